@@ -1,0 +1,4 @@
+//! gitops-fn stamps Kubernetes manifests with their repository, sets the image that CI has just
+//! built, and replaces Vault placeholders.
+
+pub mod secret;

@@ -1,0 +1,3 @@
+//! The `gitops-fn` command.
+
+fn main() {}

@@ -1,0 +1,112 @@
+//! Secret values, and the names under which they are asked for.
+//!
+//! A [`Value`] never shows itself: `Debug` prints its type only, there is no `Display` and no
+//! `Serialize`, and the memory of its texts is wiped when it is dropped.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// A JSON value that came from a secret store, or that a modifier made of one.
+///
+/// Numbers keep the text the store sent (`1.0` stays `1.0`). Map keys are sorted by their UTF-8
+/// bytes, so every output made of a value is deterministic.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Value {
+    /// JSON `null`; counts as missing wherever a placeholder asks for it.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number, as the JSON text it had.
+    Number(Zeroizing<String>),
+    /// A text.
+    String(Zeroizing<String>),
+    /// Bytes that are no UTF-8 text (only `base64decode` makes them).
+    Bytes(Zeroizing<Vec<u8>>),
+    /// A list.
+    List(Vec<Value>),
+    /// A map.
+    Map(BTreeMap<String, Value>),
+}
+
+impl Value {
+    /// A text value.
+    #[must_use]
+    pub fn string(text: impl Into<String>) -> Self {
+        Self::String(Zeroizing::new(text.into()))
+    }
+
+    /// A number, by its JSON text.
+    #[must_use]
+    pub fn number(text: impl Into<String>) -> Self {
+        Self::Number(Zeroizing::new(text.into()))
+    }
+
+    /// The type, as an error may name it: `string`, `number`, `bool`, `null`, `bytes`, `list`, `map`.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "bool",
+            Self::Number(_) => "number",
+            Self::String(_) => "string",
+            Self::Bytes(_) => "bytes",
+            Self::List(_) => "list",
+            Self::Map(_) => "map",
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}>", self.type_name())
+    }
+}
+
+/// All keys of one version of one secret.
+///
+/// Its content is reached through [`Secret::expose`] alone, so that every use can be found.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(BTreeMap<String, Value>);
+
+impl Secret {
+    /// Wraps what a store has read.
+    #[must_use]
+    pub fn new(keys: BTreeMap<String, Value>) -> Self {
+        Self(keys)
+    }
+
+    /// The keys and their values.
+    #[must_use]
+    pub fn expose(&self) -> &BTreeMap<String, Value> {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(<redacted>)")
+    }
+}
+
+/// The KV version that an object's `avp.kubernetes.io/kv-version` annotation claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KvVersion {
+    /// Unversioned.
+    V1,
+    /// Versioned; the default, as with AVP.
+    V2,
+}
+
+/// One read of a store: what is asked for at most once in a run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SecretRef {
+    /// `mount/path` as the user wrote it, without outer slashes and blanks; it may hold KV v2's
+    /// `data` segment. Only the store knows where the mount ends.
+    pub path: String,
+    /// The version; 0 is the latest (Vault's rule).
+    pub version: u64,
+    /// What the manifest says of the mount, if it says anything; a store may refuse it, never obey it blindly.
+    pub kv: Option<KvVersion>,
+}
