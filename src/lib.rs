@@ -1,4 +1,5 @@
 //! gitops-fn stamps Kubernetes manifests with their repository, sets the image that CI has just
 //! built, and replaces Vault placeholders.
 
+pub mod resolve;
 pub mod secret;

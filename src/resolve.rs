@@ -1,0 +1,66 @@
+//! Resolve: the secrets that a plan wants, read once each.
+//!
+//! The only asynchronous step, and the only one that may reach a network: through the
+//! [`SecretStore`] that `run` was handed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::secret::{Secret, SecretRef};
+
+/// Where secrets are read.
+///
+/// A store is asked once for each distinct [`SecretRef`] of a run, and not at all when nothing is
+/// wanted; it must not open, connect or log in before the first read.
+pub trait SecretStore {
+    /// Reads all keys of one version of one secret.
+    ///
+    /// # Errors
+    /// A [`StoreError`], whose texts never hold what was read.
+    fn read(&self, want: &SecretRef) -> impl Future<Output = Result<Secret, StoreError>>;
+}
+
+/// Why a read failed, and so which exit code it leads to and whether `default` may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// No such path: the one failure that the `default` modifier answers.
+    Missing,
+    /// The store says no: no such version, deleted, denied, not a KV secret. Exit code 1.
+    Refused,
+    /// The store cannot be used as it is configured. Exit code 2.
+    Config,
+    /// Trying again may help. Exit code 3.
+    Transient,
+}
+
+/// A failed read, in words that may be shown to anyone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct StoreError {
+    /// What sort of failure it is.
+    pub kind: StoreErrorKind,
+    /// The fact, in lower case; paths and settings may be named, values never.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+/// What became of every wanted secret.
+#[derive(Debug, Default)]
+pub struct Resolved(BTreeMap<SecretRef, Result<Secret, StoreError>>);
+
+impl Resolved {
+    /// The outcome for one of the wanted secrets; `None` if it was not wanted.
+    #[must_use]
+    pub fn get(&self, want: &SecretRef) -> Option<&Result<Secret, StoreError>> {
+        self.0.get(want)
+    }
+}
+
+/// Reads every wanted secret once and keeps every failure, so that all can be reported together.
+pub async fn resolve(wants: &BTreeSet<SecretRef>, store: &impl SecretStore) -> Resolved {
+    let mut resolved = BTreeMap::new();
+    for want in wants {
+        resolved.insert(want.clone(), store.read(want).await);
+    }
+    Resolved(resolved)
+}
