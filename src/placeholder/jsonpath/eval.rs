@@ -223,7 +223,7 @@ fn cut<'a>(
         Some(end) if end < 0 || (end == 0 && slice.derived) => end.saturating_add(length),
         Some(end) => end,
     };
-    if start == end {
+    if start == end && !slice.derived {
         return Ok(());
     }
     let outside = |index| JsonPathError::OutOfBounds {

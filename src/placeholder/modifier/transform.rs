@@ -1,21 +1,11 @@
 //! What each modifier makes of a value.
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 use super::ModifierError;
 use crate::placeholder::jsonpath::JsonPath;
-use crate::secret::{Value, json};
+use crate::secret::{Value, base64, json};
 use crate::yaml::load;
-
-/// Go's `base64.StdEncoding`: padding is required, trailing bits are not looked at.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-);
 
 type Transformed = Result<Value, ModifierError>;
 
@@ -56,18 +46,15 @@ fn string<'a>(modifier: &'static str, value: &'a Value) -> Result<&'a str, Modif
 }
 
 pub(super) fn base64_encode(name: &'static str, value: &Value) -> Transformed {
-    bytes(name, value).map(|bytes| Value::string(BASE64.encode(bytes)))
+    bytes(name, value).map(|bytes| Value::string(base64::encode(bytes)))
 }
 
 /// Line breaks inside are skipped, as Go does; everything else must be right.
 pub(super) fn base64_decode(name: &'static str, value: &Value) -> Transformed {
-    let packed = Zeroizing::new(string(name, value)?.replace(['\r', '\n'], ""));
-    let bytes = BASE64
-        .decode(packed.as_bytes())
-        .map_err(|_| ModifierError::Base64)?;
-    Ok(match String::from_utf8(bytes) {
+    let bytes = base64::decode(string(name, value)?).ok_or(ModifierError::Base64)?;
+    Ok(match std::str::from_utf8(&bytes) {
         Ok(text) => Value::string(text),
-        Err(error) => Value::Bytes(Zeroizing::new(error.into_bytes())),
+        Err(_) => Value::Bytes(bytes),
     })
 }
 

@@ -1,11 +1,6 @@
 //! What a scalar means in YAML 1.1, after go-yaml v2's `resolve.go`.
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
-use zeroize::Zeroizing;
-
-use crate::secret::Value;
+use crate::secret::{Value, base64};
 
 /// Why a scalar has no value.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,13 +71,8 @@ fn word(text: &str) -> Option<Result<Value, Problem>> {
 /// `!!binary`: base64 over any number of lines. Bytes that are no text are refused, because JSON
 /// could not carry them inside a map.
 fn binary(text: &str) -> Result<Value, Problem> {
-    const ENGINE: GeneralPurpose = GeneralPurpose::new(
-        &STANDARD,
-        GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-    );
-    let packed = Zeroizing::new(text.replace(['\r', '\n'], ""));
-    let bytes = ENGINE.decode(packed.as_bytes()).map_err(|_| Problem::Tag)?;
-    String::from_utf8(bytes)
+    let bytes = base64::decode(text).ok_or(Problem::Tag)?;
+    std::str::from_utf8(&bytes)
         .map(Value::string)
         .map_err(|_| Problem::Tag)
 }
@@ -92,7 +82,7 @@ fn number(text: &str) -> Option<Number> {
     let first = text.bytes().next()?;
     let plain = match first {
         b'+' | b'-' | b'0'..=b'9' => text.replace('_', ""),
-        b'.' => text.to_owned(),
+        b'.' if underscores_part_digits(text) => text.replace('_', ""),
         _ => return None,
     };
     let (sign, digits) = match plain.strip_prefix('-') {
@@ -103,7 +93,8 @@ fn number(text: &str) -> Option<Number> {
         return Some(Number::Int(int));
     }
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return float(sign, digits).map(Number::Int);
+        let int = float(sign, digits)?;
+        return Some(Number::Int(if int == "-0" { "0".to_owned() } else { int }));
     }
     float(sign, digits).map(Number::Float)
 }
@@ -148,6 +139,20 @@ fn float(sign: &str, digits: &str) -> Option<String> {
     let dot = if fraction.is_empty() { "" } else { "." };
     let text = format!("{sign}{}{dot}{fraction}{exponent}", without_zeros(whole));
     text.parse().is_ok_and(f64::is_finite).then_some(text)
+}
+
+/// Go's rule for the numbers that go-yaml hands over as they are.
+fn underscores_part_digits(text: &str) -> bool {
+    let mut parts = text.split('_').peekable();
+    let digit = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit());
+    while let Some(part) = parts.next() {
+        if let Some(next) = parts.peek()
+            && !(digit(part.bytes().last()) && digit(next.bytes().next()))
+        {
+            return false;
+        }
+    }
+    true
 }
 
 /// Digits without leading zeros, at least one.
