@@ -5,3 +5,4 @@ pub mod output;
 pub mod resolve;
 pub mod secret;
 pub mod source;
+pub mod store;
