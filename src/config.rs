@@ -1,7 +1,20 @@
 //! The validated configuration: what the rest of the program sees of a functionConfig.
 
+use serde_yaml::{Mapping, Value};
+
+use self::release::Reader;
 use crate::image::Retag;
 use crate::settings::Settings;
+
+mod check;
+mod document;
+mod environment;
+pub mod expand;
+mod grammar;
+mod keys;
+pub mod raw;
+mod release;
+pub mod schema;
 
 /// Everything that one run is asked to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,6 +123,16 @@ pub struct ConfigProblem {
     pub help: String,
 }
 
+impl ConfigProblem {
+    fn new(path: &str, message: &str, help: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            message: message.to_owned(),
+            help: help.to_owned(),
+        }
+    }
+}
+
 /// Reads the functionConfig of a `ResourceList`, given as the YAML text of its mapping.
 ///
 /// The text may be block style (indented, if every line is: the first key's indentation must be
@@ -122,8 +145,12 @@ pub fn from_function_config(
     text: Option<&str>,
     env: &Settings,
 ) -> Result<Config, Vec<ConfigProblem>> {
-    let _ = text;
-    from_environment(env)
+    match document::read(text.unwrap_or_default(), "functionConfig")
+        .map_err(|problem| vec![problem])?
+    {
+        None => from_environment(env),
+        Some(document) => dispatch(document, env),
+    }
 }
 
 /// Reads a configuration file (`-f CONFIG`), which holds one document.
@@ -131,15 +158,96 @@ pub fn from_function_config(
 /// # Errors
 /// Everything that is wrong with it, sorted by field.
 pub fn from_file(text: &str, env: &Settings) -> Result<Config, Vec<ConfigProblem>> {
-    from_function_config(Some(text), env)
+    match document::read(text, "the configuration file").map_err(|problem| vec![problem])? {
+        None => Err(vec![ConfigProblem::new(
+            "the configuration file",
+            "empty",
+            KNOWN,
+        )]),
+        Some(document) => dispatch(document, env),
+    }
 }
 
 /// The configuration of a run that was given none: `APP_REPO` is the repository, `IMAGE_NAME` and
-/// `IMAGE_TAG` are one image rule. Where nothing is set only placeholders are resolved.
+/// `IMAGE_TAG` are one image rule, read as `kustomize edit set image NAME:TAG` reads them. Where
+/// nothing is set only placeholders are resolved.
 ///
 /// # Errors
 /// What is wrong with those variables.
 pub fn from_environment(env: &Settings) -> Result<Config, Vec<ConfigProblem>> {
-    let _ = env;
-    Ok(Config::default())
+    let mut reader = Reader {
+        env,
+        problems: Vec::new(),
+    };
+    let config = environment::read(&mut reader);
+    finish(config, reader)
+}
+
+/// The annotation key where none is configured.
+const ANNOTATION: &str = "github.com/url";
+
+const KNOWN: &str =
+    "known are apiVersion gitops-fn.dev/v1alpha1 with kind Release, and a ConfigMap with data";
+
+fn dispatch(document: Mapping, env: &Settings) -> Result<Config, Vec<ConfigProblem>> {
+    let mut reader = Reader {
+        env,
+        problems: Vec::new(),
+    };
+    let text = |name: &str| document.get(name).and_then(Value::as_str);
+    let (api, kind) = (text("apiVersion"), text("kind"));
+    let ours = api.is_some_and(|api| api.split('/').next() == raw::API_VERSION.split('/').next());
+    let anonymous = !["apiVersion", "kind", "spec"]
+        .iter()
+        .any(|name| document.contains_key(*name));
+    let config = if api == Some(raw::API_VERSION) && kind == Some(raw::KIND) {
+        release(document, &mut reader)
+    } else if !ours && (document.contains_key("data") || kind == Some("ConfigMap") || anonymous) {
+        keys::check_fields(&document, &mut reader);
+        if keys::is_empty(&document) {
+            environment::read(&mut reader)
+        } else {
+            keys::read(&document, &mut reader)
+        }
+    } else {
+        let wrong = if ours && api == Some(raw::API_VERSION) || api.is_none() {
+            "kind"
+        } else {
+            "apiVersion"
+        };
+        let wrong = if kind == Some(raw::KIND) {
+            "apiVersion"
+        } else {
+            wrong
+        };
+        reader.problem(wrong, "not a kind of configuration that is known", KNOWN);
+        Config::default()
+    };
+    finish(config, reader)
+}
+
+fn release(document: Mapping, reader: &mut Reader<'_>) -> Config {
+    let mut document = Value::Mapping(document);
+    check::check(&mut document, &schema::schema(), &mut reader.problems);
+    // What does not fit has been taken out, so this cannot fail; if it did, its text quotes values.
+    let Ok(raw) = serde_yaml::from_value::<raw::Release>(document) else {
+        reader.problem("spec", "cannot be read", "see `gitops-fn schema`");
+        return Config::default();
+    };
+    raw.spec
+        .map(|spec| release::spec(spec, reader))
+        .unwrap_or_default()
+}
+
+/// The end of every way to a configuration.
+fn finish(mut config: Config, mut reader: Reader<'_>) -> Result<Config, Vec<ConfigProblem>> {
+    if reader.env.secrets_keep {
+        config.secrets.mode = SecretsMode::Keep;
+    }
+    if reader.problems.is_empty() {
+        return Ok(config);
+    }
+    reader.problems.sort();
+    reader.problems.dedup();
+    Err(reader.problems)
 }
