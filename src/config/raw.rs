@@ -47,7 +47,7 @@ pub struct Spec {
 
 /// The repository that the manifests come from.
 #[derive(Default, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Repository {
     /// One printable line of at most 2 KiB: a git URL (`https://`, `ssh://`, `git://`, `file://`,
     /// `git@host:path`) or `org/repo`. A URL that holds a user and password or a token is refused,
@@ -65,7 +65,7 @@ pub struct Repository {
 
 /// One image rule.
 #[derive(Default, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Image {
     /// The image to look for, as it stands in the manifests without tag and digest. It is matched
     /// as text, never as a pattern, and `nginx` is not `docker.io/library/nginx`. Takes `${NAME}`.
@@ -95,7 +95,7 @@ pub struct Image {
 
 /// A field that holds an image, or a list of images.
 #[derive(Default, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FieldSpec {
     /// The API group of the objects; any if it is not given.
     pub group: Option<String>,
@@ -113,7 +113,7 @@ pub struct FieldSpec {
 /// Which objects and containers a rule counts for. What is not given fits anything; all texts are
 /// compared literally. At least one must be given.
 #[derive(Default, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Selector {
     /// The kind of the object.
     pub kind: Option<String>,
@@ -127,7 +127,7 @@ pub struct Selector {
 
 /// How placeholders are treated.
 #[derive(Default, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Secrets {
     /// Whether placeholders are resolved. `GITOPS_FN_SECRETS=keep` in the environment keeps them
     /// whatever stands here.

@@ -19,7 +19,8 @@ pub(super) fn schema() -> Value {
     schema
 }
 
-/// A missing field is left out, not null: `["string", "null"]` becomes `"string"`.
+/// What schemars says of an `Option` is put as the documents have it: a missing field is left out,
+/// not null. Texts become one line.
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -28,8 +29,15 @@ fn tidy(value: &mut Value) {
             {
                 map.insert("type".to_owned(), first);
             }
-            if map.get("default").is_some_and(Value::is_null) {
-                map.remove("default");
+            if let Some(Value::Array(any)) = map.remove("anyOf")
+                && let Some(Value::Object(first)) = any.into_iter().next()
+            {
+                for (key, value) in first {
+                    map.entry(key).or_insert(value);
+                }
+            }
+            if let Some(Value::String(text)) = map.get_mut("description") {
+                *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             }
             map.values_mut().for_each(tidy);
         }
