@@ -8,6 +8,8 @@ use super::ConfigProblem;
 
 /// The longest unknown field name that is shown; a longer one is hardly a slip.
 const MAX_SHOWN: usize = 40;
+/// How far an unknown name may be from a known one to count as a slip.
+const MAX_SLIPS: usize = 2;
 
 /// Finds everything that does not fit the schema and takes it out of the document, so that what is
 /// left can be read and judged further. Places in lists are kept: an entry that does not fit is
@@ -155,15 +157,15 @@ pub(super) fn unknown_field<'a>(
 
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = name.to_ascii_lowercase();
-    let distances = known.iter().map(|field| {
-        let lower = field.to_ascii_lowercase();
-        let part = name.len() >= 3 && (lower.contains(&name) || name.contains(&lower));
-        (if part { 1 } else { distance(&name, &lower) }, *field)
-    });
-    distances
-        .min()
-        .filter(|(distance, _)| *distance <= 2)
-        .map(|(_, field)| field)
+    let far = |field: &str| {
+        let field = field.to_ascii_lowercase();
+        let slips = distance(&name, &field);
+        let part = name.len() >= 3 && (field.contains(&name) || name.contains(&field));
+        if part { slips.min(MAX_SLIPS) } else { slips }
+    };
+    let distances = known.iter().map(|field| (far(field), *field));
+    let (slips, field) = distances.min()?;
+    (slips <= MAX_SLIPS).then_some(field)
 }
 
 /// How many letters have to be changed, added or taken away.
