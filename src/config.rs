@@ -341,7 +341,7 @@ mod tests {
             .iter()
             .filter_map(|(name, value)| Some((name, value.as_ref()?)));
         given
-            .map(|(name, value)| format!(" {name}={value}"))
+            .flat_map(|(name, value)| [" ", name, "=", value.as_str()])
             .collect()
     }
 
@@ -375,7 +375,7 @@ mod tests {
             };
             match (result, &case.config) {
                 (Ok(config), Some(expected)) => {
-                    assert_eq!(&summary(&config), expected, "{}", case.name)
+                    assert_eq!(&summary(&config), expected, "{}", case.name);
                 }
                 (Err(problems), None) => check_problems(&case, &problems),
                 (result, _) => panic!("{}: {result:?}", case.name),
@@ -437,12 +437,14 @@ mod tests {
         for level in 1..12 {
             let above = level - 1;
             let aliases = vec![format!("*a{above}"); 10].join(", ");
-            bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+            let line = format!("a{level}: &a{level} [{aliases}]\n");
+            bomb.push_str(&line);
         }
         for text in [
             bomb,
             "[".repeat(20_000),
             "{a: ".repeat(20_000),
+            "{a: ".repeat(40_000),
             "x".repeat(2 << 20),
         ] {
             assert!(from_function_config(Some(&text), &Settings::default()).is_err());

@@ -188,15 +188,11 @@ mod tests {
         }
     }
 
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
     /// The image after the rule; `None` if it does not match.
     fn after(rule: &Retag, image: &str) -> Option<String> {
         match rule.apply(image) {
             Retagged::NoMatch => None,
-            Retagged::Same | Retagged::Skipped(_) => some(image),
+            Retagged::Same | Retagged::Skipped(_) => Some(image.to_owned()),
             Retagged::Changed(new) => Some(new),
         }
     }
@@ -208,19 +204,19 @@ mod tests {
         for row in rows {
             let base = rule(row.rule.as_deref().unwrap_or("nginx"));
             let tag = Retag {
-                new_tag: some("2"),
+                new_tag: Some("2".to_owned()),
                 ..base.clone()
             };
             let digest = Retag {
-                digest: some(D),
+                digest: Some(D.to_owned()),
                 ..base.clone()
             };
             let both = Retag {
-                digest: some(D),
+                digest: Some(D.to_owned()),
                 ..tag.clone()
             };
             let name = Retag {
-                new_name: some("n/x"),
+                new_name: Some("n/x".to_owned()),
                 ..base.clone()
             };
             let columns = [
@@ -244,7 +240,7 @@ mod tests {
     #[test]
     fn a_suffix_is_applied_once_and_only_to_a_tag() {
         let rule = Retag {
-            tag_suffix: some("-s"),
+            tag_suffix: Some("-s".to_owned()),
             ..rule("nginx")
         };
         for (image, expected) in [
@@ -263,7 +259,7 @@ mod tests {
         let long = format!("nginx:{}", "a".repeat(127));
         assert_eq!(rule.apply(&long), Retagged::Skipped(SuffixSkipped::TooLong));
         let renamed = Retag {
-            new_name: some("n/x"),
+            new_name: Some("n/x".to_owned()),
             ..rule
         };
         assert_eq!(
@@ -275,7 +271,7 @@ mod tests {
     #[test]
     fn what_is_already_set_is_no_change() {
         let rule = Retag {
-            new_tag: some("2"),
+            new_tag: Some("2".to_owned()),
             ..rule("host:5000/nginx")
         };
         assert_eq!(rule.apply("host:5000/nginx:2"), Retagged::Same);
@@ -417,30 +413,30 @@ mod tests {
     fn short_forms_are_those_of_edit_set_image() {
         let parse = Retag::parse_short;
         let tagged = Retag {
-            new_tag: some("8.15.0"),
+            new_tag: Some("8.15.0".to_owned()),
             ..rule("node")
         };
         let renamed = Retag {
-            new_name: some("mariadb"),
+            new_name: Some("mariadb".to_owned()),
             ..rule("mysql")
         };
         assert_eq!(parse("node:8.15.0"), Ok(tagged));
         assert_eq!(parse("mysql=mariadb"), Ok(renamed.clone()));
         assert_eq!(parse("mysql=mariadb:*@*"), Ok(renamed.clone()));
         let full = Retag {
-            new_tag: some("2"),
-            digest: some(D),
+            new_tag: Some("2".to_owned()),
+            digest: Some(D.to_owned()),
             ..renamed
         };
         assert_eq!(parse(&format!("mysql=mariadb:2@{D}")), Ok(full));
         let kept = Retag {
-            new_tag: some("2"),
+            new_tag: Some("2".to_owned()),
             ..rule("host:5000/a")
         };
         assert_eq!(parse("host:5000/a=*:2"), Ok(kept.clone()));
         assert_eq!(parse("host:5000/a:2"), Ok(kept));
         let pinned = Retag {
-            digest: some(D),
+            digest: Some(D.to_owned()),
             ..rule("alpine")
         };
         assert_eq!(parse(&format!("alpine@{D}")), Ok(pinned.clone()));

@@ -7,15 +7,24 @@ use serde_yaml::{Deserializer, Error, Mapping, Value};
 use super::ConfigProblem;
 
 /// The longest text that is read; a configuration is a page.
-const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 18;
+/// How deep brackets may nest. The YAML crate's own limit counts only after it has scanned the whole
+/// text, in a time that grows with the square of the depth.
+const MAX_DEPTH: usize = 64;
 
 /// Reads the one document of a text; `None` if there is nothing in it.
 pub(super) fn read(text: &str, what: &str) -> Result<Option<Mapping>, ConfigProblem> {
     let problem = |message: &str, help: &str| ConfigProblem::new(what, message, help);
     if text.len() > MAX_BYTES {
         return Err(problem(
-            "larger than 1 MiB",
+            "larger than 256 KiB",
             "a configuration is a short text; is this the right one?",
+        ));
+    }
+    if depth(text) > MAX_DEPTH {
+        return Err(problem(
+            "nested too deeply",
+            "a configuration is at most 6 levels deep",
         ));
     }
     let mut found = None;
@@ -42,6 +51,19 @@ pub(super) fn read(text: &str, what: &str) -> Result<Option<Mapping>, ConfigProb
         }
     }
     Ok(found)
+}
+
+/// The deepest nesting of brackets, those in texts included.
+fn depth(text: &str) -> usize {
+    let depths = text.bytes().scan(0_usize, |depth, byte| {
+        match byte {
+            b'[' | b'{' => *depth += 1,
+            b']' | b'}' => *depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        Some(*depth)
+    });
+    depths.max().unwrap_or_default()
 }
 
 fn unreadable(what: &str, error: &Error) -> ConfigProblem {
