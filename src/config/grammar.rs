@@ -13,16 +13,8 @@ pub(super) struct Wrong {
 
 impl From<ImageError> for Wrong {
     fn from(error: ImageError) -> Self {
-        let message = match error {
-            ImageError::Name => "not an image name",
-            ImageError::NewName => "not an image name without tag and digest",
-            ImageError::Tag => "not an image tag",
-            ImageError::TagSuffix => "not a suffix of an image tag",
-            ImageError::Digest => "not an image digest",
-            ImageError::Nothing => "sets nothing on the image",
-        };
         Self {
-            message,
+            message: error.message(),
             help: error.help(),
         }
     }

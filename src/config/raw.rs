@@ -114,6 +114,7 @@ pub struct FieldSpec {
 /// compared literally. At least one must be given.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
 pub struct Selector {
     /// The kind of the object.
     pub kind: Option<String>,

@@ -54,6 +54,17 @@ impl Reader<'_> {
         }
     }
 
+    /// A text without variables; as in kustomize an empty one fits anything.
+    fn literal(&mut self, path: &str, text: Option<&String>) -> Option<String> {
+        let text = text.filter(|text| !text.is_empty())?;
+        if text.contains("${") {
+            let help = "they work in repository.url, secrets.path and the texts of an image itself";
+            self.problem(path, "holds a variable, and none are replaced here", help);
+            return None;
+        }
+        Some(text.clone())
+    }
+
     /// Replaces the variables of a text and checks the result.
     pub(super) fn text<E: Into<Wrong>>(
         &mut self,
@@ -134,18 +145,10 @@ fn image_rule(index: usize, raw: &raw::Image, reader: &mut Reader<'_>) -> ImageR
     let field_specs =
         specs.filter_map(|(at, raw)| field_spec(&field(&format!("fieldSpecs[{at}]")), raw, reader));
     let field_specs = field_specs.collect();
-    for (at, selector) in raw.selectors.iter().flatten().enumerate() {
-        let path = field(&format!("selectors[{at}]"));
-        let empty = self::selector(selector) == Selector::default();
-        if empty && !reader.reported(&path) {
-            reader.problem(
-                &path,
-                "selects nothing in particular",
-                "give one of kind, name, namespace, container",
-            );
-        }
-    }
-    let selectors = raw.selectors.iter().flatten().map(selector).collect();
+    let selectors = raw.selectors.iter().flatten().enumerate();
+    let selectors = selectors
+        .map(|(at, raw)| selector(&field(&format!("selectors[{at}]")), raw, reader))
+        .collect();
     ImageRule {
         retag,
         required: raw.required.unwrap_or_default(),
@@ -162,27 +165,32 @@ fn sets_something(raw: &raw::Image) -> bool {
 }
 
 fn field_spec(path: &str, raw: &raw::FieldSpec, reader: &mut Reader<'_>) -> Option<FieldSpec> {
-    let parsed = grammar::parse_field_path(raw.path.as_ref()?);
-    Some(FieldSpec {
-        group: given(raw.group.as_ref()),
-        version: given(raw.version.as_ref()),
-        kind: given(raw.kind.as_ref()),
-        path: reader.checked(&format!("{path}.path"), parsed)?,
-    })
+    let at = |name: &str| format!("{path}.{name}");
+    let spec = FieldSpec {
+        group: reader.literal(&at("group"), raw.group.as_ref()),
+        version: reader.literal(&at("version"), raw.version.as_ref()),
+        kind: reader.literal(&at("kind"), raw.kind.as_ref()),
+        path: Vec::new(),
+    };
+    let text = reader.literal(&at("path"), raw.path.as_ref());
+    let text = text.or_else(|| raw.path.clone().filter(String::is_empty))?;
+    let path = reader.checked(&at("path"), grammar::parse_field_path(&text))?;
+    Some(FieldSpec { path, ..spec })
 }
 
-fn selector(raw: &raw::Selector) -> Selector {
-    Selector {
-        kind: given(raw.kind.as_ref()),
-        name: given(raw.name.as_ref()),
-        namespace: given(raw.namespace.as_ref()),
-        container: given(raw.container.as_ref()),
+fn selector(path: &str, raw: &raw::Selector, reader: &mut Reader<'_>) -> Selector {
+    let at = |name: &str| format!("{path}.{name}");
+    let selector = Selector {
+        kind: reader.literal(&at("kind"), raw.kind.as_ref()),
+        name: reader.literal(&at("name"), raw.name.as_ref()),
+        namespace: reader.literal(&at("namespace"), raw.namespace.as_ref()),
+        container: reader.literal(&at("container"), raw.container.as_ref()),
+    };
+    if selector == Selector::default() && !reader.reported(path) {
+        let help = "give one of kind, name, namespace, container";
+        reader.problem(path, "selects nothing in particular", help);
     }
-}
-
-/// As in kustomize an empty text fits anything.
-fn given(text: Option<&String>) -> Option<String> {
-    text.filter(|text| !text.is_empty()).cloned()
+    selector
 }
 
 fn secrets(raw: &raw::Secrets, reader: &mut Reader<'_>) -> Secrets {
