@@ -1,8 +1,8 @@
 //! gitops-fn stamps Kubernetes manifests with their repository, sets the image that CI has just
 //! built, and replaces Vault placeholders.
 
-pub mod config;
-pub mod image;
+pub mod output;
 pub mod resolve;
 pub mod secret;
-pub mod settings;
+pub mod source;
+pub mod store;

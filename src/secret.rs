@@ -3,6 +3,9 @@
 //! A [`Value`] never shows itself: `Debug` prints its type only, there is no `Display` and no
 //! `Serialize`, and the memory of its texts is wiped when it is dropped.
 
+pub mod base64;
+pub mod json;
+
 use std::collections::BTreeMap;
 use std::fmt;
 

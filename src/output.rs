@@ -1,0 +1,261 @@
+//! Write: what `render -o FILE` leaves behind is the whole output or nothing new.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Bytes gathered before a write; larger slices go straight through.
+const BUFFER: usize = 64 * 1024;
+
+/// As many links in a row as Linux follows.
+const MAX_LINKS: usize = 40;
+
+/// Writes a file in one step: a temporary file beside it, flushed to disk, then renamed over it.
+///
+/// Readers see the old content or the new one, never a part; after a failure the old file is as it
+/// was and nothing lies beside it. The new file has mode 0600 whatever the old one had, because
+/// rendered manifests hold secrets.
+///
+/// - A symbolic link stays, and the file it points to is replaced (created, if the link dangles):
+///   what a shell's `>` would do.
+/// - A pipe or a device (`/dev/stdout`, `>(…)`) cannot be replaced and is written to directly.
+///
+/// # Errors
+/// The path is a directory, its directory is missing or not writable, or the disk is full. The
+/// error does not name the path, the caller does. An error of `write` is passed on as it is.
+pub fn write_file(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "it is a directory, not a file",
+        )),
+        Ok(found) if found.is_file() => replace(&fs::canonicalize(path)?, write),
+        Ok(_) => fill(&OpenOptions::new().write(true).open(path)?, write),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => replace(&link_end(path)?, write),
+        Err(error) => Err(error),
+    }
+}
+
+/// The path that a chain of links, possibly a dangling one, ends at.
+fn link_end(path: &Path) -> io::Result<PathBuf> {
+    let mut end = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&end) {
+            Ok(target) => end = directory_of(&end).join(target),
+            Err(_) => return Ok(end),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+/// Writes beside `path` and renames; the temporary file removes itself on every early return.
+fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let directory = directory_of(path);
+    let temporary = tempfile::Builder::new()
+        .prefix(".gitops-fn-")
+        .suffix(".tmp")
+        .tempfile_in(directory)
+        .map_err(|error| create_error(&error))?;
+    fill(temporary.as_file(), write)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|failed| failed.error)?;
+    sync_directory(directory);
+    Ok(())
+}
+
+/// Without the temporary file's name, which says nothing to the user.
+fn create_error(error: &io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            io::Error::new(io::ErrorKind::NotFound, "its directory does not exist")
+        }
+        io::ErrorKind::PermissionDenied => io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "no permission to create files in its directory",
+        ),
+        kind => io::Error::from(kind),
+    }
+}
+
+/// Runs `write` through a buffer into an open file.
+fn fill(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut buffered = BufWriter::with_capacity(BUFFER, file);
+    write(&mut buffered)?;
+    buffered.flush()
+}
+
+/// Makes the rename survive a power cut. Not every file system can; the content is safe anyway.
+fn sync_directory(directory: &Path) {
+    if let Ok(open) = File::open(directory) {
+        drop(open.sync_all());
+    }
+}
+
+/// The directory a path lies in; `.` for a bare name.
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn write_text(path: &Path, text: &str) -> io::Result<()> {
+        write_file(path, |out| out.write_all(text.as_bytes()))
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_new_file_is_readable_by_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out.yaml");
+        write_text(&path, "a: 1\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a: 1\n");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(names(dir.path()), ["out.yaml"]);
+    }
+
+    #[test]
+    fn an_old_file_is_replaced_and_closed_to_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out.yaml");
+        fs::write(&path, "a much longer old text").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        write_text(&path, "new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn many_small_parts_and_a_large_one_arrive_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out.yaml");
+        let large = vec![b'x'; 3 * BUFFER];
+        write_file(&path, |out| {
+            for _ in 0..1000 {
+                out.write_all(b"ab")?;
+            }
+            out.write_all(&large)
+        })
+        .unwrap();
+        assert_eq!(
+            fs::read(&path).unwrap(),
+            [b"ab".repeat(1000), large].concat()
+        );
+    }
+
+    #[test]
+    fn a_failure_on_the_way_keeps_the_old_file_and_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out.yaml");
+        fs::write(&path, "old").unwrap();
+        let error = write_file(&path, |out| {
+            out.write_all(&vec![b'x'; 2 * BUFFER])?;
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        })
+        .unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(names(dir.path()), ["out.yaml"]);
+    }
+
+    #[test]
+    fn a_failure_creates_no_new_file() {
+        let dir = tempfile::tempdir().unwrap();
+        write_file(&dir.path().join("new.yaml"), |_| {
+            Err(io::Error::other("no"))
+        })
+        .unwrap_err();
+        assert!(names(dir.path()).is_empty());
+    }
+
+    #[test]
+    fn a_link_stays_and_its_file_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let inner = dir.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        fs::write(inner.join("real.yaml"), "old").unwrap();
+        let link = dir.path().join("link.yaml");
+        symlink("inner/real.yaml", &link).unwrap();
+        write_text(&link, "new").unwrap();
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("inner/real.yaml"));
+        assert_eq!(fs::read_to_string(inner.join("real.yaml")).unwrap(), "new");
+        assert_eq!(names(dir.path()), ["inner", "link.yaml"]);
+        assert_eq!(names(&inner), ["real.yaml"]);
+    }
+
+    #[test]
+    fn a_dangling_link_gets_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("b", dir.path().join("a")).unwrap();
+        symlink("c", dir.path().join("b")).unwrap();
+        write_text(&dir.path().join("a"), "new").unwrap();
+        assert_eq!(fs::read_to_string(dir.path().join("c")).unwrap(), "new");
+        assert_eq!(names(dir.path()), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn links_in_a_circle_fail() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("b", dir.path().join("a")).unwrap();
+        symlink("a", dir.path().join("b")).unwrap();
+        write_text(&dir.path().join("a"), "new").unwrap_err();
+        assert_eq!(names(dir.path()), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_directory_is_refused_in_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = write_text(dir.path(), "x").unwrap_err();
+        assert_eq!(error.to_string(), "it is a directory, not a file");
+        assert!(names(dir.path()).is_empty());
+    }
+
+    #[test]
+    fn a_missing_directory_is_named_as_the_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = write_text(&dir.path().join("no/out.yaml"), "x").unwrap_err();
+        assert_eq!(error.to_string(), "its directory does not exist");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_unwritable_directory_fails_without_the_temporary_name() {
+        let error = write_text(Path::new("/proc/out.yaml"), "x").unwrap_err();
+        assert!(!error.to_string().contains(".gitops-fn-"), "{error}");
+    }
+
+    #[test]
+    fn a_device_is_written_to_and_stays_a_device() {
+        write_text(Path::new("/dev/null"), "x").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn a_bare_name_lies_in_the_current_directory() {
+        assert_eq!(directory_of(Path::new("out.yaml")), Path::new("."));
+        assert_eq!(directory_of(Path::new("/out.yaml")), Path::new("/"));
+    }
+}

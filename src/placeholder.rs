@@ -1,0 +1,4 @@
+//! Placeholders: what stands between `<` and `>`.
+
+pub mod jsonpath;
+pub mod modifier;

@@ -1,0 +1,164 @@
+//! Kubernetes `jsonpath` templates (client-go's `util/jsonpath`), as the `jsonPath` modifier and
+//! `kubectl -o jsonpath` know them.
+//!
+//! Where client-go has no order (map values under `*` and `..`) ours is that of the sorted keys.
+//! Numbers print their own text and are compared as numbers. Wildcards do not take strings apart
+//! into bytes. No error holds a piece of the value; key names come from the expression only.
+
+mod compare;
+mod eval;
+mod parse;
+pub mod unquote;
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::secret::Value;
+use compare::Operator;
+
+/// A parsed template.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JsonPath(Vec<Block>);
+
+impl JsonPath {
+    /// Parses a template: text, `{…}` actions, `{range …}` and `{end}`.
+    ///
+    /// # Errors
+    /// [`JsonPathError`] with client-go's wording where it has one; also for a text without any
+    /// `{` and for a `{range}` without its `{end}`, which client-go prints as they are.
+    pub fn parse(text: &str) -> Result<Self, JsonPathError> {
+        parse::template(text).map(Self)
+    }
+
+    /// Fills the template from `value`.
+    ///
+    /// Several results of one action are joined by a blank; lists and maps are compact JSON as
+    /// Go's `json.Marshal` writes it; null is `null`.
+    ///
+    /// # Errors
+    /// [`JsonPathError`] where a key is missing, an index is out of bounds, a filter compares what
+    /// cannot be compared, or the template would produce far more than it reads.
+    pub fn evaluate(&self, value: &Value) -> Result<Zeroizing<String>, JsonPathError> {
+        eval::evaluate(&self.0, value)
+    }
+}
+
+impl fmt::Debug for JsonPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JsonPath(..)")
+    }
+}
+
+/// A piece of a template.
+#[derive(Clone, PartialEq, Eq)]
+enum Block {
+    /// Text outside braces.
+    Text(Value),
+    /// `{steps}`.
+    Action(Vec<Step>),
+    /// `{range steps}body{end}`.
+    Range(Vec<Step>, Vec<Block>),
+}
+
+/// One step of an action: what it makes of the results so far.
+#[derive(Clone, PartialEq, Eq)]
+enum Step {
+    /// A quoted text, number or boolean: replaces the results.
+    Literal(Value),
+    Field(String),
+    Wildcard,
+    Recursive,
+    Slice(Slice),
+    Union(Vec<Vec<Step>>),
+    Exists(Vec<Step>),
+    Compare(Vec<Step>, Operator, Vec<Step>),
+}
+
+/// `[start:end:step]`; `[n]` is `[n:n+1]` with a derived end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Slice {
+    start: i64,
+    end: Option<i64>,
+    derived: bool,
+    step: Option<i64>,
+}
+
+/// Why a template cannot be parsed or filled.
+///
+/// Texts in here are pieces of the expression, which stands in the manifest; nothing comes from
+/// the value but types and lengths.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonPathError {
+    /// Nothing but text: client-go would print the expression itself.
+    #[error("the expression has no {{…}} and would only print itself")]
+    NoAction,
+    /// The expression is no template; the text is client-go's.
+    #[error("{0}")]
+    Syntax(String),
+    /// Too many `{range}` in each other.
+    #[error("ranges are nested too deep")]
+    RangeDepth,
+    /// `{range}` without `{end}`.
+    #[error("range is not closed by {{end}}")]
+    OpenRange,
+    /// `{end}` without `{range}`.
+    #[error("not in range, nothing to end")]
+    End,
+    /// A key that no result so far has.
+    #[error("{0} is not found")]
+    NotFound(String),
+    /// An index or slice on something else than a list.
+    #[error("{0} is not array or slice")]
+    NotList(&'static str),
+    /// A filter on something else than a list.
+    #[error("{0} is not array or slice and cannot be filtered")]
+    NotFilterable(&'static str),
+    /// An index outside the list.
+    #[error("array index out of bounds: index {index}, length {length}")]
+    OutOfBounds {
+        /// The first index that is not there.
+        index: i64,
+        /// The length of the list.
+        length: usize,
+    },
+    /// A slice whose start lies behind its end.
+    #[error("starting index {0} is greater than ending index {1}")]
+    Backwards(i64, i64),
+    /// Texts with numbers, booleans with texts.
+    #[error("incompatible types for comparison")]
+    Incompatible,
+    /// Null, lists and maps have no order and no equality; booleans have no order.
+    #[error("invalid type for comparison")]
+    Incomparable,
+    /// A filter side with several results.
+    #[error("can only compare one element at a time")]
+    ManyCompared,
+    /// Results or output beyond any sensible use.
+    #[error("the expression produces too many results")]
+    TooMuch,
+}
+
+impl JsonPathError {
+    /// What to do about it, where that is not plain from the message.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::NoAction => Some("write the path in braces, as in `jsonPath {.user}`"),
+            Self::OpenRange | Self::End => {
+                Some("a loop is written `{range .items[*]}{.name}{end}`")
+            }
+            Self::NotFound(_) => Some(
+                "a dot or blank in a key is escaped: `{.tls\\.crt}`; a filter fails when one element lacks the key",
+            ),
+            Self::NotFilterable(_) => Some("filters work on lists: `{.items[?(@.name==\"a\")]}`"),
+            Self::Syntax(_) => Some("see https://kubernetes.io/docs/reference/kubectl/jsonpath/"),
+            Self::Incompatible => Some("write numbers without quotes and texts with them"),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

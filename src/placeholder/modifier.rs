@@ -1,0 +1,149 @@
+//! Modifiers: `<placeholder | name argument | name …>`.
+//!
+//! The names and their effects are AVP's (`pkg/kube/modifiers.go`), plus `default`, `urlencode`
+//! and `json`. Arguments are checked by [`parse`], before any secret is read. AVP's truncated
+//! base64, lost indentation, rounded numbers and panics are errors or right here.
+
+mod args;
+mod error;
+mod transform;
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::jsonpath::JsonPath;
+use crate::secret::Value;
+pub use error::ModifierError;
+
+/// One modifier with its checked argument. `Debug` shows the name alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Modifier(Kind);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Kind {
+    Base64Encode,
+    Base64Decode,
+    JsonParse,
+    YamlParse,
+    JsonPath(JsonPath),
+    Indent(usize),
+    Sha256Sum,
+    Default(Zeroizing<String>),
+    UrlEncode,
+    Json,
+}
+
+/// Every name, for errors that list them.
+const NAMES: &str = "base64encode, base64decode, jsonParse, yamlParse, jsonPath, indent, \
+                     sha256sum, default, urlencode, json";
+
+impl Modifier {
+    /// The name as it is written in a placeholder.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.0 {
+            Kind::Base64Encode => "base64encode",
+            Kind::Base64Decode => "base64decode",
+            Kind::JsonParse => "jsonParse",
+            Kind::YamlParse => "yamlParse",
+            Kind::JsonPath(_) => "jsonPath",
+            Kind::Indent(_) => "indent",
+            Kind::Sha256Sum => "sha256sum",
+            Kind::Default(_) => "default",
+            Kind::UrlEncode => "urlencode",
+            Kind::Json => "json",
+        }
+    }
+
+    /// Whether this is `base64encode`: as the last modifier it makes a value ready for a Secret's
+    /// `data`.
+    #[must_use]
+    pub fn is_base64encode(&self) -> bool {
+        self.0 == Kind::Base64Encode
+    }
+
+    /// Whether this is `json`: as the last modifier it has escaped the value for a JSON text.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.0 == Kind::Json
+    }
+
+    /// Whether this is `default`, which [`parse`] admits in the first place only.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        matches!(self.0, Kind::Default(_))
+    }
+}
+
+impl fmt::Debug for Modifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Parses the texts between the `|` of a placeholder.
+///
+/// Blanks of any kind around names and arguments do not count, as with AVP.
+///
+/// # Errors
+/// [`ModifierError`] for the first modifier that is empty or unknown, whose argument is missing,
+/// superfluous or wrong, or that is a `default` in another place than the first.
+pub fn parse(texts: &[&str]) -> Result<Vec<Modifier>, ModifierError> {
+    texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| {
+            let modifier = args::modifier(text)?;
+            if index > 0 && modifier.is_default() {
+                return Err(ModifierError::DefaultPlace);
+            }
+            Ok(modifier)
+        })
+        .collect()
+}
+
+/// Applies `modifiers` from left to right.
+///
+/// `input` is `None` where the path or key is missing; JSON null counts as missing too. A leading
+/// `default` then answers with its text; without one the result is `None` and no other modifier is
+/// looked at. A `default` changes nothing about a value that is there.
+///
+/// # Errors
+/// [`ModifierError`] for the first modifier that cannot work on what it is given. It never says
+/// what that was.
+pub fn apply(
+    modifiers: &[Modifier],
+    input: Option<&Value>,
+) -> Result<Option<Value>, ModifierError> {
+    let mut value = match (input, modifiers.first()) {
+        (Some(value), _) if *value != Value::Null => value.clone(),
+        (_, Some(Modifier(Kind::Default(text)))) => Value::String(text.clone()),
+        _ => return Ok(None),
+    };
+    for modifier in modifiers {
+        value = modifier.apply(value)?;
+    }
+    Ok(Some(value))
+}
+
+impl Modifier {
+    fn apply(&self, value: Value) -> Result<Value, ModifierError> {
+        let name = self.name();
+        match &self.0 {
+            Kind::Default(_) => Ok(value),
+            Kind::Base64Encode => transform::base64_encode(name, &value),
+            Kind::Base64Decode => transform::base64_decode(name, &value),
+            Kind::JsonParse => transform::json_parse(name, &value),
+            Kind::YamlParse => transform::yaml_parse(name, &value),
+            Kind::JsonPath(path) => transform::json_path(name, path, &value),
+            Kind::Indent(level) => transform::indent(name, *level, &value),
+            Kind::Sha256Sum => transform::sha256_sum(name, &value),
+            Kind::UrlEncode => transform::url_encode(name, &value),
+            Kind::Json => transform::json(name, &value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! What can be wrong with a modifier.
+
+use super::NAMES;
+use crate::placeholder::jsonpath::JsonPathError;
+use crate::secret::json::JsonError;
+use crate::yaml::load::LoadError;
+
+/// A modifier that cannot be used as it is written, or not on this value.
+///
+/// The texts keep AVP's words where it has some, and never hold the value or a `default` text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModifierError {
+    /// Nothing stands between two `|`, or after the last.
+    #[error("invalid modifier: nothing stands after `|`")]
+    Empty,
+    /// No modifier has this name.
+    #[error("invalid modifier: {0}")]
+    Unknown(String),
+    /// What stands in the place of the name does not even look like one; it is not repeated,
+    /// because it may be anything.
+    #[error("invalid modifier: its name has other characters than letters, digits and `_`")]
+    NoName,
+    /// An argument is missing, superfluous or not closed.
+    #[error("{0}: invalid parameters")]
+    Parameters(&'static str),
+    /// `indent` without a sensible number.
+    #[error("indent: invalid indentation level")]
+    Level,
+    /// `default` after another modifier.
+    #[error("default: must be the first modifier")]
+    DefaultPlace,
+    /// The value has a type that the modifier cannot use.
+    #[error("{modifier}: invalid datatype {found}, expected {expected}")]
+    Datatype {
+        /// The modifier.
+        modifier: &'static str,
+        /// The type of the value.
+        found: &'static str,
+        /// The types it takes.
+        expected: &'static str,
+    },
+    /// `base64decode` of something else.
+    #[error("base64decode: illegal base64 data")]
+    Base64,
+    /// The parsed text is `null`, or YAML without content.
+    #[error("{0}: the value is null")]
+    Null(&'static str),
+    /// The value is no JSON.
+    #[error("{0}: {1}")]
+    Json(&'static str, JsonError),
+    /// The value is no YAML, or YAML that JSON cannot say.
+    #[error("yamlParse: error converting YAML to JSON: {0}")]
+    Yaml(LoadError),
+    /// The expression is wrong or does not fit the value.
+    #[error("jsonPath: {0}")]
+    JsonPath(JsonPathError),
+}
+
+impl ModifierError {
+    /// What to do about it, where that is not plain from the message.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        let text = match self {
+            Self::Empty => "remove the `|`, or write a modifier after it",
+            Self::Unknown(_) | Self::NoName => return Some(format!("modifiers are {NAMES}")),
+            Self::Parameters("indent") => "write one number, as in `indent 4`",
+            Self::Parameters("default") => {
+                "write one text, as in `default 'text'`; a `'` in it is doubled"
+            }
+            Self::Parameters("jsonPath") => "write an expression, as in `jsonPath {.user}`",
+            Self::Parameters(_) => "this modifier takes no arguments",
+            Self::Level => "write a whole number up to 1000, as in `indent 4`",
+            Self::DefaultPlace => {
+                "`default` answers for a missing key, so it stands before what changes the value"
+            }
+            Self::Datatype {
+                found: "list" | "map",
+                ..
+            } => "take a part of it first, as in `| jsonPath {.user}`",
+            Self::Datatype { found: "bytes", .. } => {
+                "bytes that are no text go through base64encode, sha256sum or nothing"
+            }
+            Self::Datatype { .. } => "this modifier is not needed here",
+            Self::Base64 => {
+                "the stored value must be standard base64 with padding, in the alphabet with + and /"
+            }
+            Self::Null(_) => "store a value other than null",
+            Self::Json(..) => "the stored value must be one JSON document",
+            Self::Yaml(_) => "the stored value must be one YAML document that JSON can express",
+            Self::JsonPath(error) => return error.help().map(str::to_owned),
+        };
+        Some(text.to_owned())
+    }
+}

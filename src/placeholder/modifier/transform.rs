@@ -1,0 +1,161 @@
+//! What each modifier makes of a value.
+
+use sha2::{Digest, Sha256};
+
+use super::ModifierError;
+use crate::placeholder::jsonpath::JsonPath;
+use crate::secret::{Value, base64, json};
+use crate::yaml::load;
+
+type Transformed = Result<Value, ModifierError>;
+
+fn datatype(modifier: &'static str, value: &Value) -> ModifierError {
+    ModifierError::Datatype {
+        modifier,
+        found: value.type_name(),
+        expected: "string",
+    }
+}
+
+/// The bytes of a value that is one piece: numbers and booleans count as their text.
+fn bytes<'a>(modifier: &'static str, value: &'a Value) -> Result<&'a [u8], ModifierError> {
+    match value {
+        Value::Bytes(bytes) => Ok(bytes),
+        _ => text(modifier, value).map(str::as_bytes),
+    }
+}
+
+/// The text of a value that is one piece.
+fn text<'a>(modifier: &'static str, value: &'a Value) -> Result<&'a str, ModifierError> {
+    match value {
+        Value::String(text) | Value::Number(text) => Ok(text),
+        Value::Bool(true) => Ok("true"),
+        Value::Bool(false) => Ok("false"),
+        Value::Null | Value::Bytes(_) | Value::List(_) | Value::Map(_) => {
+            Err(datatype(modifier, value))
+        }
+    }
+}
+
+/// The text of a string, for modifiers that undo an encoding: nothing else has been encoded.
+fn string<'a>(modifier: &'static str, value: &'a Value) -> Result<&'a str, ModifierError> {
+    match value {
+        Value::String(text) => Ok(text),
+        _ => Err(datatype(modifier, value)),
+    }
+}
+
+pub(super) fn base64_encode(name: &'static str, value: &Value) -> Transformed {
+    bytes(name, value).map(|bytes| Value::string(base64::encode(bytes)))
+}
+
+/// Line breaks inside are skipped, as Go does; everything else must be right.
+pub(super) fn base64_decode(name: &'static str, value: &Value) -> Transformed {
+    let bytes = base64::decode(string(name, value)?).ok_or(ModifierError::Base64)?;
+    Ok(match std::str::from_utf8(&bytes) {
+        Ok(text) => Value::string(text),
+        Err(_) => Value::Bytes(bytes),
+    })
+}
+
+pub(super) fn json_parse(name: &'static str, value: &Value) -> Transformed {
+    let parsed =
+        json::parse(string(name, value)?).map_err(|error| ModifierError::Json(name, error))?;
+    not_null(name, parsed)
+}
+
+pub(super) fn yaml_parse(name: &'static str, value: &Value) -> Transformed {
+    let parsed = load::load(string(name, value)?).map_err(ModifierError::Yaml)?;
+    not_null(name, parsed)
+}
+
+/// AVP leaves the placeholder itself behind for a parsed null.
+fn not_null(name: &'static str, value: Value) -> Transformed {
+    if value == Value::Null {
+        Err(ModifierError::Null(name))
+    } else {
+        Ok(value)
+    }
+}
+
+/// A string is read as JSON first, as AVP does.
+pub(super) fn json_path(name: &'static str, path: &JsonPath, value: &Value) -> Transformed {
+    let result = match value {
+        Value::String(text) => {
+            let parsed = json::parse(text).map_err(|error| ModifierError::Json(name, error))?;
+            path.evaluate(&parsed)
+        }
+        Value::Bytes(_) => return Err(datatype(name, value)),
+        _ => path.evaluate(value),
+    };
+    result.map(Value::String).map_err(ModifierError::JsonPath)
+}
+
+/// The first line stays, every other line that is not empty gets `level` blanks before its own.
+pub(super) fn indent(name: &'static str, level: usize, value: &Value) -> Transformed {
+    let text = text(name, value)?;
+    let margin = " ".repeat(level);
+    let mut out = String::with_capacity(text.len());
+    let mut lines = text.split('\n').peekable();
+    let mut first = true;
+    while let Some(line) = lines.next() {
+        let more = lines.peek().is_some();
+        let line = if more {
+            line.strip_suffix('\r').unwrap_or(line)
+        } else {
+            line
+        };
+        if !first && !line.is_empty() {
+            out.push_str(&margin);
+        }
+        out.push_str(line);
+        if more {
+            out.push('\n');
+        }
+        first = false;
+    }
+    Ok(Value::string(out))
+}
+
+pub(super) fn sha256_sum(name: &'static str, value: &Value) -> Transformed {
+    let digest = Sha256::digest(bytes(name, value)?);
+    Ok(Value::string(
+        digest
+            .iter()
+            .flat_map(|byte| hex(*byte, b'a'))
+            .collect::<String>(),
+    ))
+}
+
+/// Everything but RFC 3986's unreserved characters becomes `%XX`.
+pub(super) fn url_encode(name: &'static str, value: &Value) -> Transformed {
+    let mut out = String::new();
+    for byte in text(name, value)?.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.extend(hex(byte, b'A'));
+        }
+    }
+    Ok(Value::string(out))
+}
+
+/// Two hexadecimal digits; `ten` is the letter for ten.
+fn hex(byte: u8, ten: u8) -> [char; 2] {
+    [byte >> 4, byte & 0xf].map(|digit| {
+        char::from(if digit < 10 {
+            b'0' + digit
+        } else {
+            ten.saturating_add(digit - 10)
+        })
+    })
+}
+
+/// The value as it stands inside a JSON string.
+pub(super) fn json(name: &'static str, value: &Value) -> Transformed {
+    Ok(Value::String(match value {
+        Value::List(_) | Value::Map(_) => json::escape(&json::compact(value)),
+        _ => json::escape(text(name, value)?),
+    }))
+}

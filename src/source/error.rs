@@ -1,0 +1,135 @@
+//! Why the input could not be read, all of it at once.
+
+use std::io;
+
+/// The input could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// `-` is named more than once; standard input can be read only once.
+    #[error("`-` (standard input) is named more than once")]
+    StdinTwice,
+    /// Every source that could not be read, sorted by name.
+    #[error("{}", lines(.0))]
+    Unreadable(Vec<Unreadable>),
+}
+
+impl SourceError {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        let Self::Unreadable(list) = self else {
+            return "name `-` once".to_owned();
+        };
+        let mut helps: Vec<_> = list.iter().filter_map(|one| one.reason.help()).collect();
+        helps.sort_unstable();
+        helps.dedup();
+        helps.join("; ")
+    }
+
+    /// The exit code of DESIGN §2: 2 (usage) where a path is named that does not exist or `-` is
+    /// named twice, else 1 (the input is at fault).
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Unreadable(list) if !list.iter().any(Unreadable::is_usage) => 1,
+            _ => 2,
+        }
+    }
+}
+
+/// One source that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unreadable {
+    /// The path, or `stdin`.
+    pub name: String,
+    /// What is wrong with it.
+    pub reason: UnreadableReason,
+}
+
+impl Unreadable {
+    fn is_usage(&self) -> bool {
+        self.reason == UnreadableReason::NotFound
+    }
+
+    fn line(&self) -> String {
+        let Self { name, reason } = self;
+        match reason {
+            UnreadableReason::NoManifests { .. } => {
+                format!("no YAML or JSON files were found in {name}")
+            }
+            UnreadableReason::NotFound => format!("cannot read {name}: no such file or directory"),
+            UnreadableReason::Denied => format!("cannot read {name}: permission denied"),
+            UnreadableReason::Special => {
+                format!("cannot read {name}: it is a pipe, a socket or a device")
+            }
+            UnreadableReason::NotUtf8 { offset } => {
+                format!("{name} is not UTF-8 text: wrong byte at offset {offset}")
+            }
+            UnreadableReason::Utf16 => format!("{name} is UTF-16 text, and UTF-8 is required"),
+            UnreadableReason::Other(what) => format!("cannot read {name}: {what}"),
+        }
+    }
+}
+
+/// Why one source could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum UnreadableReason {
+    /// A path that does not exist.
+    NotFound,
+    /// A file or folder that this user may not read.
+    Denied,
+    /// A pipe, socket or device where a directory is searched for manifests.
+    Special,
+    /// A directory without a single manifest.
+    NoManifests {
+        /// Whether symbolic links were left out on the way.
+        links: bool,
+    },
+    /// Bytes that are no UTF-8.
+    NotUtf8 {
+        /// The first wrong byte, counted from 0.
+        offset: usize,
+    },
+    /// A byte order mark of UTF-16 (or UTF-32).
+    Utf16,
+    /// What the system says.
+    Other(String),
+}
+
+impl UnreadableReason {
+    fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound => Some("check the path"),
+            Self::Denied => Some("make it readable for the user that runs gitops-fn"),
+            Self::Special => Some("move it out of the directory, or name it on the command line"),
+            Self::NoManifests { links: true } => Some(
+                "symbolic links inside a directory are not followed: name their targets, or the links themselves, on the command line",
+            ),
+            Self::NoManifests { links: false } => Some(
+                "only .yaml, .yml and .json files are read, and neither kustomization files nor folders that begin with a dot",
+            ),
+            Self::NotUtf8 { .. } => Some("manifests must be UTF-8 text"),
+            Self::Utf16 => {
+                Some("save the file as UTF-8; on Windows, PowerShell's `>` writes UTF-16")
+            }
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl From<&io::Error> for UnreadableReason {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NotFound,
+            io::ErrorKind::PermissionDenied => Self::Denied,
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}
+
+fn lines(list: &[Unreadable]) -> String {
+    let lines: Vec<_> = list.iter().map(Unreadable::line).collect();
+    lines.join("\n")
+}

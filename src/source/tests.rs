@@ -1,0 +1,340 @@
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+
+use super::*;
+
+struct Tree(tempfile::TempDir);
+
+impl Tree {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let tree = Self(tempfile::tempdir().unwrap());
+        for (name, text) in files {
+            tree.write(name, text.as_bytes());
+        }
+        tree
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        if name.is_empty() {
+            self.0.path().to_path_buf()
+        } else {
+            self.0.path().join(name)
+        }
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    fn read(&self, names: &[&str]) -> Result<Sources, SourceError> {
+        let paths: Vec<_> = names.iter().map(|name| self.path(name)).collect();
+        read(&paths, io::empty())
+    }
+
+    /// Names relative to the tree.
+    fn names(&self, named: &[&str]) -> Vec<String> {
+        let sources = self.read(named).unwrap();
+        sources
+            .list
+            .iter()
+            .map(|one| self.short(&one.name))
+            .collect()
+    }
+
+    fn short(&self, text: &str) -> String {
+        text.replace(&format!("{}/", self.0.path().display()), "")
+    }
+
+    fn error(&self, named: &[&str]) -> SourceError {
+        self.read(named).unwrap_err()
+    }
+}
+
+fn paths(names: &[&str]) -> Vec<PathBuf> {
+    names.iter().map(PathBuf::from).collect()
+}
+
+#[test]
+fn a_dash_or_nothing_is_standard_input() {
+    for named in [paths(&[]), paths(&["-"])] {
+        let sources = read(&named, "a: 1".as_bytes()).unwrap();
+        assert_eq!(sources.list.len(), 1);
+        assert_eq!(sources.list[0].name, "stdin");
+        assert_eq!(sources.list[0].text, "a: 1");
+    }
+}
+
+#[test]
+fn standard_input_keeps_its_place_among_files() {
+    let tree = Tree::new(&[("a.yaml", "A"), ("b.yaml", "B")]);
+    let named = [tree.path("b.yaml"), PathBuf::from("-"), tree.path("a.yaml")];
+    let sources = read(&named, "S".as_bytes()).unwrap();
+    let texts: Vec<_> = sources.list.iter().map(|one| one.text.as_str()).collect();
+    assert_eq!(texts, ["B", "S", "A"]);
+}
+
+#[test]
+fn a_second_dash_is_a_usage_error() {
+    let error = read(&paths(&["-", "-"]), io::empty()).unwrap_err();
+    assert_eq!(error, SourceError::StdinTwice);
+    assert_eq!(error.exit_code(), 2);
+}
+
+#[test]
+fn standard_input_is_left_alone_unless_named() {
+    struct Untouchable;
+    impl Read for Untouchable {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            panic!("stdin was read")
+        }
+    }
+    let tree = Tree::new(&[("a.yaml", "A")]);
+    read(&[tree.path("a.yaml")], Untouchable).unwrap();
+}
+
+#[test]
+fn a_named_file_is_read_whatever_it_is_called() {
+    let tree = Tree::new(&[("notes.txt", "x"), ("kustomization.yaml", "y"), (".h", "z")]);
+    assert_eq!(
+        tree.names(&["notes.txt", "kustomization.yaml", ".h"]),
+        ["notes.txt", "kustomization.yaml", ".h"]
+    );
+}
+
+#[test]
+fn a_directory_gives_its_manifests_sorted_by_path_bytes() {
+    let tree = Tree::new(&[
+        ("b.yml", ""),
+        ("a/x.json", ""),
+        ("a-b.yaml", ""),
+        ("a/deep/er/y.yaml", ""),
+        ("Z.yaml", ""),
+        ("é.yaml", ""),
+        (".dotfile.yaml", ""),
+        ("folder.yaml/in.yaml", ""),
+    ]);
+    let expected = [
+        ".dotfile.yaml",
+        "Z.yaml",
+        "a-b.yaml",
+        "a/deep/er/y.yaml",
+        "a/x.json",
+        "b.yml",
+        "folder.yaml/in.yaml",
+        "é.yaml",
+    ];
+    assert_eq!(tree.names(&[""]), expected);
+}
+
+#[test]
+fn a_directory_hides_what_is_no_manifest() {
+    let tree = Tree::new(&[
+        ("a.yaml", ""),
+        ("A.YAML", ""),
+        ("b.Yml", ""),
+        ("README.md", ""),
+        ("yaml", ""),
+        ("kustomization.yaml", ""),
+        ("sub/kustomization.yml", ""),
+        ("sub/Kustomization", ""),
+        (".git/config.yaml", ""),
+        ("sub/.hidden/x.yaml", ""),
+    ]);
+    assert_eq!(tree.names(&[""]), ["a.yaml"]);
+}
+
+#[test]
+fn a_named_dot_folder_is_read() {
+    let tree = Tree::new(&[(".ci/x.yaml", "")]);
+    assert_eq!(tree.names(&[".ci"]), [".ci/x.yaml"]);
+}
+
+#[test]
+fn links_inside_a_directory_are_left_out_and_said() {
+    let tree = Tree::new(&[("outer/x.yaml", "x"), ("d/a.yaml", "a")]);
+    symlink("../outer/x.yaml", tree.path("d/l.yaml")).unwrap();
+    symlink("../outer", tree.path("d/folder")).unwrap();
+    symlink("nowhere", tree.path("d/dangling.json")).unwrap();
+    symlink("../outer/x.yaml", tree.path("d/plain")).unwrap();
+    let sources = tree.read(&["d"]).unwrap();
+    assert_eq!(sources.list.len(), 1);
+    let notes: Vec<_> = sources.notes.iter().map(|note| tree.short(note)).collect();
+    assert_eq!(
+        notes,
+        [
+            "d/dangling.json is a symbolic link and was left out",
+            "d/folder is a symbolic link and was left out",
+            "d/l.yaml is a symbolic link and was left out",
+        ]
+    );
+}
+
+#[test]
+fn a_directory_of_links_alone_explains_itself() {
+    let tree = Tree::new(&[("outer/x.yaml", "x")]);
+    fs::create_dir(tree.path("d")).unwrap();
+    symlink("../outer/x.yaml", tree.path("d/l.yaml")).unwrap();
+    let error = tree.error(&["d"]);
+    assert_eq!(
+        tree.short(&error.to_string()),
+        "no YAML or JSON files were found in d"
+    );
+    assert!(error.help().contains("symbolic links"), "{}", error.help());
+}
+
+#[test]
+fn a_named_link_is_followed() {
+    let tree = Tree::new(&[("d/x.yaml", "X")]);
+    symlink("d/x.yaml", tree.path("file-link")).unwrap();
+    symlink("d", tree.path("folder-link")).unwrap();
+    assert_eq!(
+        tree.names(&["file-link", "folder-link"]),
+        ["file-link", "folder-link/x.yaml"]
+    );
+}
+
+#[test]
+fn a_directory_without_manifests_is_an_error_with_avps_words() {
+    let tree = Tree::new(&[("d/README.md", ""), ("d/kustomization.yaml", "")]);
+    let error = tree.error(&["d"]);
+    assert_eq!(
+        tree.short(&error.to_string()),
+        "no YAML or JSON files were found in d"
+    );
+    assert_eq!(error.exit_code(), 1);
+    assert!(error.help().contains(".yaml"), "{}", error.help());
+}
+
+#[test]
+fn missing_files_are_all_named_sorted_as_usage_errors() {
+    let tree = Tree::new(&[("a.yaml", ""), ("bad.yaml", "")]);
+    tree.write("bad.yaml", b"ok\xff");
+    let error = tree.error(&["z.yaml", "bad.yaml", "a.yaml", "m.yaml", "a.yaml/x"]);
+    assert_eq!(
+        tree.short(&error.to_string()),
+        "cannot read a.yaml/x: no such file or directory\n\
+         bad.yaml is not UTF-8 text: wrong byte at offset 2\n\
+         cannot read m.yaml: no such file or directory\n\
+         cannot read z.yaml: no such file or directory"
+    );
+    assert_eq!(error.exit_code(), 2);
+}
+
+#[test]
+fn bytes_that_are_no_utf8_are_located_and_not_shown() {
+    let error = read(&[], &b"token: s3cret\xc3\x28"[..]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "stdin is not UTF-8 text: wrong byte at offset 13"
+    );
+    assert_eq!(error.help(), "manifests must be UTF-8 text");
+    assert_eq!(error.exit_code(), 1);
+    assert!(!format!("{error:?}").contains("s3cret"));
+}
+
+#[test]
+fn utf16_gets_its_own_hint() {
+    for text in [&b"\xff\xfea\0"[..], &b"\xfe\xff\0a"[..]] {
+        let error = read(&[], text).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "stdin is UTF-16 text, and UTF-8 is required"
+        );
+        assert!(error.help().contains("PowerShell"), "{}", error.help());
+    }
+}
+
+#[test]
+fn a_socket_among_manifests_is_refused_elsewhere_ignored() {
+    let tree = Tree::new(&[("a.yaml", "")]);
+    let _other = UnixListener::bind(tree.path("agent.sock")).unwrap();
+    assert_eq!(tree.names(&[""]), ["a.yaml"]);
+    let _listener = UnixListener::bind(tree.path("s.yaml")).unwrap();
+    let error = tree.error(&[""]);
+    assert_eq!(
+        tree.short(&error.to_string()),
+        "cannot read s.yaml: it is a pipe, a socket or a device"
+    );
+}
+
+#[test]
+fn a_named_pipe_is_read() {
+    let (mut writer, reader) = os_pipe();
+    io::Write::write_all(&mut writer, b"a: 1").unwrap();
+    drop(writer);
+    let path = PathBuf::from(format!(
+        "/dev/fd/{}",
+        std::os::fd::AsRawFd::as_raw_fd(&reader)
+    ));
+    assert_eq!(read(&[path], io::empty()).unwrap().list[0].text, "a: 1");
+}
+
+fn os_pipe() -> (io::PipeWriter, io::PipeReader) {
+    let (reader, writer) = io::pipe().unwrap();
+    (writer, reader)
+}
+
+#[test]
+fn an_unreadable_folder_is_an_error() {
+    let tree = Tree::new(&[("a.yaml", ""), ("locked/b.yaml", "")]);
+    let locked = tree.path("locked");
+    if fs::metadata(&locked).unwrap().uid() == 0 {
+        println!("SKIPPED: root may read every folder");
+        return;
+    }
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
+    let error = tree.error(&[""]);
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(
+        tree.short(&error.to_string()),
+        "cannot read locked: permission denied"
+    );
+    assert_eq!(error.exit_code(), 1);
+}
+
+#[test]
+fn a_folder_that_cannot_be_searched_is_an_error_for_root_too() {
+    let found = walk::walk(Path::new("/nonexistent/folder"));
+    assert_eq!(found.unreadable.len(), 1);
+    assert_eq!(found.unreadable[0].reason, UnreadableReason::NotFound);
+}
+
+#[test]
+fn a_file_name_with_a_line_break_stays_on_one_line() {
+    let name = std::ffi::OsStr::from_bytes(b"/no/a\nhelp: \x1b[2Jb.yaml");
+    let error = read(&[PathBuf::from(name)], io::empty()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot read /no/a\\nhelp: \\u{1b}[2Jb.yaml: no such file or directory"
+    );
+}
+
+#[test]
+fn a_very_deep_tree_is_walked() {
+    let deep = vec!["d"; 1000].join("/") + "/x.yaml";
+    let tree = Tree::new(&[(&deep, "x")]);
+    assert_eq!(tree.names(&[""]), [deep]);
+}
+
+#[test]
+fn blank_means_blanks_and_a_byte_order_mark() {
+    for text in ["", " ", "\r\n\t\n", "\u{feff}", "\u{feff}\n"] {
+        assert!(is_blank(text), "{text:?}");
+    }
+    for text in ["a", "# comment", "---", "\n \n{}"] {
+        assert!(!is_blank(text), "{text:?}");
+    }
+}
+
+#[test]
+fn debug_shows_no_text() {
+    let sources = read(&[], "token: s3cret".as_bytes()).unwrap();
+    assert_eq!(
+        format!("{sources:?}"),
+        "Sources { list: [Source(stdin, 13 bytes)], notes: [] }"
+    );
+}

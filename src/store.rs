@@ -1,0 +1,93 @@
+//! The stores that secrets can come from, behind [`SecretStore`].
+//!
+//! A new store is a new file here and a new variant of [`Store`]; no step imports one, `run` is
+//! handed it. A store does nothing until the first secret is wanted, so a run without placeholders
+//! works without one.
+
+pub mod file;
+mod path;
+
+use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
+use crate::secret::{Secret, SecretRef};
+
+use file::FileStore;
+
+/// The store of a run, as the settings name it.
+#[derive(Debug)]
+pub enum Store {
+    /// `VAULT_ADDR=file:…`: the embedded store, for demos, tests and CI.
+    File(FileStore),
+    /// No store is configured: fine as long as no secret is wanted.
+    Unset,
+}
+
+impl Store {
+    /// What the user must be told once per run, after the reads: secrets that come from a plain
+    /// file. `None` if no secret was read from one.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        match self {
+            Self::File(store) if store.is_open() => {
+                Some(format!("secrets come from file {}", store.path().display()))
+            }
+            Self::File(_) | Self::Unset => None,
+        }
+    }
+}
+
+impl SecretStore for Store {
+    async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
+        match self {
+            Self::File(store) => store.read(want).await,
+            Self::Unset => Err(StoreError {
+                kind: StoreErrorKind::Config,
+                message: "no secret store is configured".to_owned(),
+                help: "set VAULT_ADDR (VAULT_ADDR=file:secrets.yaml reads a local file, for tests)"
+                    .to_owned(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The outcome of a read that never waits.
+    pub(super) fn read(
+        store: &impl SecretStore,
+        path: &str,
+        version: u64,
+    ) -> Result<Secret, StoreError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let want = SecretRef {
+            path: path.to_owned(),
+            version,
+            kv: None,
+        };
+        runtime.block_on(store.read(&want))
+    }
+
+    #[test]
+    fn without_a_store_a_read_says_what_to_set() {
+        let error = read(&Store::Unset, "kv/shop/web", 0).unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Config);
+        assert_eq!(error.message, "no secret store is configured");
+        assert!(error.help.contains("VAULT_ADDR=file:secrets.yaml"));
+        assert_eq!(Store::Unset.warning(), None);
+    }
+
+    #[test]
+    fn the_warning_comes_only_after_a_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secrets.yaml");
+        std::fs::write(&path, "kv/a: {k: v}").unwrap();
+        let store = Store::File(FileStore::new(&path));
+        assert_eq!(store.warning(), None);
+        read(&store, "kv/a", 0).unwrap();
+        let expected = format!("secrets come from file {}", path.display());
+        assert_eq!(store.warning(), Some(expected));
+    }
+}

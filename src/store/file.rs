@@ -1,0 +1,127 @@
+//! The embedded store: secrets from one local YAML file (`VAULT_ADDR=file:secrets.yaml`), for
+//! demos, tests and CI (DESIGN §3).
+//!
+//! ```yaml
+//! kv/shop/web: {user: bob, pw: s3}      # also reached as kv/data/shop/web
+//! kv/shop/db:                           # a list holds the versions, oldest first
+//!   - {pw: old}
+//!   - {pw: new}
+//! ```
+
+mod open;
+mod parse;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::path::canonical;
+use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
+use crate::secret::{Secret, SecretRef};
+
+/// What the file must look like.
+const FORM: &str = "the file is a YAML map of `mount/path: {key: value}`, or of a list of such `{key: value}` maps, one for each version, oldest first";
+
+/// Every secret of the file by its canonical name, its versions oldest first.
+type Table = BTreeMap<String, Vec<Secret>>;
+
+/// A store in one local file.
+///
+/// The file is opened at the first read, once in a run, and must be a regular file (no symbolic
+/// link) of at most 1 MiB.
+#[derive(Debug)]
+pub struct FileStore {
+    path: PathBuf,
+    table: OnceLock<Result<Table, StoreError>>,
+}
+
+impl FileStore {
+    /// A store that will read this file when it is first asked; touches nothing now.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            table: OnceLock::new(),
+        }
+    }
+
+    /// The file, as it was named.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the file has been read, and so secrets may have come from it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.table.get(), Some(Ok(_)))
+    }
+
+    fn table(&self) -> Result<&Table, StoreError> {
+        let table = self.table.get_or_init(|| self.load());
+        table.as_ref().map_err(Clone::clone)
+    }
+
+    fn load(&self) -> Result<Table, StoreError> {
+        let file = self.path.display();
+        let text = open::read(&self.path).map_err(|unusable| StoreError {
+            kind: StoreErrorKind::Config,
+            message: format!("cannot use the secret store file {file}: {unusable}"),
+            help: unusable.help().to_owned(),
+        })?;
+        parse::parse(&text).map_err(|malformed| StoreError {
+            kind: StoreErrorKind::Config,
+            message: format!("the secret store file {file} is malformed: {malformed}"),
+            help: FORM.to_owned(),
+        })
+    }
+
+    fn find(&self, want: &SecretRef) -> Result<Secret, StoreError> {
+        let name = canonical(&want.path).map_err(|fault| StoreError {
+            kind: StoreErrorKind::Refused,
+            message: fault.to_string(),
+            help: "a path is `mount/path`, as in kv/shop/web".to_owned(),
+        })?;
+        let Some(versions) = self.table()?.get(&name) else {
+            return Err(self.missing(&name));
+        };
+        version(versions, want.version).ok_or_else(|| self.no_version(&name, want, versions.len()))
+    }
+
+    fn missing(&self, name: &str) -> StoreError {
+        StoreError {
+            kind: StoreErrorKind::Missing,
+            message: format!("there is no secret {name} in file {}", self.path.display()),
+            help: "check the mount and the path, here and in the file; upper and lower case differ"
+                .to_owned(),
+        }
+    }
+
+    fn no_version(&self, name: &str, want: &SecretRef, newest: usize) -> StoreError {
+        let (version, file) = (want.version, self.path.display());
+        StoreError {
+            kind: StoreErrorKind::Refused,
+            message: format!("there is no version {version} of secret {name} in file {file}"),
+            help: format!("the newest version is {newest}; without a version the newest is read"),
+        }
+    }
+}
+
+impl SecretStore for FileStore {
+    /// Reads from the file; `want.kv` says nothing about a file and is not looked at.
+    async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
+        self.find(want)
+    }
+}
+
+/// Version 0 is the latest, the first is 1.
+fn version(versions: &[Secret], wanted: u64) -> Option<Secret> {
+    if wanted == 0 {
+        return versions.last().cloned();
+    }
+    let index = usize::try_from(wanted.checked_sub(1)?).ok()?;
+    versions.get(index).cloned()
+}
+
+#[cfg(test)]
+mod tests;

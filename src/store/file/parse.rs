@@ -1,0 +1,83 @@
+//! The text of the store file, strictly read. Home of the serde YAML crate in this store.
+//!
+//! Two passes: the first builds values and checks everything, the second fetches the text of the
+//! numbers, which serde hands over as `f64` only (`1.0` would become `1`).
+//! serde's own errors quote the input, so of them only the line is kept.
+
+mod fault;
+mod node;
+mod number;
+
+use serde::de::DeserializeSeed;
+use serde_yaml::Deserializer;
+
+use self::fault::{Fault, MAX_OPEN, Malformed};
+use self::node::{Level, Node, Reader};
+use super::Table;
+use crate::secret::{Secret, Value};
+use crate::store::path::canonical;
+
+/// Reads the whole file.
+pub(super) fn parse(text: &str) -> Result<Table, Malformed> {
+    if most_open(text) > MAX_OPEN {
+        return Err(Malformed::at(None, Fault::Deep));
+    }
+    let reader = Reader::default();
+    let mut documents = Deserializer::from_str(text);
+    let first = documents
+        .next()
+        .ok_or_else(|| Malformed::at(None, Fault::Top))?;
+    let node = Node {
+        reader: &reader,
+        level: Level::Top,
+    };
+    let mut top = node
+        .deserialize(first)
+        .map_err(|error| reader.malformed(&error))?;
+    if documents.next().is_some() {
+        return Err(Malformed::at(None, Fault::Documents));
+    }
+    if reader.has_numbers() {
+        number::keep_texts(text, &mut top)?;
+    }
+    table(top)
+}
+
+/// How many brackets are open at once, roughly: those inside texts count too. It saves time on an
+/// absurd file; that no depth crashes is up to the YAML crate's own limit.
+fn most_open(text: &str) -> usize {
+    let (mut open, mut most) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
+}
+
+/// Takes apart what the first pass has found to be of the right form.
+fn table(top: Value) -> Result<Table, Malformed> {
+    let Value::Map(secrets) = top else {
+        return Err(Malformed::at(None, Fault::Top));
+    };
+    let mut table = Table::new();
+    for (path, content) in secrets {
+        let name = canonical(&path).map_err(|fault| Malformed::at(None, Fault::Path(fault)))?;
+        let versions = match content {
+            Value::List(versions) => versions,
+            one => vec![one],
+        };
+        table.insert(name, versions.into_iter().filter_map(secret).collect());
+    }
+    Ok(table)
+}
+
+fn secret(version: Value) -> Option<Secret> {
+    match version {
+        Value::Map(keys) => Some(Secret::new(keys)),
+        _ => None,
+    }
+}

@@ -1,0 +1,97 @@
+//! `mount/path`, the name of a secret, as every store reads it.
+
+/// Mounts that are no KV: reading them would give tokens, leases or settings (AVP printed its own
+/// live token through `<path:auth/token/lookup-self#id>`).
+const NOT_KV: [&str; 4] = ["auth", "sys", "cubbyhole", "identity"];
+
+/// Why a text names no secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum PathFault {
+    /// A mount alone, or nothing.
+    #[error("the path names no secret, only a mount or nothing")]
+    TooShort,
+    /// `a//b`.
+    #[error("the path has an empty segment")]
+    Empty,
+    /// `a/./b`, `a/../b`: Vault's client would collapse it after a path rule was checked.
+    #[error("the path has a `.` or `..` segment")]
+    Dots,
+    /// A control character.
+    #[error("the path has a control character")]
+    Control,
+    /// One of Vault's own mounts.
+    #[error("the path lies in one of Vault's own mounts, and only KV secrets are read")]
+    NotKv,
+}
+
+/// The one name of a secret: without outer slashes and without KV v2's `data` after the mount, so
+/// that `kv/data/shop/web` and `kv/shop/web` are the same. `kv/data` is the secret `data` of `kv`.
+pub(super) fn canonical(path: &str) -> Result<String, PathFault> {
+    if path.chars().any(char::is_control) {
+        return Err(PathFault::Control);
+    }
+    let path = path.trim_matches('/');
+    let Some((mount, rest)) = path.split_once('/') else {
+        return Err(PathFault::TooShort);
+    };
+    for segment in path.split('/') {
+        match segment {
+            "" => return Err(PathFault::Empty),
+            "." | ".." => return Err(PathFault::Dots),
+            _ => {}
+        }
+    }
+    if NOT_KV.contains(&mount) {
+        return Err(PathFault::NotKv);
+    }
+    let rest = rest.strip_prefix("data/").unwrap_or(rest);
+    Ok(format!("{mount}/{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_and_outer_slashes_are_one_name() {
+        for path in [
+            "kv/shop/web",
+            "kv/data/shop/web",
+            "/kv/shop/web/",
+            "//kv/data/shop/web",
+        ] {
+            assert_eq!(canonical(path).as_deref(), Ok("kv/shop/web"), "{path}");
+        }
+    }
+
+    #[test]
+    fn data_elsewhere_is_a_name_like_any_other() {
+        assert_eq!(canonical("kv/data").as_deref(), Ok("kv/data"));
+        assert_eq!(canonical("kv/data/data").as_deref(), Ok("kv/data"));
+        assert_eq!(canonical("kv/a/data/b").as_deref(), Ok("kv/a/data/b"));
+        assert_eq!(canonical("kv/database/b").as_deref(), Ok("kv/database/b"));
+    }
+
+    #[test]
+    fn what_names_no_secret_is_refused() {
+        let refused = [
+            ("", PathFault::TooShort),
+            ("/", PathFault::TooShort),
+            ("kv", PathFault::TooShort),
+            ("kv/", PathFault::TooShort),
+            ("kv//web", PathFault::Empty),
+            ("kv/./web", PathFault::Dots),
+            ("kv/a/../web", PathFault::Dots),
+            ("../web", PathFault::Dots),
+            ("kv/a\nb", PathFault::Control),
+            ("kv/a\u{85}b", PathFault::Control),
+            ("auth/token/lookup-self", PathFault::NotKv),
+            ("sys/mounts", PathFault::NotKv),
+            ("/cubbyhole/x", PathFault::NotKv),
+            ("identity/oidc", PathFault::NotKv),
+        ];
+        for (path, fault) in refused {
+            assert_eq!(canonical(path), Err(fault), "{path:?}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! YAML: the home of the YAML parser.
+
+pub mod load;

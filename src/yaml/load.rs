@@ -1,0 +1,289 @@
+//! A YAML text as a value: what the `yamlParse` modifier reads.
+//!
+//! Types are those of YAML 1.1 as go-yaml v2 reads them (AVP passes secrets through
+//! `sigs.k8s.io/yaml`): `yes` is true, `0644` is 420. Spans and editing are no concern of this
+//! module, and no error holds a piece of the text.
+
+mod scalar;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, Tag};
+
+use crate::secret::Value;
+use crate::secret::json::MAX_DEPTH;
+use scalar::Problem;
+
+/// What copies of anchored nodes may weigh together, in about bytes: an alias bomb stops here.
+const COPY_BUDGET: usize = 8 << 20;
+/// What a node weighs beside its text.
+const NODE_WEIGHT: usize = 64;
+
+/// Why a text was not read as YAML. Says where, never what stands there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The parser could not go on.
+    #[error("not valid YAML at line {0}")]
+    Syntax(usize),
+    /// An alias without its anchor, or inside what it stands for.
+    #[error("unknown anchor at line {0}")]
+    UnknownAnchor(usize),
+    /// A key that is null, a list or a map.
+    #[error("invalid map key at line {0}")]
+    Key(usize),
+    /// `.inf` or `.nan`, which JSON does not know.
+    #[error("unsupported value (infinite or not a number) at line {0}")]
+    NotFinite(usize),
+    /// `<<` whose value is neither a map nor a list of maps.
+    #[error("map merge requires a map or a list of maps at line {0}")]
+    Merge(usize),
+    /// A text that its tag (`!!int`, `!!binary` …) does not fit.
+    #[error("value does not fit its tag at line {0}")]
+    Tag(usize),
+    /// Aliases that would make the value far larger than its text.
+    #[error("aliases expand to too much at line {0}")]
+    Budget(usize),
+    /// Too many levels.
+    #[error("lists and maps are nested too deep at line {0}")]
+    Depth(usize),
+}
+
+/// Reads the first document of a YAML stream; what follows it is dropped, as with AVP.
+///
+/// Numbers keep their text where it is a JSON number and become one otherwise (`0x1F` is `31`).
+/// Keys become strings; the last of several equal keys wins; keys win over merged ones, and of the
+/// maps in one `<<` list the first wins. Empty and comment-only texts are [`Value::Null`].
+///
+/// # Errors
+/// [`LoadError`] where the first document is no YAML, or is something JSON cannot say.
+pub fn load(text: &str) -> Result<Value, LoadError> {
+    let options = granit_parser::options! {
+        block_scalar_eof_without_line_feed: true,
+        emit_comments: false,
+    };
+    let mut builder = Builder::default();
+    for next in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = next.map_err(|error| syntax(&error))?;
+        if matches!(event, Event::DocumentEnd) {
+            break;
+        }
+        builder.event(event, span)?;
+    }
+    Ok(builder.root.unwrap_or(Value::Null))
+}
+
+/// The parser's own text may quote the input, so only the place survives.
+fn syntax(error: &ScanError) -> LoadError {
+    let line = error.marker().line();
+    match error.kind() {
+        ErrorKind::UnknownAnchor => LoadError::UnknownAnchor(line),
+        _ => LoadError::Syntax(line),
+    }
+}
+
+/// A collection that is still open.
+struct Frame {
+    anchor: usize,
+    open: Open,
+}
+
+enum Open {
+    List(Vec<Value>),
+    Map {
+        entries: BTreeMap<String, Value>,
+        merged: BTreeMap<String, Value>,
+        key: Option<Key>,
+    },
+}
+
+enum Key {
+    Text(String),
+    Merge,
+}
+
+#[derive(Default)]
+struct Builder {
+    stack: Vec<Frame>,
+    anchors: HashMap<usize, Value>,
+    copied: usize,
+    root: Option<Value>,
+}
+
+impl Builder {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), LoadError> {
+        let line = span.start.line();
+        match event {
+            Event::SequenceStart(_, anchor, _) => self.open(anchor, Open::List(Vec::new()), line),
+            Event::MappingStart(_, anchor, _) => {
+                let open = Open::Map {
+                    entries: BTreeMap::new(),
+                    merged: BTreeMap::new(),
+                    key: None,
+                };
+                self.open(anchor, open, line)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(line),
+            Event::Scalar(text, style, anchor, tag) => {
+                let merge = is_merge(&text, style, tag.as_deref());
+                let value = scalar_value(&text, style, tag, line)?;
+                self.remember(anchor, &value, line)?;
+                self.add(value, merge, line)
+            }
+            Event::Alias(anchor) => {
+                let value = self
+                    .anchors
+                    .get(&anchor)
+                    .ok_or(LoadError::UnknownAnchor(line))?
+                    .clone();
+                self.pay(&value, line)?;
+                self.add(value, false, line)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn open(&mut self, anchor: usize, open: Open, line: usize) -> Result<(), LoadError> {
+        if self.stack.len() >= MAX_DEPTH {
+            return Err(LoadError::Depth(line));
+        }
+        self.stack.push(Frame { anchor, open });
+        Ok(())
+    }
+
+    fn close(&mut self, line: usize) -> Result<(), LoadError> {
+        let Some(frame) = self.stack.pop() else {
+            return Err(LoadError::Syntax(line));
+        };
+        let value = match frame.open {
+            Open::List(items) => Value::List(items),
+            Open::Map {
+                entries,
+                mut merged,
+                ..
+            } => {
+                merged.extend(entries);
+                Value::Map(merged)
+            }
+        };
+        self.remember(frame.anchor, &value, line)?;
+        self.add(value, false, line)
+    }
+
+    fn remember(&mut self, anchor: usize, value: &Value, line: usize) -> Result<(), LoadError> {
+        if anchor != 0 {
+            self.pay(value, line)?;
+            self.anchors.insert(anchor, value.clone());
+        }
+        Ok(())
+    }
+
+    /// Counts a copy of `value`, which will stand below the collections that are open now.
+    fn pay(&mut self, value: &Value, line: usize) -> Result<(), LoadError> {
+        let (weight, depth) = measure(value);
+        self.copied = self.copied.saturating_add(weight);
+        if self.copied > COPY_BUDGET {
+            return Err(LoadError::Budget(line));
+        }
+        if self.stack.len() + depth > MAX_DEPTH {
+            return Err(LoadError::Depth(line));
+        }
+        Ok(())
+    }
+
+    /// Puts a finished node where it belongs.
+    fn add(&mut self, value: Value, merge: bool, line: usize) -> Result<(), LoadError> {
+        match self.stack.last_mut().map(|frame| &mut frame.open) {
+            None => self.root = Some(value),
+            Some(Open::List(items)) => items.push(value),
+            Some(Open::Map {
+                entries,
+                merged,
+                key,
+            }) => match key.take() {
+                None if merge => *key = Some(Key::Merge),
+                None => *key = Some(Key::Text(key_text(&value).ok_or(LoadError::Key(line))?)),
+                Some(Key::Text(name)) => {
+                    entries.insert(name, value);
+                }
+                Some(Key::Merge) => merge_into(merged, value).ok_or(LoadError::Merge(line))?,
+            },
+        }
+        Ok(())
+    }
+}
+
+/// The weight of a value and the levels of collections in it.
+fn measure(value: &Value) -> (usize, usize) {
+    let add = |(weight, depth): (usize, usize), item: &Value, key: usize| {
+        let (more, levels) = measure(item);
+        (weight + more + key, depth.max(levels + 1))
+    };
+    match value {
+        Value::Null | Value::Bool(_) => (NODE_WEIGHT, 0),
+        Value::Number(text) | Value::String(text) => (NODE_WEIGHT + text.len(), 0),
+        Value::Bytes(bytes) => (NODE_WEIGHT + bytes.len(), 0),
+        Value::List(items) => items
+            .iter()
+            .fold((NODE_WEIGHT, 1), |sum, item| add(sum, item, 0)),
+        Value::Map(entries) => entries.iter().fold((NODE_WEIGHT, 1), |sum, (key, item)| {
+            add(sum, item, key.len())
+        }),
+    }
+}
+
+/// What a map key is called in JSON; `None` for null and collections.
+fn key_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) | Value::Number(text) => Some(text.as_str().to_owned()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null | Value::Bytes(_) | Value::List(_) | Value::Map(_) => None,
+    }
+}
+
+/// Adds what `<<` names; `None` if that is no map and no list of maps.
+fn merge_into(merged: &mut BTreeMap<String, Value>, value: Value) -> Option<()> {
+    match value {
+        Value::Map(entries) => merged.extend(entries),
+        Value::List(items) => {
+            for item in items.into_iter().rev() {
+                let Value::Map(entries) = item else {
+                    return None;
+                };
+                merged.extend(entries);
+            }
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+fn is_merge(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> bool {
+    text == "<<"
+        && tag.map_or(style == ScalarStyle::Plain, |tag| {
+            core_tag(tag).as_deref() == Some("merge")
+        })
+}
+
+/// What follows `!!` in a tag; `None` for other tags.
+fn core_tag(tag: &Tag) -> Option<Cow<'_, str>> {
+    tag.suffix_in_namespace("tag:yaml.org,2002:")
+}
+
+fn scalar_value(
+    text: &str,
+    style: ScalarStyle,
+    tag: Option<Cow<'_, Tag>>,
+    line: usize,
+) -> Result<Value, LoadError> {
+    let read = match tag {
+        None if style == ScalarStyle::Plain => scalar::plain(text),
+        None => Ok(Value::string(text)),
+        Some(tag) => scalar::tagged(core_tag(&tag).as_deref().unwrap_or_default(), text),
+    };
+    read.map_err(|problem| match problem {
+        Problem::NotFinite => LoadError::NotFinite(line),
+        Problem::Tag => LoadError::Tag(line),
+    })
+}
