@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 
 use gitops_fn::cli::{self, Cli, Command, Format, Render, Schema};
-use gitops_fn::config;
+use gitops_fn::config::{self, schema};
 use gitops_fn::krm::result::Finding;
 use gitops_fn::resolve::{Resolved, resolve};
 use gitops_fn::secret::SecretRef;
@@ -39,8 +39,8 @@ fn run(cli: &Cli) -> Result<u8> {
     match &cli.command {
         Some(Command::Schema(Schema { format })) => {
             let text = match format {
-                Format::Json => String::new(),
-                Format::Markdown => String::new(),
+                Format::Json => schema::schema_json(),
+                Format::Markdown => schema::reference_markdown(),
             };
             print(text.as_bytes())?;
             Ok(0)
