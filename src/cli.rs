@@ -48,7 +48,7 @@ pub enum Command {
 /// `gitops-fn render`
 #[derive(Debug, Args)]
 pub struct Render {
-    /// A Release; without it APP_REPO, IMAGE_NAME and IMAGE_TAG count
+    /// A Release; without it `APP_REPO`, `IMAGE_NAME` and `IMAGE_TAG` count
     #[arg(short = 'f', long = "config", value_name = "CONFIG")]
     pub config: Option<PathBuf>,
     /// Write to this file, whole or not at all, readable by you alone

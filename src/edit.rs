@@ -49,7 +49,7 @@ pub fn edit(
         };
         edit_document(
             text,
-            document,
+            &document,
             resolved,
             mode,
             splices,
@@ -62,7 +62,7 @@ pub fn edit(
 
 fn edit_document(
     text: &str,
-    document: DocumentPlan,
+    document: &DocumentPlan,
     resolved: &Resolved,
     mode: Mode,
     all: &mut Vec<Splice>,

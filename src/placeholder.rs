@@ -267,9 +267,11 @@ fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
 
 fn is_key(text: &str) -> bool {
     text.starts_with(|ch: char| ch.is_ascii_alphanumeric() || ch == '_')
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+        && text.bytes().all(is_key_byte)
+}
+
+fn is_key_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')
 }
 
 fn path_source(text: &str) -> Result<Source, Fault> {
@@ -315,13 +317,7 @@ fn find_body(inner: &[u8], path: bool) -> Option<Body> {
     let head_end = inner.iter().position(|&byte| match byte {
         b'<' | b'>' | b'|' => true,
         // a key's head is short and plain: prose is given up early
-        _ => {
-            !path
-                && !(byte.is_ascii_alphanumeric()
-                    || byte.is_ascii_whitespace()
-                    || !byte.is_ascii()
-                    || matches!(byte, b'_' | b'.' | b'-'))
-        }
+        byte => !path && byte.is_ascii() && !is_key_byte(byte) && !byte.is_ascii_whitespace(),
     })?;
     match inner[head_end] {
         b'>' => Some(Body {
@@ -353,7 +349,6 @@ fn modifier_ranges(inner: &[u8], from: usize, nested: bool) -> Option<(Vec<Range
         match (quote, byte) {
             (Some(_), b'\\') if nested => at += 1,
             (Some(open), _) if byte == open => quote = None,
-            (Some(_), _) => {}
             (None, b'\'' | b'"') if nested && (depth > 0 || argument_start) => quote = Some(byte),
             (None, b'{') if nested => depth += 1,
             (None, b'}') if nested => depth = depth.saturating_sub(1),

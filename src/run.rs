@@ -171,8 +171,8 @@ fn plan_list(text: &str, place: Option<Span>, settings: &Settings) -> Result<Pla
 fn config_subject(text: &str) -> Option<crate::krm::resource::Subject> {
     let mut events = Events::new(text);
     let mut tree = Tree::default();
-    events.next().ok()??;
-    let first = events.next().ok()??;
+    events.pull().ok()??;
+    let first = events.pull().ok()??;
     let root = tree.read_node(first, &mut events).ok()?;
     let object = objects(&tree, root, None, 0).into_iter().next()?;
     Some((*object.subject).clone())
@@ -235,16 +235,16 @@ fn plan_stream<'a>(
     let text = source.text.as_str();
     let mut events = Events::new(text);
     let (mut start, mut index) = (0, 0);
-    while let Some((event, _)) = events.next()? {
+    while let Some((event, _)) = events.pull()? {
         if event != Event::DocumentStart {
             continue;
         }
         tree.clear();
-        let Some(first) = events.next()? else { break };
+        let Some(first) = events.pull()? else { break };
         let root = tree.read_node(first, &mut events)?;
         planner.object(text, tree, root, Some(&source.name), index);
         let digest = events.digest();
-        let end = match events.next()? {
+        let end = match events.pull()? {
             Some((Event::DocumentEnd, span)) => span.end,
             _ => text.len(),
         };

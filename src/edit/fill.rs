@@ -86,7 +86,7 @@ fn value(
     let has_default = placeholder
         .modifiers
         .iter()
-        .any(|modifier| modifier.is_default());
+        .any(super::super::placeholder::modifier::Modifier::is_default);
     let stored = match outcome {
         Some(Ok(secret)) => stored(placeholder, secret.expose()),
         Some(Err(error)) if error.kind == StoreErrorKind::Missing && has_default => None,
@@ -137,14 +137,12 @@ fn put_together<'f>(fill: &Fill, values: &[Value]) -> Result<Filled<'f>, Finding
     let context = &fill.context;
     if let ([Segment::Placeholder(placeholder)], [value], Slot::Any, None) =
         (&*fill.segments, values, context.slot, context.base64)
+        && !placeholder.escaped
+        && !matches!(value, Value::String(_) | Value::Bytes(_) | Value::Null)
     {
-        if !placeholder.escaped
-            && !matches!(value, Value::String(_) | Value::Bytes(_) | Value::Null)
-        {
-            let mut shapes = Vec::new();
-            json_shapes(value, &mut shapes);
-            return Ok(Filled::Tokens(one_line(&shapes), shapes));
-        }
+        let mut shapes = Vec::new();
+        json_shapes(value, &mut shapes);
+        return Ok(Filled::Tokens(one_line(&shapes), shapes));
     }
     let mut bytes = Zeroizing::new(Vec::new());
     let mut values = values.iter();
@@ -162,7 +160,7 @@ fn put_together<'f>(fill: &Fill, values: &[Value]) -> Result<Filled<'f>, Finding
         placeholder
             .modifiers
             .last()
-            .is_some_and(|last| last.is_base64encode())
+            .is_some_and(super::super::placeholder::modifier::Modifier::is_base64encode)
     });
     if let Some(wrap) = context.base64 {
         return Ok(Filled::Text(encode(&bytes, wrap)));
@@ -198,7 +196,7 @@ fn append(bytes: &mut Vec<u8>, placeholder: &Placeholder, value: &Value) {
     let escaped_already = placeholder
         .modifiers
         .last()
-        .is_some_and(|last| last.is_json());
+        .is_some_and(super::super::placeholder::modifier::Modifier::is_json);
     match std::str::from_utf8(&text) {
         Ok(text) if placeholder.escaped && !escaped_already => {
             bytes.extend_from_slice(json::escape(text).as_bytes());
@@ -233,7 +231,9 @@ fn json_shapes(value: &Value, shapes: &mut Vec<Shape>) {
         Value::Bytes(raw) => shapes.push(Shape::Text(String::from_utf8_lossy(raw).into_owned())),
         Value::List(items) => {
             shapes.push(Shape::Seq);
-            items.iter().for_each(|item| json_shapes(item, shapes));
+            for item in items {
+                json_shapes(item, shapes);
+            }
             shapes.push(Shape::Close);
         }
         Value::Map(entries) => {

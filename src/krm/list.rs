@@ -73,7 +73,7 @@ pub fn read<'a>(
     mut item: impl FnMut(&Tree<'a>, NodeId),
 ) -> Result<Outline, ListError> {
     let not_map = ListError::Other("it is not a mapping");
-    let Some((Event::DocumentStart, _)) = events.next()? else {
+    let Some((Event::DocumentStart, _)) = events.pull()? else {
         return Err(ListError::Other("it is empty"));
     };
     let Some((
@@ -81,7 +81,7 @@ pub fn read<'a>(
             map: true, flow, ..
         },
         root,
-    )) = events.next()?
+    )) = events.pull()?
     else {
         return Err(not_map);
     };
@@ -94,7 +94,7 @@ pub fn read<'a>(
         results: None,
     };
     let mut kind = None;
-    while let Some(first) = events.next()? {
+    while let Some(first) = events.pull()? {
         if first.0 == Event::Close {
             if flow {
                 outline.end = first.1.start;
@@ -103,7 +103,7 @@ pub fn read<'a>(
         }
         let key = read_node(tree, first, events)?;
         let name = tree.text(key).unwrap_or("").to_owned();
-        let Some(first) = events.next()? else { break };
+        let Some(first) = events.pull()? else { break };
         if name == "items" {
             if let (Event::Open { map: false, .. }, span) = first {
                 outline.items = Items::List;
@@ -154,7 +154,7 @@ pub fn read<'a>(
 /// # Errors
 /// There is a second document, or text that is not YAML.
 pub fn finish(events: &mut Events<'_>) -> Result<(), ListError> {
-    match (events.next()?, events.next()?) {
+    match (events.pull()?, events.pull()?) {
         (Some((Event::DocumentEnd, _)), None) => Ok(()),
         _ => Err(ListError::Other("it is followed by another document")),
     }
@@ -167,7 +167,7 @@ fn read_items<'a>(
     item: &mut impl FnMut(&Tree<'a>, NodeId),
 ) -> Result<usize, SyntaxError> {
     let mut end = 0;
-    while let Some(first) = events.next()? {
+    while let Some(first) = events.pull()? {
         if first.0 == Event::Close {
             return Ok(end.max(first.1.end));
         }
@@ -251,11 +251,11 @@ pub fn guess_function_config(text: &str) -> Option<Span> {
     let mut events = Events::new(rest);
     let mut tree = Tree::default();
     // document and root mapping
-    events.next().ok()??;
-    events.next().ok()??;
-    let first = events.next().ok()??;
+    events.pull().ok()??;
+    events.pull().ok()??;
+    let first = events.pull().ok()??;
     tree.read_node(first, &mut events).ok()?;
-    let first = events.next().ok()??;
+    let first = events.pull().ok()??;
     let value = tree.read_node(first, &mut events).ok()?;
     if is_null(&tree, value) {
         return None;

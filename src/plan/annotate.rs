@@ -133,10 +133,6 @@ impl Setting<'_> {
         }
     }
 
-    fn note(&self) -> String {
-        "set annotation".to_owned()
-    }
-
     fn replace(&self, value: NodeId, draft: &mut Draft) {
         let node = self.scope.tree.node(value);
         let same = node.value == self.url
@@ -150,7 +146,7 @@ impl Setting<'_> {
         let action = Action::Text {
             text: self.url.to_owned(),
             old: old_text(node),
-            note: Some(self.note()),
+            note: Some("set annotation".to_owned()),
         };
         draft.add(Change::of(
             node,
@@ -178,7 +174,7 @@ impl Setting<'_> {
             action: Action::Structure {
                 text,
                 shapes,
-                note: self.note(),
+                note: "set annotation".to_owned(),
             },
             subject: std::rc::Rc::clone(self.scope.subject()),
             field: self.field.clone(),

@@ -36,12 +36,9 @@ pub fn read(scope: &Scope<'_, '_>) -> Result<(Avp, Vec<Finding>), Vec<Finding>> 
         let Some(name) = key.strip_prefix(PREFIX) else {
             continue;
         };
-        let text = match scalar(scope, value) {
-            Some(text) => text,
-            None => {
-                problems.push(("has no value".to_owned(), "write a quoted text", key));
-                continue;
-            }
+        let Some(text) = scalar(scope, value) else {
+            problems.push(("has no value".to_owned(), "write a quoted text", key));
+            continue;
         };
         let read = match name {
             "path" => {

@@ -61,11 +61,15 @@ pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
     let Some(text) = image.filter(|text| *text != node.value) else {
         return;
     };
-    let note = Some(format!("set image to {text}"));
+    let done = Some(format!("set image to {text}"));
     let old = old_text(node);
     let change = Change::of(
         node,
-        Action::Text { text, old, note },
+        Action::Text {
+            text,
+            old,
+            note: done,
+        },
         scope.subject(),
         field(place.path),
     );

@@ -125,7 +125,7 @@ struct Walker<'v, 't, 'a> {
     visit: &'v mut dyn FnMut(&Place<'_, 't>),
 }
 
-impl<'t> Walker<'_, 't, '_> {
+impl Walker<'_, '_, '_> {
     fn node(&mut self, id: NodeId, parent: NodeId, alias: Option<NodeId>) -> Result<(), WalkError> {
         if self.skip == Some(id) {
             return Ok(());

@@ -169,7 +169,7 @@ pub struct Events<'a> {
 }
 
 impl<'a> Events<'a> {
-    /// Reads `text` from its start; nothing is parsed before the first [`Events::next`].
+    /// Reads `text` from its start; nothing is parsed before the first [`Events::pull`].
     #[must_use]
     pub fn new(text: &'a str) -> Self {
         let mut options = granit_parser::options! {
@@ -211,7 +211,7 @@ impl<'a> Events<'a> {
     ///
     /// # Errors
     /// The text is not YAML, or nested more than 1,024 deep.
-    pub fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, SyntaxError> {
+    pub fn pull(&mut self) -> Result<Option<(Event<'a>, Span)>, SyntaxError> {
         loop {
             let Some(result) = self.parser.next_event() else {
                 return Ok(None);

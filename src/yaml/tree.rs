@@ -49,7 +49,7 @@ pub struct Node<'a> {
     pub last: u32,
 }
 
-impl<'a> Node<'a> {
+impl Node<'_> {
     /// The scalar's style, `None` for other nodes.
     #[must_use]
     pub fn style(&self) -> Option<Style> {
@@ -114,7 +114,7 @@ impl<'a> Tree<'a> {
         self.open.clear();
         self.push(first, events.ordinal() - 1);
         while !self.open.is_empty() {
-            let Some(next) = events.next()? else { break };
+            let Some(next) = events.pull()? else { break };
             self.push(next, events.ordinal() - 1);
         }
         Ok(id)

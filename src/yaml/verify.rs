@@ -41,7 +41,7 @@ pub fn verify(text: &str, expected: &[Expectation], digest: u64) -> Result<(), M
     let mut events = Events::new(text);
     let mut expected = expected.iter().peekable();
     let (mut original, mut sum, mut documents) = (0_u32, 0_u64, 0_u32);
-    'events: while let Some((mut event, _)) = events.next()? {
+    'events: while let Some((mut event, _)) = events.pull()? {
         match event {
             Event::DocumentStart => {
                 documents += 1;
@@ -55,7 +55,7 @@ pub fn verify(text: &str, expected: &[Expectation], digest: u64) -> Result<(), M
             let mut anchor = wanted.anchor;
             for (index, shape) in wanted.shapes.iter().enumerate() {
                 if index > 0 {
-                    event = events.next()?.ok_or(Mismatch::Different)?.0;
+                    event = events.pull()?.ok_or(Mismatch::Different)?.0;
                 }
                 if !matches_shape(&event, shape, anchor) {
                     return Err(Mismatch::Different);
@@ -115,7 +115,7 @@ mod tests {
         let mut events = Events::new(text);
         let mut sum = 0_u64;
         let mut ordinal = 0;
-        while let Some((event, _)) = events.next().unwrap() {
+        while let Some((event, _)) = events.pull().unwrap() {
             if matches!(event, Event::DocumentStart | Event::DocumentEnd) {
                 continue;
             }
