@@ -1,0 +1,79 @@
+//! What an edit leaves behind, as events to expect and as text to write.
+
+use super::scalar::double_quote;
+
+/// An event that an edit is to leave behind.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// A scalar that every reader takes for a string, with this text.
+    Text(String),
+    /// A plain scalar, written just so: a number or a boolean.
+    Token(String),
+    /// A mapping begins.
+    Map,
+    /// A sequence begins.
+    Seq,
+    /// The innermost collection ends.
+    Close,
+}
+
+/// The value that some shapes make, as JSON on one line that is YAML too.
+#[must_use]
+pub fn one_line(shapes: &[Shape]) -> String {
+    let mut out = String::new();
+    // how many nodes each open collection has, and whether it is a mapping
+    let mut open: Vec<(bool, usize)> = Vec::new();
+    for shape in shapes {
+        if *shape == Shape::Close {
+            let is_map = open.pop().is_some_and(|(is_map, _)| is_map);
+            out.push(if is_map { '}' } else { ']' });
+            continue;
+        }
+        if let Some((is_map, nodes)) = open.last_mut() {
+            if *is_map && *nodes % 2 == 1 {
+                out.push(':');
+            } else if *nodes > 0 {
+                out.push(',');
+            }
+            *nodes += 1;
+        }
+        match shape {
+            Shape::Text(text) => out.push_str(&double_quote(text)),
+            Shape::Token(token) => out.push_str(token),
+            Shape::Map => {
+                out.push('{');
+                open.push((true, 0));
+            }
+            Shape::Seq => {
+                out.push('[');
+                open.push((false, 0));
+            }
+            Shape::Close => {}
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_json_on_one_line() {
+        let text = |text: &str| Shape::Text(text.to_owned());
+        let shapes = [
+            Shape::Map,
+            text("a"),
+            Shape::Seq,
+            Shape::Token("1".into()),
+            text("x\n"),
+            Shape::Map,
+            Shape::Close,
+            Shape::Close,
+            text("b"),
+            Shape::Token("null".into()),
+            Shape::Close,
+        ];
+        assert_eq!(one_line(&shapes), "{\"a\":[1,\"x\\n\",{}],\"b\":null}");
+    }
+}

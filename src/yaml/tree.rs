@@ -1,0 +1,289 @@
+//! An arena of nodes: one document, or one list item at a time, so that memory follows the largest
+//! object and not the stream.
+//!
+//! Nodes lie in the order of the text; a node's subtree is the run of nodes up to [`Node::end`].
+//! Aliases stay aliases: [`Tree::target`] follows one.
+
+use std::borrow::Cow;
+
+use super::event::{Event, Events, Props, Span, Style, SyntaxError, Tag};
+
+/// Index of a node in its [`Tree`].
+pub type NodeId = usize;
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A mapping; `flow` for `{…}`.
+    Map {
+        /// `{…}`
+        flow: bool,
+    },
+    /// A sequence; `flow` for `[…]`.
+    Seq {
+        /// `[…]`
+        flow: bool,
+    },
+    /// A scalar, by its style.
+    Scalar(Style),
+    /// An alias, by the number of its anchor.
+    Alias(u32),
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub struct Node<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it stands; a block collection's span is empty, at its first child.
+    pub span: Span,
+    /// Anchor and tag.
+    pub props: Props,
+    /// The decoded text of a scalar, else empty.
+    pub value: Cow<'a, str>,
+    /// One past the last node of the subtree.
+    pub end: NodeId,
+    /// The number of the node's first event in its document.
+    pub ordinal: u32,
+    /// The number of the node's last event in its document.
+    pub last: u32,
+}
+
+impl<'a> Node<'a> {
+    /// The scalar's style, `None` for other nodes.
+    #[must_use]
+    pub fn style(&self) -> Option<Style> {
+        match self.kind {
+            Kind::Scalar(style) => Some(style),
+            _ => None,
+        }
+    }
+
+    /// Written as `{…}` or `[…]`.
+    #[must_use]
+    pub fn is_flow(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Map { flow: true } | Kind::Seq { flow: true }
+        )
+    }
+
+    /// The event digest of a node that is one event (a scalar or an alias).
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        match self.kind {
+            Kind::Scalar(style) => Event::Scalar {
+                value: Cow::Borrowed(&*self.value),
+                style,
+                props: self.props,
+            }
+            .digest(self.ordinal),
+            Kind::Alias(anchor) => Event::Alias { anchor }.digest(self.ordinal),
+            Kind::Map { .. } | Kind::Seq { .. } => 0,
+        }
+    }
+}
+
+/// The arena.
+#[derive(Default)]
+pub struct Tree<'a> {
+    nodes: Vec<Node<'a>>,
+    anchors: Vec<Option<NodeId>>,
+    aliases: Vec<NodeId>,
+    open: Vec<NodeId>,
+}
+
+impl<'a> Tree<'a> {
+    /// Forgets every node; the memory is kept for the next document.
+    pub fn clear(&mut self) {
+        self.nodes.clear();
+        self.anchors.clear();
+        self.aliases.clear();
+    }
+
+    /// Reads the node that begins with `first`, and everything below it, from `events`.
+    ///
+    /// # Errors
+    /// The events' own.
+    pub fn read_node(
+        &mut self,
+        first: (Event<'a>, Span),
+        events: &mut Events<'a>,
+    ) -> Result<NodeId, SyntaxError> {
+        let id = self.nodes.len();
+        self.open.clear();
+        self.push(first, events.ordinal() - 1);
+        while !self.open.is_empty() {
+            let Some(next) = events.next()? else { break };
+            self.push(next, events.ordinal() - 1);
+        }
+        Ok(id)
+    }
+
+    fn push(&mut self, (event, span): (Event<'a>, Span), ordinal: u32) {
+        let id = self.nodes.len();
+        let none = Props {
+            anchor: 0,
+            tag: Tag::None,
+        };
+        let (kind, props, value) = match event {
+            Event::Open { map, flow, props } => {
+                self.open.push(id);
+                let kind = if map {
+                    Kind::Map { flow }
+                } else {
+                    Kind::Seq { flow }
+                };
+                (kind, props, Cow::Borrowed(""))
+            }
+            Event::Scalar {
+                value,
+                style,
+                props,
+            } => (Kind::Scalar(style), props, value),
+            Event::Alias { anchor } => {
+                self.aliases.push(id);
+                (Kind::Alias(anchor), none, Cow::Borrowed(""))
+            }
+            Event::Close => {
+                if let Some(open) = self.open.pop() {
+                    self.nodes[open].end = id;
+                    self.nodes[open].last = ordinal;
+                    if self.nodes[open].is_flow() {
+                        self.nodes[open].span.end = span.end;
+                    }
+                }
+                return;
+            }
+            Event::DocumentStart | Event::DocumentEnd => return,
+        };
+        if props.anchor != 0 {
+            let index = props.anchor as usize;
+            if self.anchors.len() <= index {
+                self.anchors.resize(index + 1, None);
+            }
+            self.anchors[index] = Some(id);
+        }
+        self.nodes.push(Node {
+            kind,
+            span,
+            props,
+            value,
+            end: id + 1,
+            ordinal,
+            last: ordinal,
+        });
+    }
+
+    /// The node at `id`.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> &Node<'a> {
+        &self.nodes[id]
+    }
+
+    /// The node that an alias stands for; any other node is its own target. `None` when an alias
+    /// stands inside its own anchor's node.
+    #[must_use]
+    pub fn target(&self, id: NodeId) -> Option<NodeId> {
+        match self.nodes[id].kind {
+            Kind::Alias(anchor) => {
+                let target = self.anchors.get(anchor as usize).copied().flatten()?;
+                (self.nodes[target].end <= id).then_some(target)
+            }
+            _ => Some(id),
+        }
+    }
+
+    /// Every alias node read so far.
+    #[must_use]
+    pub fn aliases(&self) -> &[NodeId] {
+        &self.aliases
+    }
+
+    /// The children of a sequence, or of a mapping as key, value, key, value…; empty otherwise.
+    pub fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> + use<'_, 'a> {
+        let end = self.nodes[id].end;
+        let mut next = id + 1;
+        std::iter::from_fn(move || {
+            (next < end).then(|| {
+                let child = next;
+                next = self.nodes[child].end;
+                child
+            })
+        })
+    }
+
+    /// Key and value nodes of a mapping as they are written; empty for other nodes.
+    pub fn entries(&self, id: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> + use<'_, 'a> {
+        let is_map = matches!(self.nodes[id].kind, Kind::Map { .. });
+        let mut children = self.children(id);
+        std::iter::from_fn(move || {
+            let key = is_map.then(|| children.next()).flatten()?;
+            Some((key, children.next()?))
+        })
+    }
+
+    /// Whether a key is YAML's merge key: a plain `<<`, or one tagged `!!merge`.
+    #[must_use]
+    pub fn is_merge_key(&self, key: NodeId) -> bool {
+        let node = &self.nodes[key];
+        node.value == "<<"
+            && (node.props.tag == Tag::Merge
+                || (node.style() == Some(Style::Plain) && node.props.tag == Tag::None))
+    }
+
+    /// The value written under `key` in a mapping itself, not through a merge key; the last one
+    /// where a key stands twice. `None` if there is none, or the node is no mapping.
+    #[must_use]
+    pub fn get_written(&self, map: NodeId, key: &str) -> Option<NodeId> {
+        let mut found = None;
+        for (name, value) in self.entries(map) {
+            if self.nodes[name].value == key && self.nodes[name].style().is_some() {
+                found = Some(value);
+            }
+        }
+        found
+    }
+
+    /// The value under `key`, with aliases followed and merge keys honoured: written entries win
+    /// over merged ones. `None` if there is none, or the node is no mapping.
+    #[must_use]
+    pub fn get(&self, map: NodeId, key: &str) -> Option<NodeId> {
+        self.get_within(map, key, MERGE_DEPTH)
+    }
+
+    fn get_within(&self, map: NodeId, key: &str, depth: u8) -> Option<NodeId> {
+        let map = self.target(map)?;
+        if let Some(value) = self.get_written(map, key) {
+            return self.target(value);
+        }
+        let depth = depth.checked_sub(1)?;
+        self.merged(map)
+            .find_map(|source| self.get_within(source, key, depth))
+    }
+
+    /// The mappings that a mapping's merge keys name, in the order in which they win.
+    pub fn merged(&self, map: NodeId) -> impl Iterator<Item = NodeId> + use<'_, 'a> {
+        self.entries(map)
+            .filter(|&(key, _)| self.is_merge_key(key))
+            .filter_map(|(_, value)| self.target(value))
+            .flat_map(|value| {
+                let list = matches!(self.nodes[value].kind, Kind::Seq { .. });
+                let single = (!list).then_some(value);
+                let several = list.then(|| self.children(value)).into_iter().flatten();
+                single
+                    .into_iter()
+                    .chain(several.filter_map(|item| self.target(item)))
+            })
+    }
+
+    /// The decoded text of a scalar (an alias to one included), `None` for collections.
+    #[must_use]
+    pub fn text(&self, id: NodeId) -> Option<&str> {
+        let node = &self.nodes[self.target(id)?];
+        node.style().map(|_| &*node.value)
+    }
+}
+
+/// How many merge keys may follow each other on the way to one value.
+const MERGE_DEPTH: u8 = 16;

@@ -1,0 +1,193 @@
+//! The post-condition of every edit: read the edited document again; only what was planned may differ.
+//!
+//! The first reading leaves a digest of every event and its place behind (see
+//! [`Events::digest`]); the planned ones are taken out of it. Here the edited text must give the
+//! same digest for all the rest, and exactly the planned events in between. Kind, value and anchor
+//! of a planned scalar are compared, so that a value can neither become another type nor add structure.
+
+use super::event::{Event, Events, Style, SyntaxError};
+use super::scalar;
+use super::shape::Shape;
+
+/// What an edit leaves in place of some events of the original.
+pub struct Expectation {
+    /// The number of the first event that goes, or before which the new ones stand.
+    pub at: u32,
+    /// How many events of the original go.
+    pub gone: u32,
+    /// What stands there now.
+    pub shapes: Vec<Shape>,
+    /// The anchor that the first of them has.
+    pub anchor: u32,
+}
+
+/// The edited text does not read as planned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// It is no YAML any more.
+    #[error("the edited text is not valid YAML")]
+    Syntax(#[from] SyntaxError),
+    /// It reads as something else.
+    #[error("the edited text does not read as planned")]
+    Different,
+}
+
+/// Reads `text`, one edited document, and compares it with the plan: `expected` sorted by place, and
+/// `digest` of all the events that are to stay.
+///
+/// # Errors
+/// A [`Mismatch`]; nothing may then be written.
+pub fn verify(text: &str, expected: &[Expectation], digest: u64) -> Result<(), Mismatch> {
+    let mut events = Events::new(text);
+    let mut expected = expected.iter().peekable();
+    let (mut original, mut sum, mut documents) = (0_u32, 0_u64, 0_u32);
+    'events: while let Some((mut event, _)) = events.next()? {
+        match event {
+            Event::DocumentStart => {
+                documents += 1;
+                continue;
+            }
+            Event::DocumentEnd => continue,
+            _ => {}
+        }
+        while let Some(wanted) = expected.next_if(|wanted| wanted.at == original) {
+            original += wanted.gone;
+            let mut anchor = wanted.anchor;
+            for (index, shape) in wanted.shapes.iter().enumerate() {
+                if index > 0 {
+                    event = events.next()?.ok_or(Mismatch::Different)?.0;
+                }
+                if !matches_shape(&event, shape, anchor) {
+                    return Err(Mismatch::Different);
+                }
+                anchor = 0;
+            }
+            if !wanted.shapes.is_empty() {
+                continue 'events;
+            }
+        }
+        sum = sum.wrapping_add(event.digest(original));
+        original += 1;
+    }
+    if documents == 1 && sum == digest && expected.next().is_none() {
+        Ok(())
+    } else {
+        Err(Mismatch::Different)
+    }
+}
+
+fn matches_shape(event: &Event<'_>, shape: &Shape, anchor: u32) -> bool {
+    match (event, shape) {
+        (
+            Event::Scalar {
+                value,
+                style,
+                props,
+            },
+            Shape::Text(text),
+        ) => value == text && props.anchor == anchor && scalar::is_string(value, *style, props.tag),
+        (
+            Event::Scalar {
+                value,
+                style,
+                props,
+            },
+            Shape::Token(token),
+        ) => {
+            value == token
+                && *style == Style::Plain
+                && props.anchor == anchor
+                && !scalar::is_string(value, *style, props.tag)
+        }
+        (Event::Open { map, props, .. }, Shape::Map | Shape::Seq) => {
+            *map == (*shape == Shape::Map) && props.anchor == anchor
+        }
+        (Event::Close, Shape::Close) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest_without(text: &str, gone: &[u32]) -> u64 {
+        let mut events = Events::new(text);
+        let mut sum = 0_u64;
+        let mut ordinal = 0;
+        while let Some((event, _)) = events.next().unwrap() {
+            if matches!(event, Event::DocumentStart | Event::DocumentEnd) {
+                continue;
+            }
+            if !gone.contains(&ordinal) {
+                sum = sum.wrapping_add(event.digest(ordinal));
+            }
+            ordinal += 1;
+        }
+        sum
+    }
+
+    fn expect(at: u32, gone: u32, shapes: Vec<Shape>) -> Expectation {
+        Expectation {
+            at,
+            gone,
+            shapes,
+            anchor: 0,
+        }
+    }
+
+    #[test]
+    fn accepts_the_planned_change_alone() {
+        // events: 0 map, 1 a, 2 x, 3 b, 4 y, 5 close
+        let digest = digest_without("a: x\nb: y\n", &[2]);
+        let plan = [expect(2, 1, vec![Shape::Text("z".into())])];
+        assert_eq!(verify("a: \"z\"\nb: y\n", &plan, digest), Ok(()));
+        for wrong in [
+            "a: \"w\"\nb: y\n",
+            "a: \"z\"\nb: other\n",
+            "a: \"z\"\nb: y\nc: injected\n",
+            "a: \"z\"\n",
+            "a: \"z\"\nb: y\n---\nc: d\n",
+            "a: [z]\nb: y\n",
+        ] {
+            assert_eq!(
+                verify(wrong, &plan, digest),
+                Err(Mismatch::Different),
+                "{wrong}"
+            );
+        }
+        assert!(matches!(
+            verify("a: \"z\nb: y\n", &plan, digest),
+            Err(Mismatch::Syntax(_))
+        ));
+    }
+
+    #[test]
+    fn tells_types_apart() {
+        let digest = digest_without("a: x\n", &[2]);
+        let text = [expect(2, 1, vec![Shape::Text("1".into())])];
+        let token = [expect(2, 1, vec![Shape::Token("1".into())])];
+        assert_eq!(verify("a: \"1\"\n", &text, digest), Ok(()));
+        assert_eq!(verify("a: 1\n", &text, digest), Err(Mismatch::Different));
+        assert_eq!(verify("a: 1\n", &token, digest), Ok(()));
+        assert_eq!(
+            verify("a: \"1\"\n", &token, digest),
+            Err(Mismatch::Different)
+        );
+    }
+
+    #[test]
+    fn follows_insertions_and_removals() {
+        let digest = digest_without("a: x\nb: y\n", &[3, 4]);
+        let plan = [
+            expect(
+                1,
+                0,
+                vec![Shape::Text("n/k".into()), Shape::Text("v".into())],
+            ),
+            expect(3, 2, vec![]),
+        ];
+        assert_eq!(verify("n/k: \"v\"\na: x\n", &plan, digest), Ok(()));
+        assert_eq!(verify("a: x\n", &plan, digest), Err(Mismatch::Different));
+    }
+}
