@@ -1,4 +1,438 @@
-//! Placeholders: what stands between `<` and `>`.
+//! Placeholders in a text: `<path:mount/path#key[#version] | modifier …>` anywhere, and `<key>` where
+//! something else names the path (avp-compat.md §1.2).
+//!
+//! The grammar is AVP's with its traps closed: a placeholder may span lines in both forms, a `>` or
+//! `|` inside a modifier's quotes or braces does not end it, prose between `<` and `>` is left alone,
+//! and whatever begins with `<path:` and cannot be read is an error instead of a silent leftover.
 
 pub mod jsonpath;
 pub mod modifier;
+
+use std::ops::Range;
+
+use modifier::{Modifier, ModifierError};
+
+/// Longest placeholder, in bytes: bounds the search for its end.
+const MAX_LENGTH: usize = 8 * 1024;
+
+/// Which secret and key a placeholder asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// `path:PATH#KEY#VERSION`; version 0 is the latest.
+    Path {
+        /// Without outer blanks and slashes.
+        path: String,
+        /// One key, or `*` for the whole secret.
+        key: String,
+        /// The version, 0 for the latest.
+        version: u64,
+    },
+    /// A key of the secret that an annotation or the config names.
+    Key(String),
+}
+
+/// One placeholder.
+#[derive(Clone, Debug)]
+pub struct Placeholder {
+    /// What it asks for.
+    pub source: Source,
+    /// What is done to the value, from left to right.
+    pub modifiers: Vec<Modifier>,
+    /// Written as `\u003c…\u003e` inside a JSON text: the value goes in escaped likewise.
+    pub escaped: bool,
+}
+
+impl Placeholder {
+    /// The placeholder as messages show it: without modifiers, whose arguments may be secret.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match &self.source {
+            Source::Path {
+                path,
+                key,
+                version: 0,
+            } => format!("<path:{path}#{key}>"),
+            Source::Path { path, key, version } => format!("<path:{path}#{key}#{version}>"),
+            Source::Key(key) => format!("<{key}>"),
+        }
+    }
+}
+
+/// A piece of a text.
+#[derive(Clone, Debug)]
+pub enum Segment {
+    /// Stays as it is.
+    Text(Vec<u8>),
+    /// Is replaced.
+    Placeholder(Box<Placeholder>),
+}
+
+/// A placeholder that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceholderError {
+    /// It begins like one but cannot be read.
+    #[error("the placeholder at character {character} {reason}")]
+    Malformed {
+        /// Where it begins in the text, from 1.
+        character: usize,
+        /// What is wrong; quotes nothing.
+        reason: &'static str,
+    },
+    /// One of its modifiers is wrong.
+    #[error("{error}")]
+    Modifier {
+        /// The placeholder as [`Placeholder::shown`] has it.
+        shown: String,
+        /// What is wrong.
+        error: ModifierError,
+    },
+}
+
+impl PlaceholderError {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Malformed { .. } => {
+                "write <path:MOUNT/PATH#KEY> or <path:MOUNT/PATH#KEY#VERSION>; \
+                 to keep the text as it is, annotate the object with avp.kubernetes.io/ignore: \"true\""
+                    .to_owned()
+            }
+            Self::Modifier { error, .. } => error.help().unwrap_or_default(),
+        }
+    }
+
+    /// The placeholder it is about, where it could be read.
+    #[must_use]
+    pub fn shown(&self) -> Option<&str> {
+        match self {
+            Self::Malformed { .. } => None,
+            Self::Modifier { shown, .. } => Some(shown),
+        }
+    }
+}
+
+/// Whether a text can hold a placeholder at all; cheap.
+#[must_use]
+pub fn may_hold(text: &[u8], keys: bool) -> bool {
+    memchr::memchr2_iter(b'<', b'\\', text).any(|at| {
+        let rest = &text[at..];
+        rest.starts_with(b"<path:") || (keys && rest[0] == b'<') || escaped_bracket(rest, b'c')
+    })
+}
+
+/// Splits a text at its placeholders; `None` when there is none. `keys` allows the `<key>` form.
+///
+/// # Errors
+/// Every placeholder in it that cannot be read.
+pub fn parse(text: &[u8], keys: bool) -> Result<Option<Vec<Segment>>, Vec<PlaceholderError>> {
+    let mut segments = Vec::new();
+    let mut errors = Vec::new();
+    let (mut kept, mut at) = (0, 0);
+    while let Some(offset) = memchr::memchr2(b'<', b'\\', &text[at..]) {
+        let start = at + offset;
+        at = start + 1;
+        match placeholder_at(&text[start..], keys) {
+            Ok(None) => {}
+            Ok(Some((placeholder, length))) => {
+                if kept < start {
+                    segments.push(Segment::Text(text[kept..start].to_vec()));
+                }
+                segments.push(Segment::Placeholder(Box::new(placeholder)));
+                at = start + length;
+                kept = at;
+            }
+            Err(Fault::Reason(reason)) => errors.push(PlaceholderError::Malformed {
+                character: String::from_utf8_lossy(&text[..start]).chars().count() + 1,
+                reason,
+            }),
+            Err(Fault::Modifier {
+                shown,
+                error,
+                length,
+            }) => {
+                errors.push(PlaceholderError::Modifier { shown, error });
+                at = start + length;
+            }
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    if segments.is_empty() {
+        return Ok(None);
+    }
+    if kept < text.len() {
+        segments.push(Segment::Text(text[kept..].to_vec()));
+    }
+    Ok(Some(segments))
+}
+
+enum Fault {
+    Reason(&'static str),
+    Modifier {
+        shown: String,
+        error: ModifierError,
+        length: usize,
+    },
+}
+
+/// The placeholder at the start of `text`, with its length in bytes.
+fn placeholder_at(text: &[u8], keys: bool) -> Result<Option<(Placeholder, usize)>, Fault> {
+    if text[0] == b'<' {
+        return open_at(text, keys, false);
+    }
+    if !escaped_bracket(text, b'c') {
+        return Ok(None);
+    }
+    let (decoded, offsets) = json_unescape(text);
+    let found = open_at(&decoded, keys, true);
+    let source_length = |length: usize| offsets.get(length).copied().unwrap_or(text.len());
+    match found {
+        Ok(found) => Ok(found.map(|(placeholder, length)| (placeholder, source_length(length)))),
+        Err(Fault::Modifier {
+            shown,
+            error,
+            length,
+        }) => Err(Fault::Modifier {
+            shown,
+            error,
+            length: source_length(length),
+        }),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// `text` begins with `<`.
+fn open_at(text: &[u8], keys: bool, escaped: bool) -> Result<Option<(Placeholder, usize)>, Fault> {
+    let inner = &text[1..text.len().min(MAX_LENGTH)];
+    let blanks = inner
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace())
+        .count();
+    if inner[blanks..].starts_with(b"path:") && (blanks == 0 || keys) {
+        let body = find_body(inner, true).ok_or(Fault::Reason("is not closed with >"))?;
+        let head = utf8(&inner[body.head.clone()])?;
+        let source = path_source(head.trim_start()[5..].trim_start())?;
+        return finish(source, inner, &body, escaped).map(Some);
+    }
+    if !keys {
+        return Ok(None);
+    }
+    let Some(body) = find_body(inner, false) else {
+        return Ok(None);
+    };
+    let Ok(head) = std::str::from_utf8(&inner[body.head.clone()]) else {
+        return Ok(None);
+    };
+    let key = head.trim();
+    if !is_key(key) {
+        return Ok(None);
+    }
+    finish(Source::Key(key.to_owned()), inner, &body, escaped).map(Some)
+}
+
+fn finish(
+    source: Source,
+    inner: &[u8],
+    body: &Body,
+    escaped: bool,
+) -> Result<(Placeholder, usize), Fault> {
+    let length = 1 + body.end + 1;
+    let mut texts = Vec::with_capacity(body.modifiers.len());
+    for range in &body.modifiers {
+        texts.push(utf8(&inner[range.clone()])?.trim());
+    }
+    let mut placeholder = Placeholder {
+        source,
+        modifiers: Vec::new(),
+        escaped,
+    };
+    match modifier::parse(&texts) {
+        Ok(modifiers) => {
+            placeholder.modifiers = modifiers;
+            Ok((placeholder, length))
+        }
+        Err(error) => Err(Fault::Modifier {
+            shown: placeholder.shown(),
+            error,
+            length,
+        }),
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|_| Fault::Reason("is not UTF-8 text"))
+}
+
+fn is_key(text: &str) -> bool {
+    text.starts_with(|ch: char| ch.is_ascii_alphanumeric() || ch == '_')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+}
+
+fn path_source(text: &str) -> Result<Source, Fault> {
+    let mut parts = text.splitn(3, '#').map(str::trim);
+    let path = parts.next().unwrap_or("").trim_matches('/');
+    let key = parts.next().ok_or(Fault::Reason("names no #key"))?;
+    if path.is_empty() {
+        return Err(Fault::Reason("names no path"));
+    }
+    if key.is_empty() {
+        return Err(Fault::Reason("names no key behind its #"));
+    }
+    if path.chars().chain(key.chars()).any(char::is_control) {
+        return Err(Fault::Reason(
+            "has a line break or control character in its path or key; is it closed with >?",
+        ));
+    }
+    let version = match parts.next().unwrap_or("") {
+        "" | "-1" => 0,
+        digits => digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| digits.parse().ok())
+            .flatten()
+            .ok_or(Fault::Reason("has a version that is not a whole number"))?,
+    };
+    Ok(Source::Path {
+        path: path.to_owned(),
+        key: key.to_owned(),
+        version,
+    })
+}
+
+/// Where the parts of a placeholder lie behind its `<`.
+struct Body {
+    head: Range<usize>,
+    modifiers: Vec<Range<usize>>,
+    end: usize,
+}
+
+/// Finds the closing `>`. The head ends at the first `|`; a `<` in it means that it is not closed.
+fn find_body(inner: &[u8], path: bool) -> Option<Body> {
+    let head_end = inner.iter().position(|&byte| match byte {
+        b'<' | b'>' | b'|' => true,
+        // a key's head is short and plain: prose is given up early
+        _ => {
+            !path
+                && !(byte.is_ascii_alphanumeric()
+                    || byte.is_ascii_whitespace()
+                    || !byte.is_ascii()
+                    || matches!(byte, b'_' | b'.' | b'-'))
+        }
+    })?;
+    match inner[head_end] {
+        b'>' => Some(Body {
+            head: 0..head_end,
+            modifiers: Vec::new(),
+            end: head_end,
+        }),
+        b'|' => {
+            let (modifiers, end) = modifier_ranges(inner, head_end + 1, true)
+                .or_else(|| modifier_ranges(inner, head_end + 1, false))?;
+            Some(Body {
+                head: 0..head_end,
+                modifiers,
+                end,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Splits at `|` up to the closing `>`, both only outside quotes and braces when `nested`.
+fn modifier_ranges(inner: &[u8], from: usize, nested: bool) -> Option<(Vec<Range<usize>>, usize)> {
+    let mut ranges = Vec::new();
+    let (mut start, mut depth, mut quote) = (from, 0_usize, None);
+    let mut at = from;
+    while at < inner.len() {
+        let byte = inner[at];
+        let argument_start = at > from && inner[at - 1].is_ascii_whitespace();
+        match (quote, byte) {
+            (Some(_), b'\\') if nested => at += 1,
+            (Some(open), _) if byte == open => quote = None,
+            (Some(_), _) => {}
+            (None, b'\'' | b'"') if nested && (depth > 0 || argument_start) => quote = Some(byte),
+            (None, b'{') if nested => depth += 1,
+            (None, b'}') if nested => depth = depth.saturating_sub(1),
+            (None, b'>') if depth == 0 => {
+                ranges.push(start..at);
+                return Some((ranges, at));
+            }
+            (None, b'|') if depth == 0 => {
+                ranges.push(start..at);
+                start = at + 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Whether `text` begins with `\u003c` (`letter` c) or `\u003e` (`letter` e), in any case.
+fn escaped_bracket(text: &[u8], letter: u8) -> bool {
+    text.len() >= 6 && text.starts_with(b"\\u003") && text[5].eq_ignore_ascii_case(&letter)
+}
+
+/// Decodes the start of a JSON string's inside, with the offset in `text` of every decoded byte and
+/// of the end; stops at a `"`, at an invalid escape and at [`MAX_LENGTH`].
+fn json_unescape(text: &[u8]) -> (Vec<u8>, Vec<usize>) {
+    let (mut decoded, mut offsets) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    while at < text.len() && decoded.len() < MAX_LENGTH {
+        let (ch, length) = match text[at] {
+            b'"' => break,
+            b'\\' => match json_escape(&text[at..]) {
+                Some(found) => found,
+                None => break,
+            },
+            byte => {
+                decoded.push(byte);
+                offsets.push(at);
+                at += 1;
+                continue;
+            }
+        };
+        let mut buffer = [0; 4];
+        for byte in ch.encode_utf8(&mut buffer).bytes() {
+            decoded.push(byte);
+            offsets.push(at);
+        }
+        at += length;
+    }
+    offsets.push(at);
+    (decoded, offsets)
+}
+
+/// The character that a JSON escape at the start of `text` stands for, and the escape's length.
+fn json_escape(text: &[u8]) -> Option<(char, usize)> {
+    let simple = |ch| Some((ch, 2));
+    match text.get(1)? {
+        b'"' => simple('"'),
+        b'\\' => simple('\\'),
+        b'/' => simple('/'),
+        b'b' => simple('\u{8}'),
+        b'f' => simple('\u{c}'),
+        b'n' => simple('\n'),
+        b'r' => simple('\r'),
+        b't' => simple('\t'),
+        b'u' => {
+            let unit = |from: usize| {
+                let digits = std::str::from_utf8(text.get(from..from + 4)?).ok()?;
+                u32::from_str_radix(digits, 16).ok()
+            };
+            let high = unit(2)?;
+            if let Some(ch) = char::from_u32(high) {
+                return Some((ch, 6));
+            }
+            let low = unit(8)
+                .filter(|low| text.get(6..8) == Some(b"\\u") && (0xdc00..0xe000).contains(low))?;
+            let code = 0x1_0000 + ((high.checked_sub(0xd800)?) << 10) + (low - 0xdc00);
+            Some((char::from_u32(code)?, 12))
+        }
+        _ => None,
+    }
+}
