@@ -1,0 +1,360 @@
+//! The ResourceList that an orchestrator sends (krm-functions.md §0–2.5): its outline, and how results
+//! are put into it without touching anything else.
+
+use std::fmt::Write;
+
+use super::result::Finding;
+use crate::yaml::event::{Event, Events, Span, Style, SyntaxError};
+use crate::yaml::splice::Splice;
+use crate::yaml::tree::{Kind, NodeId, Tree};
+
+/// Why a text is not a ResourceList.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// It cannot be read at all.
+    #[error(transparent)]
+    Syntax(#[from] SyntaxError),
+    /// It is something else.
+    #[error("standard input is not a ResourceList: {0}")]
+    Other(&'static str),
+}
+
+impl ListError {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Syntax(_) => {
+                "without arguments gitops-fn reads one ResourceList, as kustomize and kpt send it"
+            }
+            Self::Other(_) => {
+                "kustomize and kpt send a ResourceList; for plain manifests use `gitops-fn render -`"
+            }
+        }
+    }
+}
+
+/// Where the parts of a ResourceList stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// The text of the `functionConfig` mapping, from the start of its first line.
+    pub function_config: Option<Span>,
+    /// Written as `{…}`.
+    flow: bool,
+    /// Column of the root's keys.
+    indent: usize,
+    /// Behind the last node of the root, or at its closing brace.
+    end: usize,
+    /// Whether the root has any entry before its closing brace.
+    items: Items,
+    results: Option<Span>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Items {
+    Missing,
+    /// Null, or nothing behind the colon: the span of the null, behind the colon where it is empty.
+    Null(Span),
+    List,
+}
+
+/// Reads a ResourceList, calling `item` with every member of `items` as it is complete.
+///
+/// The tree holds one item at a time; once the document has defined an anchor it holds all that
+/// follows, so that aliases find their nodes.
+///
+/// # Errors
+/// The text is not YAML, not one document, or not a ResourceList (kind `ResourceList` or `List`, any
+/// version).
+pub fn read<'a>(
+    text: &'a str,
+    events: &mut Events<'a>,
+    tree: &mut Tree<'a>,
+    mut item: impl FnMut(&Tree<'a>, NodeId),
+) -> Result<Outline, ListError> {
+    let not_map = ListError::Other("it is not a mapping");
+    let Some((Event::DocumentStart, _)) = events.next()? else {
+        return Err(ListError::Other("it is empty"));
+    };
+    let Some((
+        Event::Open {
+            map: true, flow, ..
+        },
+        root,
+    )) = events.next()?
+    else {
+        return Err(not_map);
+    };
+    let mut outline = Outline {
+        function_config: None,
+        flow,
+        indent: column(text, root.start),
+        end: root.end,
+        items: Items::Missing,
+        results: None,
+    };
+    let mut kind = None;
+    while let Some(first) = events.next()? {
+        if first.0 == Event::Close {
+            if flow {
+                outline.end = first.1.start;
+            }
+            break;
+        }
+        let key = read_node(tree, first, events)?;
+        let name = tree.text(key).unwrap_or("").to_owned();
+        let Some(first) = events.next()? else { break };
+        if name == "items" {
+            if let (Event::Open { map: false, .. }, span) = first {
+                outline.items = Items::List;
+                outline.end = read_items(tree, events, &mut item)?.max(span.end);
+            } else {
+                let span = first.1;
+                let value = read_node(tree, first, events)?;
+                let empty = tree.node(value).style() == Some(Style::Empty);
+                outline.items = match tree.text(value) {
+                    Some("" | "~" | "null" | "Null" | "NULL") if empty => {
+                        let at = colon_end(text, tree.node(key).span.end);
+                        Items::Null(Span { start: at, end: at })
+                    }
+                    Some("~" | "null" | "Null" | "NULL") => Items::Null(span),
+                    _ => return Err(ListError::Other("its items are not a list")),
+                };
+                outline.end = span.end;
+            }
+            continue;
+        }
+        let value = read_node(tree, first, events)?;
+        outline.end = node_end(tree, value).max(tree.node(key).span.end);
+        match &*name {
+            "kind" => kind = tree.text(value).map(str::to_owned),
+            "functionConfig" if !is_null(tree, value) => {
+                outline.function_config = Some(value_text(text, tree, value));
+            }
+            "results" => {
+                outline.results = Some(Span {
+                    start: tree.node(key).span.start,
+                    end: outline.end,
+                });
+            }
+            _ => {}
+        }
+        if events.anchors() == 0 {
+            tree.clear();
+        }
+    }
+    if !matches!(kind.as_deref(), Some("ResourceList" | "List")) {
+        return Err(ListError::Other("its kind is not ResourceList"));
+    }
+    Ok(outline)
+}
+
+/// Checks that nothing follows the document that has just been read.
+///
+/// # Errors
+/// There is a second document, or text that is not YAML.
+pub fn finish(events: &mut Events<'_>) -> Result<(), ListError> {
+    match (events.next()?, events.next()?) {
+        (Some((Event::DocumentEnd, _)), None) => Ok(()),
+        _ => Err(ListError::Other("it is followed by another document")),
+    }
+}
+
+/// Reads the members of `items`; returns where the last one ends.
+fn read_items<'a>(
+    tree: &mut Tree<'a>,
+    events: &mut Events<'a>,
+    item: &mut impl FnMut(&Tree<'a>, NodeId),
+) -> Result<usize, SyntaxError> {
+    let mut end = 0;
+    while let Some(first) = events.next()? {
+        if first.0 == Event::Close {
+            return Ok(end.max(first.1.end));
+        }
+        if events.anchors() == 0 {
+            tree.clear();
+        }
+        let root = read_node(tree, first, events)?;
+        end = node_end(tree, root);
+        item(tree, root);
+    }
+    Ok(end)
+}
+
+fn read_node<'a>(
+    tree: &mut Tree<'a>,
+    first: (Event<'a>, Span),
+    events: &mut Events<'a>,
+) -> Result<NodeId, SyntaxError> {
+    tree.read_node(first, events)
+}
+
+fn is_null(tree: &Tree<'_>, id: NodeId) -> bool {
+    matches!(tree.text(id), Some("" | "~" | "null" | "Null" | "NULL"))
+        && matches!(tree.node(id).style(), Some(Style::Empty | Style::Plain))
+}
+
+/// Where a node's text ends: that of its last descendant, for a block collection.
+#[must_use]
+pub fn node_end(tree: &Tree<'_>, id: NodeId) -> usize {
+    (id..tree.node(id).end)
+        .map(|node| tree.node(node).span.end)
+        .max()
+        .unwrap_or(0)
+}
+
+/// The text of a value so that it can be read alone: a block collection begins with its indentation.
+fn value_text(text: &str, tree: &Tree<'_>, id: NodeId) -> Span {
+    let node = tree.node(id);
+    let block = matches!(
+        node.kind,
+        Kind::Map { flow: false } | Kind::Seq { flow: false }
+    );
+    let start = if block {
+        node.span.start - column_bytes(text, node.span.start)
+    } else {
+        node.span.start
+    };
+    Span {
+        start,
+        end: node_end(tree, id),
+    }
+}
+
+fn column_bytes(text: &str, at: usize) -> usize {
+    let line = &text[..at];
+    line.len() - line.rfind('\n').map_or(0, |newline| newline + 1)
+}
+
+fn column(text: &str, at: usize) -> usize {
+    column_bytes(
+        text.trim_start_matches('\u{feff}'),
+        at.min(text.trim_start_matches('\u{feff}').len()),
+    )
+}
+
+fn colon_end(text: &str, from: usize) -> usize {
+    text[from..]
+        .find(':')
+        .map_or(from, |colon| from + colon + 1)
+}
+
+/// Finds the functionConfig without reading the items before it, for a ResourceList in block style as
+/// orchestrators write it: they send it behind the items, and the items cannot be planned without it.
+///
+/// The answer is a guess until [`read`] has found the same place. The guess's span is that of
+/// [`Outline::function_config`].
+#[must_use]
+pub fn guess_function_config(text: &str) -> Option<Span> {
+    let at = memchr::memmem::rfind(text.as_bytes(), b"\nfunctionConfig:")? + 1;
+    let rest = &text[at..];
+    let mut events = Events::new(rest);
+    let mut tree = Tree::default();
+    // document and root mapping
+    events.next().ok()??;
+    events.next().ok()??;
+    let first = events.next().ok()??;
+    tree.read_node(first, &mut events).ok()?;
+    let first = events.next().ok()??;
+    let value = tree.read_node(first, &mut events).ok()?;
+    if is_null(&tree, value) {
+        return None;
+    }
+    let span = value_text(rest, &tree, value);
+    Some(Span {
+        start: at + span.start,
+        end: at + span.end,
+    })
+}
+
+impl Outline {
+    /// The splices that add `items` where it is missing or null, and `results` where there are any;
+    /// to be put behind those of the items.
+    #[must_use]
+    pub fn splices(&self, text: &str, findings: &[Finding]) -> Vec<Splice> {
+        let mut splices = Vec::new();
+        if let Items::Null(span) = self.items {
+            let blank = if span.start == span.end { " " } else { "" };
+            splices.push(Splice {
+                span,
+                text: format!("{blank}[]"),
+            });
+        }
+        let results = (!findings.is_empty()).then(|| self.results_text(findings));
+        if let (Some(results), Some(span)) = (&results, self.results) {
+            splices.push(Splice {
+                span,
+                text: results.trim_end().to_owned(),
+            });
+        }
+        let mut added = Vec::new();
+        if self.items == Items::Missing {
+            added.push(
+                if self.flow {
+                    "\"items\": []"
+                } else {
+                    "items: []"
+                }
+                .to_owned(),
+            );
+        }
+        if self.results.is_none() {
+            added.extend(results);
+        }
+        if !added.is_empty() {
+            splices.push(self.append(text, &added));
+        }
+        splices.sort_by_key(|splice| splice.span.start);
+        splices
+    }
+
+    fn results_text(&self, findings: &[Finding]) -> String {
+        if self.flow {
+            let results: Vec<_> = findings.iter().map(Finding::to_result).collect();
+            return format!("\"results\": [{}]", results.join(", "));
+        }
+        let indent = " ".repeat(self.indent);
+        let mut out = String::from("results:");
+        for finding in findings {
+            let _ = write!(out, "\n{indent}- {}", finding.to_result());
+        }
+        out
+    }
+
+    fn append(&self, text: &str, added: &[String]) -> Splice {
+        if self.flow {
+            let before = text[..self.end].trim_end();
+            let comma = if before.ends_with([',', '{']) {
+                ""
+            } else {
+                ", "
+            };
+            return Splice {
+                span: Span {
+                    start: self.end,
+                    end: self.end,
+                },
+                text: format!("{comma}{}", added.join(", ")),
+            };
+        }
+        // behind the line that the last node ends on: a comment may follow it there
+        let line_end = text[self.end..]
+            .find('\n')
+            .map(|newline| self.end + newline + 1);
+        let at = line_end.unwrap_or(text.len());
+        let indent = " ".repeat(self.indent);
+        let mut out = String::new();
+        if line_end.is_none() {
+            out.push('\n');
+        }
+        for entry in added {
+            out.push_str(&indent);
+            out.push_str(entry);
+            out.push('\n');
+        }
+        Splice {
+            span: Span { start: at, end: at },
+            text: out,
+        }
+    }
+}

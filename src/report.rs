@@ -1,0 +1,148 @@
+//! Findings as text for people: the one place that words stderr.
+
+use std::fmt::Write;
+
+use crate::krm::result::{Finding, Severity};
+
+/// How many findings are spelled out; kpt writes all of stderr into the Kptfile.
+const SHOWN: usize = 50;
+
+/// The exit code of a run with these findings (DESIGN §2): 0 without errors; 2 if the configuration is
+/// at fault; 1 if trying again cannot help; 3 if it may.
+#[must_use]
+pub fn exit_code(findings: &[Finding]) -> u8 {
+    let errors = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| finding.exit);
+    errors.fold(0, |code, exit| match (code, exit) {
+        (0, exit) => exit,
+        (2, _) | (_, 2) => 2,
+        (3, 3) => 3,
+        _ => 1,
+    })
+}
+
+/// The errors and warnings among `findings`, sorted, as stderr shows them: the first line of the errors
+/// stands alone; help follows what it helps with. Empty if there are none.
+#[must_use]
+pub fn text(findings: &[Finding]) -> String {
+    let mut sorted: Vec<&Finding> = findings
+        .iter()
+        .filter(|finding| finding.severity != Severity::Info)
+        .collect();
+    sorted.sort_by_cached_key(|finding| finding.sort_key());
+    sorted.dedup();
+    let split = sorted.partition_point(|finding| finding.severity == Severity::Error);
+    let (errors, warnings) = sorted.split_at(split);
+    let mut out = String::new();
+    match errors {
+        [] => {}
+        [error] => {
+            let _ = writeln!(out, "error: {}", line(error));
+            help(&mut out, "", error);
+        }
+        errors => {
+            let _ = writeln!(out, "error: {} problems; nothing was written", errors.len());
+            list(&mut out, errors);
+        }
+    }
+    for warning in warnings.iter().take(SHOWN) {
+        let _ = writeln!(out, "warning: {}", line(warning));
+        help(&mut out, "", warning);
+    }
+    if warnings.len() > SHOWN {
+        let _ = writeln!(out, "warning: and {} more warnings", warnings.len() - SHOWN);
+    }
+    out
+}
+
+/// Each error on its line; a help that several in a row share stands once, below the last.
+fn list(out: &mut String, errors: &[&Finding]) {
+    let shown = &errors[..errors.len().min(SHOWN)];
+    for (index, error) in shown.iter().enumerate() {
+        let _ = writeln!(out, "  {}", line(error));
+        let shared = shown
+            .get(index + 1)
+            .is_some_and(|next| next.help == error.help);
+        if !shared {
+            help(out, "  ", error);
+        }
+    }
+    if errors.len() > SHOWN {
+        let _ = writeln!(out, "  and {} more", errors.len() - SHOWN);
+    }
+}
+
+fn help(out: &mut String, indent: &str, finding: &Finding) {
+    if !finding.help.is_empty() {
+        let _ = writeln!(out, "{indent}help: {}", finding.help);
+    }
+}
+
+/// `Kind namespace/name field placeholder: message (file)`, as far as there is each.
+fn line(finding: &Finding) -> String {
+    let mut parts = Vec::new();
+    if let Some(subject) = &finding.subject {
+        parts.push(subject.identity.to_string());
+    }
+    for part in [&finding.field, &finding.placeholder] {
+        if !part.is_empty() {
+            parts.push(part.clone());
+        }
+    }
+    let mut out = parts.join(" ");
+    if !out.is_empty() {
+        out.push_str(": ");
+    }
+    out.push_str(&finding.message);
+    let file = finding
+        .subject
+        .as_ref()
+        .and_then(|subject| subject.file.as_deref());
+    if let Some(file) = file.filter(|file| *file != "stdin") {
+        let _ = write!(out, " ({file})");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_follow_what_can_be_done() {
+        let error = |exit| Finding::error("x", "y").exiting(exit);
+        let code =
+            |exits: &[u8]| exit_code(&exits.iter().map(|exit| error(*exit)).collect::<Vec<_>>());
+        assert_eq!(code(&[]), 0);
+        assert_eq!(code(&[3, 3]), 3);
+        assert_eq!(code(&[3, 1]), 1);
+        assert_eq!(code(&[1, 3]), 1);
+        assert_eq!(code(&[1, 2, 3]), 2);
+        assert_eq!(exit_code(&[Finding::new(Severity::Warning, "x", "")]), 0);
+    }
+
+    #[test]
+    fn one_error_is_one_line_and_its_help() {
+        let finding = Finding::error("the fact", "the way out").about("<path:a#b>");
+        assert_eq!(
+            text(&[finding]),
+            "error: <path:a#b>: the fact\nhelp: the way out\n"
+        );
+    }
+
+    #[test]
+    fn several_errors_have_a_first_line_of_their_own() {
+        let findings = [
+            Finding::new(Severity::Warning, "w", ""),
+            Finding::error("b", "h"),
+            Finding::error("a", "h"),
+            Finding::new(Severity::Info, "done", ""),
+        ];
+        assert_eq!(
+            text(&findings),
+            "error: 2 problems; nothing was written\n  a\n  b\n  help: h\nwarning: w\n"
+        );
+    }
+}
