@@ -1,0 +1,464 @@
+//! Plan: from nodes to a list of changes and the secrets they want. Pure; nothing is fetched before
+//! the plan is complete.
+//!
+//! One rule a file: [`annotate`], [`retag`], [`substitute`]; the order in [`Planner::object`] is the
+//! order in which they count.
+
+pub mod annotate;
+pub mod avp;
+pub mod change;
+pub mod retag;
+pub mod shared;
+pub mod substitute;
+pub mod walk;
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use crate::config::{Config, SecretsMode};
+use crate::krm::list::node_end;
+use crate::krm::resource::{Object, Subject, objects};
+use crate::krm::result::{Finding, Severity};
+use crate::secret::SecretRef;
+use crate::settings::Settings;
+use crate::yaml::event::{Span, Tag};
+use crate::yaml::tree::{Kind, NodeId, Tree};
+use change::{Action, Change};
+use walk::Place;
+
+/// How the program was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// As a KRM function: ResourceList in, ResourceList out.
+    Function,
+    /// Over plain manifests.
+    Render,
+}
+
+/// What a rule may look at while it plans one object.
+pub struct Scope<'s, 'a> {
+    /// The text that the tree was read from.
+    pub text: &'s str,
+    /// The nodes.
+    pub tree: &'s Tree<'a>,
+    /// What the run is to do.
+    pub config: &'s Config,
+    /// What the environment says.
+    pub settings: &'s Settings,
+    /// How the program was called.
+    pub mode: Mode,
+    /// Whether the object stands in a file that will be written back.
+    pub in_place: bool,
+    object: &'s Object,
+}
+
+impl<'s> Scope<'s, '_> {
+    /// The object's root mapping.
+    #[must_use]
+    pub fn root(&self) -> NodeId {
+        self.object.root
+    }
+
+    /// The object, as messages name it.
+    #[must_use]
+    pub fn subject(&self) -> &'s Rc<Subject> {
+        &self.object.subject
+    }
+
+    fn kind(&self) -> &'s str {
+        &self.object.subject.identity.gvk.kind
+    }
+
+    /// A Secret of any apiVersion, as with AVP.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.kind() == "Secret"
+    }
+
+    /// A `ConfigMap` of any apiVersion, as with AVP.
+    #[must_use]
+    pub fn is_config_map(&self) -> bool {
+        self.kind() == "ConfigMap"
+    }
+
+    /// A CustomResourceDefinition: kustomize never sets images in one.
+    #[must_use]
+    pub fn is_definition(&self) -> bool {
+        self.kind() == "CustomResourceDefinition"
+    }
+
+    /// The line break to write: the input's own.
+    #[must_use]
+    pub fn eol(&self) -> &'static str {
+        match self.text.find('\n') {
+            Some(at) if self.text[..at].ends_with('\r') => "\r\n",
+            _ => "\n",
+        }
+    }
+}
+
+/// The changes of one document.
+#[derive(Debug)]
+pub struct DocumentPlan {
+    /// Which of the run's sources it stands in.
+    pub source: usize,
+    /// The document's text in that source.
+    pub span: Span,
+    /// The digest of all events that are to stay.
+    pub digest: u64,
+    /// The changes, by place.
+    pub changes: Vec<Change>,
+}
+
+/// All that a run is to do.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The documents with changes, in order.
+    pub documents: Vec<DocumentPlan>,
+    /// The secrets that the changes want.
+    pub wants: BTreeSet<SecretRef>,
+    /// What was found on the way.
+    pub findings: Vec<Finding>,
+}
+
+/// What the rules have planned for the document at hand.
+#[derive(Default)]
+pub struct Draft {
+    changes: Vec<Change>,
+    /// Which event has which change, or is known to stay.
+    settled: FxHashMap<u32, Option<usize>>,
+    demands: Vec<shared::Demand>,
+    wants: BTreeSet<SecretRef>,
+    findings: Vec<Finding>,
+    matched: BTreeSet<usize>,
+    kept: usize,
+}
+
+impl Draft {
+    /// Plans a change of the node at `place`; through an alias it is a demand on the shared node.
+    pub fn change(&mut self, place: &Place<'_, '_>, change: Change) {
+        match place.alias {
+            None => self.add(change),
+            Some(alias) => self.demands.push(shared::Demand::new(alias, change)),
+        }
+    }
+
+    /// Plans a change, unless the node has one.
+    pub fn add(&mut self, change: Change) {
+        if !change.replaces {
+            self.changes.push(change);
+        } else if !self.is_settled(change.ordinal) {
+            self.settled
+                .insert(change.ordinal, Some(self.changes.len()));
+            self.changes.push(change);
+        }
+    }
+
+    /// Records that the node with this event number stays as it is.
+    pub fn settle(&mut self, ordinal: u32) {
+        self.settled.insert(ordinal, None);
+    }
+
+    /// Whether something has been decided about the node with this event number.
+    #[must_use]
+    pub fn is_settled(&self, ordinal: u32) -> bool {
+        self.settled.contains_key(&ordinal)
+    }
+
+    /// Records a finding.
+    pub fn find(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Records that an image rule has matched.
+    pub fn matched(&mut self, rule: usize) {
+        self.matched.insert(rule);
+    }
+
+    /// Records a read.
+    pub fn want(&mut self, want: SecretRef) {
+        self.wants.insert(want);
+    }
+
+    /// Records a placeholder that stays by the config's wish.
+    pub fn keep(&mut self) {
+        self.kept += 1;
+    }
+}
+
+/// Plans object after object.
+pub struct Planner<'c> {
+    config: &'c Config,
+    settings: &'c Settings,
+    mode: Mode,
+    function_config: Option<Subject>,
+    draft: Draft,
+    documents: Vec<DocumentPlan>,
+}
+
+impl<'c> Planner<'c> {
+    /// A planner without objects yet.
+    #[must_use]
+    pub fn new(config: &'c Config, settings: &'c Settings, mode: Mode) -> Self {
+        Self {
+            config,
+            settings,
+            mode,
+            function_config: None,
+            draft: Draft::default(),
+            documents: Vec::new(),
+        }
+    }
+
+    /// Names the functionConfig: its echo among the items is not edited (krm-functions.md §0.8).
+    pub fn leave_alone(&mut self, function_config: Subject) {
+        self.function_config = Some(function_config);
+    }
+
+    /// Plans the object at `root`, or the members of a list.
+    pub fn object(
+        &mut self,
+        text: &str,
+        tree: &Tree<'_>,
+        root: NodeId,
+        file: Option<&str>,
+        index: usize,
+    ) {
+        if !matches!(tree.node(root).kind, Kind::Map { .. }) {
+            if !is_nothing(tree, root) {
+                self.draft.find(
+                    Finding::error(format!("{} is not a Kubernetes object", place_name(file, index)), "give manifests alone; every document has to be a mapping with apiVersion and kind"),
+                );
+            }
+            return;
+        }
+        for object in objects(tree, root, file, index) {
+            if object.is_local(tree) || self.is_function_config(&object) {
+                continue;
+            }
+            if object.subject.identity.gvk.kind.is_empty() {
+                self.draft.find(
+                    Finding::error(format!("{} has no kind", place_name(object.subject.file.as_deref(), object.subject.index)), "give manifests alone; every document has to be a mapping with apiVersion and kind"),
+                );
+                continue;
+            }
+            let scope = Scope {
+                text,
+                tree,
+                config: self.config,
+                settings: self.settings,
+                mode: self.mode,
+                in_place: object.is_in_place(tree),
+                object: &object,
+            };
+            plan_object(&scope, &mut self.draft);
+        }
+    }
+
+    fn is_function_config(&self, object: &Object) -> bool {
+        self.function_config
+            .as_ref()
+            .is_some_and(|config| config.identity == object.subject.identity)
+    }
+
+    /// Ends a document: settles what aliases share, and takes the changed events out of `digest`.
+    ///
+    /// `tree` must hold the whole document if it has aliases.
+    pub fn end_document(&mut self, tree: &Tree<'_>, source: usize, span: Span, digest: u64) {
+        let draft = &mut self.draft;
+        shared::settle(tree, draft);
+        let mut changes = std::mem::take(&mut draft.changes);
+        draft.settled.clear();
+        draft.demands.clear();
+        if changes.is_empty() {
+            return;
+        }
+        changes.sort_by_key(|change| (change.span.start, change.ordinal));
+        changes.shrink_to_fit();
+        let digest = changes
+            .iter()
+            .fold(digest, |digest, change| digest.wrapping_sub(change.digest));
+        self.documents.push(DocumentPlan {
+            source,
+            span,
+            digest,
+            changes,
+        });
+    }
+
+    /// The plan of all that has been seen.
+    #[must_use]
+    pub fn finish(self) -> Plan {
+        let mut findings = self.draft.findings;
+        for (index, rule) in self.config.images.iter().enumerate() {
+            if !self.draft.matched.contains(&index) {
+                let severity = if rule.required {
+                    Severity::Error
+                } else {
+                    Severity::Warning
+                };
+                findings.push(Finding::new(
+                    severity,
+                    format!("no image matched spec.images[{index}] ({})", rule.retag.name),
+                    "the name has to be written as the manifests write it, with its registry and without tag",
+                ));
+            }
+        }
+        if self.config.secrets.mode == SecretsMode::Keep && self.draft.kept > 0 {
+            findings.push(Finding::new(
+                Severity::Warning,
+                format!(
+                    "{} fields keep their placeholders (secrets mode is keep)",
+                    self.draft.kept
+                ),
+                "resolve them later, for example with `gitops-fn render -`",
+            ));
+        }
+        Plan {
+            documents: self.documents,
+            wants: self.draft.wants,
+            findings,
+        }
+    }
+}
+
+fn place_name(file: Option<&str>, index: usize) -> String {
+    match file {
+        Some(file) => format!("document {} of {file}", index + 1),
+        None => format!("item {}", index + 1),
+    }
+}
+
+fn is_nothing(tree: &Tree<'_>, root: NodeId) -> bool {
+    use crate::yaml::event::Style;
+    match tree.node(root).style() {
+        Some(Style::Empty) => true,
+        Some(Style::Plain) => matches!(&*tree.node(root).value, "~" | "null" | "Null" | "NULL"),
+        _ => false,
+    }
+}
+
+fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
+    let is_list = scope.object.items.is_some();
+    if !is_list {
+        annotate::plan(scope, draft);
+    }
+    let secrets = may_hold_placeholder(scope).then(|| avp::read(scope));
+    let avp = match secrets {
+        Some(Ok((avp, findings))) => {
+            draft.findings.extend(findings);
+            (!avp.ignore).then_some(avp)
+        }
+        Some(Err(findings)) => {
+            draft.findings.extend(findings);
+            None
+        }
+        None => None,
+    };
+    if avp.is_none() && (is_list || scope.config.images.is_empty()) {
+        return;
+    }
+    let before = draft.changes.len();
+    let walked = walk::walk(scope.tree, scope.root(), scope.object.items, &mut |place| {
+        if !is_list {
+            retag::plan(scope, place, draft);
+        }
+        if let Some(avp) = &avp {
+            substitute::plan(scope, avp, place, draft);
+        }
+    });
+    if let Err(error) = walked {
+        draft.find(
+            Finding::error(error.to_string(), "write the object without nested aliases")
+                .at(scope.subject(), ""),
+        );
+    }
+    if draft.changes.len() > before {
+        find_duplicates(scope, before, draft);
+    }
+}
+
+/// A quick look at the bytes of an object; an alias may bring in text from elsewhere.
+fn may_hold_placeholder(scope: &Scope<'_, '_>) -> bool {
+    if scope.is_secret() || !scope.tree.aliases().is_empty() {
+        return true;
+    }
+    let end = node_end(scope.tree, scope.root());
+    let bytes = scope
+        .text
+        .as_bytes()
+        .get(scope.tree.node(scope.root()).span.start..end)
+        .unwrap_or_default();
+    memchr::memchr2_iter(b'<', b'\\', bytes).any(|at| {
+        let rest = &bytes[at..];
+        rest[0] == b'<'
+            || [&b"\\u003"[..], b"\\x3", b"\\U0000003"]
+                .iter()
+                .any(|escape| rest.starts_with(escape))
+    }) || memchr::memmem::find(bytes, b"avp.kubernetes.io/").is_some()
+}
+
+/// A key that stands twice on the way to a change: readers disagree on which one counts.
+fn find_duplicates(scope: &Scope<'_, '_>, before: usize, draft: &mut Draft) {
+    let tree = scope.tree;
+    let mut changed: Vec<(u32, usize)> = draft.changes[before..]
+        .iter()
+        .enumerate()
+        .map(|(index, change)| (change.ordinal, before + index))
+        .collect();
+    changed.sort_unstable();
+    let mut doubled = Vec::new();
+    let end = tree.node(scope.root()).end;
+    for map in scope.root()..end {
+        let node = tree.node(map);
+        let from = changed.partition_point(|&(ordinal, _)| ordinal < node.ordinal);
+        let inside = changed
+            .get(from)
+            .is_some_and(|&(ordinal, _)| ordinal <= node.last);
+        if !inside || !matches!(node.kind, Kind::Map { .. }) {
+            continue;
+        }
+        let mut seen: FxHashMap<&str, bool> = FxHashMap::default();
+        for (key, value) in tree.entries(map) {
+            let Some(name) = tree.text(key) else { continue };
+            let (first, last) = (tree.node(value).ordinal, tree.node(value).last);
+            let from = changed.partition_point(|&(ordinal, _)| ordinal < first);
+            let touched = changed.get(from).filter(|&&(ordinal, _)| ordinal <= last);
+            match seen.get(name) {
+                Some(&earlier) if earlier || touched.is_some() => {
+                    let change = touched.or(changed.first()).map(|&(_, index)| index);
+                    doubled.extend(change);
+                }
+                Some(_) => {}
+                None => {
+                    seen.insert(name, touched.is_some());
+                }
+            }
+        }
+    }
+    for index in doubled {
+        let change = &draft.changes[index];
+        let finding = Finding::error(
+            "a key on the way to this field stands twice in its mapping",
+            "remove one of them; readers disagree on which one counts",
+        )
+        .at(&change.subject, change.field.clone());
+        draft.findings.push(finding);
+    }
+}
+
+/// Whether a node is only there to be a plain text, for [`shared`].
+fn is_plain_text(tree: &Tree<'_>, id: NodeId) -> bool {
+    tree.node(id).style().is_some() && matches!(tree.node(id).props.tag, Tag::None | Tag::Str)
+}
+
+/// The action that writes a text out as it is.
+fn write_out(text: &str) -> Action {
+    Action::Text {
+        text: text.to_owned(),
+        old: None,
+        note: None,
+    }
+}

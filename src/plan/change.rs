@@ -1,0 +1,196 @@
+//! Planned changes as data: where, what, and how the text reads afterwards.
+
+use std::rc::Rc;
+
+use crate::krm::resource::Subject;
+use crate::placeholder::Segment;
+use crate::secret::{KvVersion, SecretRef};
+use crate::yaml::event::{Span, Style};
+use crate::yaml::shape::Shape;
+use crate::yaml::tree::{Kind, Node, NodeId, Tree};
+
+/// One change to one node of the input.
+#[derive(Debug)]
+pub struct Change {
+    /// What is replaced; empty for an insertion.
+    pub span: Span,
+    /// The number of the node's event in its document, or of the event before which is inserted.
+    pub ordinal: u32,
+    /// How the scalar is written now.
+    pub style: Style,
+    /// The scalar's anchor, 0 for none.
+    pub anchor: u32,
+    /// Whether the node at `ordinal` goes; an insertion leaves it.
+    pub replaces: bool,
+    /// The event digest that the document loses with the node; 0 for an insertion.
+    pub digest: u64,
+    /// What is done.
+    pub action: Action,
+    /// The object it is done to.
+    pub subject: Rc<Subject>,
+    /// The field in that object.
+    pub field: String,
+}
+
+/// What is done to a node.
+pub enum Action {
+    /// It becomes this text, quoted.
+    Text {
+        /// The new text; from the configuration, never a secret.
+        text: String,
+        /// The old one, where a literal block may be kept.
+        old: Option<Box<str>>,
+        /// What to tell the user; `None` for what only keeps an alias's text as it was.
+        note: Option<String>,
+    },
+    /// Placeholders in it are replaced.
+    Fill(Box<Fill>),
+    /// Text with structure of its own takes its place.
+    Structure {
+        /// The text.
+        text: String,
+        /// How it reads.
+        shapes: Vec<Shape>,
+        /// What to tell the user.
+        note: String,
+    },
+}
+
+impl std::fmt::Debug for Action {
+    /// The sort of action alone: a fill's texts may stand beside secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Text { .. } => "Text",
+            Self::Fill(_) => "Fill",
+            Self::Structure { .. } => "Structure",
+        })
+    }
+}
+
+impl Action {
+    /// Whether two actions planned for the same node from two places come to the same.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text { text, .. }, Self::Text { text: other, .. }) => text == other,
+            (Self::Fill(fill), Self::Fill(other)) => fill.context == other.context,
+            _ => false,
+        }
+    }
+}
+
+/// Placeholders in one scalar, and what the result has to be.
+pub struct Fill {
+    /// The decoded text (behind base64, where it was seen through) in pieces.
+    pub segments: Vec<Segment>,
+    /// What decides what becomes of it.
+    pub context: Context,
+    /// The scalar's old text, where a literal block may be kept.
+    pub old: Option<Box<str>>,
+    /// How the entry can be removed, where a missing key asks for that.
+    pub removal: Option<Removal>,
+}
+
+/// All that the result of a fill depends on beside the scalar's own text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// Where `<key>` is looked up.
+    pub keys_at: Option<SecretRef>,
+    /// What the object says of the KV version.
+    pub kv: Option<KvVersion>,
+    /// What the field takes.
+    pub slot: Slot,
+    /// The text was found behind base64 and goes back behind it.
+    pub base64: Option<Wrap>,
+    /// A missing key removes the entry.
+    pub remove_missing: bool,
+}
+
+/// What a field takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// A Secret's `data`: base64; encoded by us where the config says so.
+    SecretData {
+        /// `secrets.encodeData`.
+        encode: bool,
+    },
+    /// Text only: Secrets, `ConfigMaps`, labels and annotations.
+    Text,
+    /// Anything: a lone number, boolean, map or list keeps its type.
+    Any,
+}
+
+/// How base64 is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrap {
+    /// On one line, however long.
+    Line,
+    /// As kustomize does: lines of 70 from 70 characters on (krm-functions.md §0.6).
+    Kustomize,
+}
+
+/// A mapping entry that can be taken out together with its neighbours.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    /// The mapping's entries.
+    pub layout: Rc<MapLayout>,
+    /// Which of them it is.
+    pub index: usize,
+    /// Event number of the key.
+    pub key_ordinal: u32,
+    /// Event digest of the key.
+    pub key_digest: u64,
+}
+
+/// Where a mapping's entries stand.
+#[derive(Debug)]
+pub struct MapLayout {
+    /// Event number of the mapping, its name among the document's mappings.
+    pub ordinal: u32,
+    /// `{…}`
+    pub flow: bool,
+    /// From the start of each key to the end of its value.
+    pub entries: Vec<Span>,
+}
+
+impl MapLayout {
+    /// The layout of the mapping at `map`.
+    #[must_use]
+    pub fn of(tree: &Tree<'_>, map: NodeId) -> Self {
+        Self {
+            ordinal: tree.node(map).ordinal,
+            flow: tree.node(map).kind == Kind::Map { flow: true },
+            entries: tree
+                .entries(map)
+                .map(|(key, value)| Span {
+                    start: tree.node(key).span.start,
+                    end: crate::krm::list::node_end(tree, value).max(tree.node(key).span.end),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Change {
+    /// A change of a whole scalar or alias node.
+    #[must_use]
+    pub fn of(node: &Node<'_>, action: Action, subject: &Rc<Subject>, field: String) -> Self {
+        Self {
+            span: node.span,
+            ordinal: node.ordinal,
+            style: node.style().unwrap_or(Style::Plain),
+            anchor: node.props.anchor,
+            replaces: true,
+            digest: node.digest(),
+            action,
+            subject: Rc::clone(subject),
+            field,
+        }
+    }
+}
+
+/// The old text of a scalar, kept for literal blocks alone.
+#[must_use]
+pub fn old_text(node: &Node<'_>) -> Option<Box<str>> {
+    (node.style() == Some(Style::Literal)).then(|| Box::from(&*node.value))
+}

@@ -1,0 +1,156 @@
+//! The image rule: every place where kustomize's `images:` works, and then some (krm-functions.md §4.1).
+
+use super::change::{Action, Change, old_text};
+use super::walk::{Place, Step, field};
+use super::{Draft, Scope};
+use crate::config::{FieldSpec, ImageRule, Selector};
+use crate::image::Retagged;
+use crate::krm::result::{Finding, Severity};
+use crate::yaml::scalar::is_string;
+use crate::yaml::tree::{Kind, NodeId, Tree};
+
+/// Plans the new text of an image field, if `place` is one and a rule names its image.
+pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
+    let rules = &scope.config.images;
+    if rules.is_empty() || place.is_key || scope.is_definition() {
+        return;
+    }
+    let container = container_image(place);
+    let node = scope.tree.node(place.id);
+    let Some(style) = node.style() else {
+        if container && place.last_key() == Some("image") {
+            left_alone(scope, place, draft);
+        }
+        return;
+    };
+    if !is_string(&node.value, style, node.props.tag) {
+        return;
+    }
+    let mut image = None;
+    for (index, rule) in rules.iter().enumerate() {
+        let fits = (container
+            || rule
+                .field_specs
+                .iter()
+                .any(|spec| fits_spec(spec, scope, place)))
+            && selected(rule, scope, place);
+        if !fits {
+            continue;
+        }
+        let current = image.as_deref().unwrap_or(&*node.value);
+        match rule.retag.apply(current) {
+            Retagged::NoMatch => {}
+            Retagged::Same => draft.matched(index),
+            Retagged::Changed(text) => {
+                draft.matched(index);
+                image = Some(text);
+            }
+            Retagged::Skipped(reason) => {
+                draft.matched(index);
+                draft.find(
+                    Finding::new(
+                        Severity::Warning,
+                        reason.to_string(),
+                        "give the image a tag, or set newTag instead of tagSuffix",
+                    )
+                    .at(scope.subject(), field(place.path)),
+                );
+            }
+        }
+    }
+    let Some(text) = image.filter(|text| *text != node.value) else {
+        return;
+    };
+    let note = Some(format!("set image to {text}"));
+    let old = old_text(node);
+    let change = Change::of(
+        node,
+        Action::Text { text, old, note },
+        scope.subject(),
+        field(place.path),
+    );
+    draft.change(place, change);
+}
+
+/// `containers[].image` of every sort and `volumes[].image.reference`, at any depth, as kustomize's
+/// `LegacyFilter` finds them.
+fn container_image(place: &Place<'_, '_>) -> bool {
+    match place.path {
+        [.., Step::Key(list), Step::Index(_), Step::Key("image")] => {
+            matches!(
+                *list,
+                "containers" | "initContainers" | "ephemeralContainers"
+            )
+        }
+        [
+            ..,
+            Step::Key("volumes"),
+            Step::Index(_),
+            Step::Key("image"),
+            Step::Key("reference"),
+        ] => true,
+        _ => false,
+    }
+}
+
+fn left_alone(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
+    draft.find(
+        Finding::new(Severity::Info, "image is no text and was left alone", "")
+            .at(scope.subject(), field(place.path)),
+    );
+}
+
+/// Whether a field spec reaches `place`: lists on the way are entered with and without `[]`.
+fn fits_spec(spec: &FieldSpec, scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> bool {
+    let gvk = &scope.subject().identity.gvk;
+    let fits = |wanted: &Option<String>, actual: &str| {
+        wanted.as_deref().is_none_or(|wanted| wanted == actual)
+    };
+    if !(fits(&spec.group, &gvk.group)
+        && fits(&spec.version, &gvk.version)
+        && fits(&spec.kind, &gvk.kind))
+    {
+        return false;
+    }
+    let mut steps = place.path.iter().peekable();
+    for segment in &spec.path {
+        if steps.next() != Some(&Step::Key(&segment.key)) {
+            return false;
+        }
+        let list = matches!(steps.peek(), Some(Step::Index(_)));
+        if list {
+            steps.next();
+        }
+    }
+    let leaf_list = spec.path.last().is_some_and(|segment| segment.list);
+    steps.next().is_none() && leaf_list == matches!(place.path.last(), Some(Step::Index(_)))
+}
+
+fn selected(rule: &ImageRule, scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> bool {
+    rule.selectors.is_empty()
+        || rule
+            .selectors
+            .iter()
+            .any(|selector| fits_selector(selector, scope, place))
+}
+
+fn fits_selector(selector: &Selector, scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> bool {
+    let identity = &scope.subject().identity;
+    let fits = |wanted: &Option<String>, actual: &str| {
+        wanted.as_deref().is_none_or(|wanted| wanted == actual)
+    };
+    fits(&selector.kind, &identity.gvk.kind)
+        && fits(&selector.name, &identity.name)
+        && fits(&selector.namespace, &identity.namespace)
+        && selector
+            .container
+            .as_deref()
+            .is_none_or(|wanted| container_name(scope.tree, place.parent) == Some(wanted))
+}
+
+fn container_name<'t>(tree: &'t Tree<'_>, container: NodeId) -> Option<&'t str> {
+    matches!(tree.node(container).kind, Kind::Map { .. })
+        .then(|| tree.get(container, "name"))
+        .flatten()
+        .and_then(|name| tree.text(name))
+}

@@ -1,0 +1,303 @@
+//! The placeholder rule: which scalars hold placeholders, where their secrets are, and what the
+//! result has to be (avp-compat.md §1.2–1.5, DESIGN §4).
+
+use super::avp::Avp;
+use super::change::{Action, Change, Context, Fill, MapLayout, Removal, Slot, Wrap, old_text};
+use super::walk::{Place, Step, field};
+use super::{Draft, Mode, Scope};
+use crate::config::SecretsMode;
+use crate::krm::resource::is_bookkeeping;
+use crate::krm::result::Finding;
+use crate::placeholder::{self, Placeholder, PlaceholderError, Segment, Source};
+use crate::secret::{KvVersion, SecretRef, base64};
+use crate::yaml::event::{Style, Tag};
+use crate::yaml::tree::Kind;
+
+/// Plans the replacement of the placeholders in one scalar, and finds those that cannot be replaced.
+pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut Draft) {
+    let node = scope.tree.node(place.id);
+    let Some(style) = node.style() else { return };
+    let settled = place.alias.is_none() && draft.is_settled(node.ordinal);
+    if style == Style::Empty || settled || is_books(place) {
+        return;
+    }
+    let keys = avp.path.is_some() || (config_path(scope, place).is_some());
+    let text = node.value.as_bytes();
+    let seen_through = (scope.is_secret() && !place.is_key)
+        .then(|| see_through(&node.value, keys))
+        .flatten();
+    let (found, base64) = match seen_through {
+        Some((found, wrap)) => (found, Some(wrap)),
+        None if placeholder::may_hold(text, keys) => (placeholder::parse(text, keys), None),
+        None => return,
+    };
+    let segments = match found {
+        Ok(None) => return,
+        Ok(Some(segments)) => segments,
+        Err(errors) => {
+            for error in &errors {
+                draft.find(unreadable(error).at(scope.subject(), field(place.path)));
+            }
+            return;
+        }
+    };
+    let Some(context) = context(scope, avp, place, &segments, base64, draft) else {
+        return;
+    };
+    if scope.config.secrets.mode == SecretsMode::Keep {
+        draft.keep();
+        return;
+    }
+    for placeholder in placeholders(&segments) {
+        if let Some(want) = wanted(placeholder, &context) {
+            draft.want(want);
+        }
+    }
+    let removal = context
+        .remove_missing
+        .then(|| removal(scope, place))
+        .flatten();
+    let fill = Fill {
+        segments,
+        context,
+        old: old_text(node),
+        removal,
+    };
+    let change = Change::of(
+        node,
+        Action::Fill(Box::new(fill)),
+        scope.subject(),
+        field(place.path),
+    );
+    draft.change(place, change);
+}
+
+/// The placeholders among a text's pieces.
+pub fn placeholders(segments: &[Segment]) -> impl Iterator<Item = &Placeholder> {
+    segments.iter().filter_map(|segment| match segment {
+        Segment::Placeholder(placeholder) => Some(&**placeholder),
+        Segment::Text(_) => None,
+    })
+}
+
+/// The read that a placeholder asks for; `None` for a `<key>` without a path.
+#[must_use]
+pub fn wanted(placeholder: &Placeholder, context: &Context) -> Option<SecretRef> {
+    match &placeholder.source {
+        Source::Key(_) => context.keys_at.clone(),
+        Source::Path { path, version, .. } => Some(SecretRef {
+            path: path.clone(),
+            // KV v1 has no versions; AVP ignores them there
+            version: if context.kv == Some(KvVersion::V1) {
+                0
+            } else {
+                *version
+            },
+            kv: context.kv,
+        }),
+    }
+}
+
+fn unreadable(error: &PlaceholderError) -> Finding {
+    Finding::error(error.to_string(), error.help()).about(error.shown().unwrap_or(""))
+}
+
+/// The annotations in which kustomize and kpt keep their books.
+fn is_books(place: &Place<'_, '_>) -> bool {
+    matches!(
+        place.path,
+        [Step::Key("metadata"), Step::Key("annotations"), Step::Key(key), ..] if is_bookkeeping(key)
+    )
+}
+
+fn is_avp_annotation(place: &Place<'_, '_>) -> bool {
+    matches!(
+        place.path,
+        [Step::Key("metadata"), Step::Key("annotations"), Step::Key(key)] if key.starts_with("avp.kubernetes.io/")
+    )
+}
+
+/// `spec.secrets.path` of the config, where it counts: a Secret's `data` and `stringData`.
+fn config_path<'s>(scope: &Scope<'s, '_>, place: &Place<'_, '_>) -> Option<&'s str> {
+    let counts = scope.is_secret()
+        && matches!(
+            place.path,
+            [Step::Key("data" | "stringData"), Step::Key(_), ..]
+        );
+    counts
+        .then_some(scope.config.secrets.path.as_deref())
+        .flatten()
+}
+
+type Found = Result<Option<Vec<Segment>>, Vec<PlaceholderError>>;
+
+/// The placeholders behind a text's base64, if it is base64 (standard alphabet, padded, CR and LF
+/// ignored) of something that holds one.
+fn see_through(text: &str, keys: bool) -> Option<(Found, Wrap)> {
+    let decoded = base64::decode(text)?;
+    if !placeholder::may_hold(&decoded, keys) {
+        return None;
+    }
+    let found = placeholder::parse(&decoded, keys);
+    if matches!(found, Ok(None)) {
+        return None;
+    }
+    let one_line = text.len() >= 70 && !text.contains('\n');
+    Some((
+        found,
+        if one_line {
+            Wrap::Line
+        } else {
+            Wrap::Kustomize
+        },
+    ))
+}
+
+/// What decides about the result; `None` when a placeholder may not stand where it does.
+fn context(
+    scope: &Scope<'_, '_>,
+    avp: &Avp,
+    place: &Place<'_, '_>,
+    segments: &[Segment],
+    base64: Option<Wrap>,
+    draft: &mut Draft,
+) -> Option<Context> {
+    let keys_at = match &avp.path {
+        Some(path) => (!path.is_empty()).then(|| SecretRef {
+            path: path.clone(),
+            version: avp.version,
+            kv: avp.kv,
+        }),
+        None => config_path(scope, place).map(|path| SecretRef {
+            path: path.to_owned(),
+            version: 0,
+            kv: avp.kv,
+        }),
+    };
+    let mut allowed = true;
+    for placeholder in placeholders(segments) {
+        if let Some(problem) = misplaced(scope, placeholder, keys_at.as_ref(), place) {
+            draft.find(
+                problem
+                    .at(scope.subject(), field(place.path))
+                    .about(placeholder.shown()),
+            );
+            allowed = false;
+        }
+    }
+    allowed.then(|| Context {
+        keys_at,
+        kv: avp.kv,
+        slot: slot(scope, place),
+        base64,
+        remove_missing: avp.remove_missing,
+    })
+}
+
+fn misplaced(
+    scope: &Scope<'_, '_>,
+    placeholder: &Placeholder,
+    keys_at: Option<&SecretRef>,
+    place: &Place<'_, '_>,
+) -> Option<Finding> {
+    let tag = scope.tree.node(place.id).props.tag;
+    let path = match (&placeholder.source, keys_at) {
+        (Source::Path { path, .. }, _) => path,
+        (Source::Key(_), Some(at)) => &at.path,
+        (Source::Key(_), None) => {
+            return Some(Finding::error(
+                "avp.kubernetes.io/path is empty",
+                "name the path in the annotation, or write <path:MOUNT/PATH#KEY>",
+            ));
+        }
+    };
+    if place.is_key {
+        return Some(Finding::error(
+            "a placeholder in a map key is not replaced",
+            "keys have to be written out; only values can be placeholders",
+        ));
+    }
+    if is_avp_annotation(place) {
+        return Some(Finding::error(
+            "a placeholder in an avp.kubernetes.io annotation would come too late to count",
+            "write the annotation's value out",
+        ));
+    }
+    if !matches!(tag, Tag::None | Tag::Str) {
+        return Some(Finding::error(
+            "the value carries a YAML tag",
+            "remove the tag, so that the value is a string",
+        ));
+    }
+    if scope.mode == Mode::Function && scope.in_place && !scope.config.secrets.allow_in_place {
+        return Some(Finding::error(
+            "resolving it here would write the secret into a file of your working tree",
+            "render with `-o`, build with kustomize, or set spec.secrets.allowInPlace: true",
+        ));
+    }
+    if !path_is_plain(path) {
+        return Some(Finding::error(
+            "the path has an empty segment, `.` or `..`",
+            "write the path as MOUNT/PATH",
+        ));
+    }
+    match scope.settings.path_allowed(path) {
+        Ok(true) => None,
+        Ok(false) => Some(Finding::error(
+            "the path is disallowed by AVP_PATH_VALIDATION restriction",
+            "ask for a path that the operator of this environment allows",
+        )),
+        Err(error) => Some(Finding::error(error.to_string(), error.help()).exiting(2)),
+    }
+}
+
+fn path_is_plain(path: &str) -> bool {
+    !path
+        .split('/')
+        .any(|segment| matches!(segment, "" | "." | ".."))
+}
+
+fn slot(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> Slot {
+    if scope.is_secret() && matches!(place.path, [Step::Key("data"), Step::Key(_)]) {
+        return Slot::SecretData {
+            encode: scope.config.secrets.encode_data,
+        };
+    }
+    let in_metadata = matches!(
+        place.path,
+        [
+            ..,
+            Step::Key("metadata"),
+            Step::Key("labels" | "annotations"),
+            Step::Key(_)
+        ]
+    );
+    if in_metadata || scope.is_secret() || scope.is_config_map() {
+        Slot::Text
+    } else {
+        Slot::Any
+    }
+}
+
+/// How the entry can be taken out: a scalar without anchor under a plain key, not met through an alias.
+fn removal(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> Option<Removal> {
+    let tree = scope.tree;
+    let is_map = matches!(tree.node(place.parent).kind, Kind::Map { .. });
+    if !is_map || place.alias.is_some() || tree.node(place.id).props.anchor != 0 {
+        return None;
+    }
+    let (index, key) = tree
+        .entries(place.parent)
+        .enumerate()
+        .find_map(|(index, (key, value))| (value == place.id).then_some((index, key)))?;
+    let key_node = tree.node(key);
+    if key_node.style().is_none() || key_node.props.anchor != 0 {
+        return None;
+    }
+    Some(Removal {
+        layout: std::rc::Rc::new(MapLayout::of(tree, place.parent)),
+        index,
+        key_ordinal: key_node.ordinal,
+        key_digest: key_node.digest(),
+    })
+}

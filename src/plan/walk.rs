@@ -1,0 +1,225 @@
+//! Every node of an object with the way to it, aliases and merge keys followed.
+
+use std::fmt::Write;
+
+use crate::yaml::tree::{Kind, NodeId, Tree};
+
+/// One step from an object's root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<'t> {
+    /// Into the value under a key.
+    Key(&'t str),
+    /// Into a list's member.
+    Index(usize),
+}
+
+/// A node as the walk meets it.
+#[derive(Clone, Copy)]
+pub struct Place<'w, 't> {
+    /// The node; never an alias.
+    pub id: NodeId,
+    /// The alias through which it was met, if any: the innermost one.
+    pub alias: Option<NodeId>,
+    /// The mapping or sequence it stands in.
+    pub parent: NodeId,
+    /// The way from the object's root; for a key, to its mapping.
+    pub path: &'w [Step<'t>],
+    /// The node is a mapping's key.
+    pub is_key: bool,
+}
+
+impl<'t> Place<'_, 't> {
+    /// The key of the last step, if it was one.
+    #[must_use]
+    pub fn last_key(&self) -> Option<&'t str> {
+        match self.path.last() {
+            Some(Step::Key(key)) => Some(key),
+            _ => None,
+        }
+    }
+}
+
+/// The way as messages write it: `spec.containers[0].image`, `metadata.annotations[a.b/c]`.
+///
+/// A key that no Kubernetes name looks like may hold anything and is written as `(key)`.
+#[must_use]
+pub fn field(path: &[Step<'_>]) -> String {
+    let mut out = String::new();
+    for step in path {
+        match step {
+            Step::Index(index) => {
+                let _ = write!(out, "[{index}]");
+            }
+            Step::Key(key) if is_word(key) => {
+                if !out.is_empty() {
+                    out.push('.');
+                }
+                out.push_str(key);
+            }
+            Step::Key(key) if is_name(key) => {
+                let _ = write!(out, "[{key}]");
+            }
+            Step::Key(_) => out.push_str("[(key)]"),
+        }
+    }
+    out
+}
+
+fn is_word(key: &str) -> bool {
+    !key.is_empty()
+        && key.len() <= 253
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+fn is_name(key: &str) -> bool {
+    !key.is_empty()
+        && key.len() <= 317
+        && key.bytes().all(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'$')
+        })
+}
+
+/// The object cannot be walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WalkError {
+    /// Aliases in aliases: the object would be enormous.
+    #[error("its aliases expand to more than 1,000,000 nodes")]
+    TooLarge,
+    /// Aliases in aliases: the object would be nested too deep.
+    #[error("its aliases nest more than 1,100 deep")]
+    TooDeep,
+}
+
+const MAX_ALIASED: usize = 1_000_000;
+const MAX_DEPTH: usize = 1_100;
+
+/// Visits `root` and all below it, but not what lies in `skip`.
+///
+/// # Errors
+/// A [`WalkError`] for alias bombs; what was visited until then was.
+pub fn walk<'t>(
+    tree: &'t Tree<'_>,
+    root: NodeId,
+    skip: Option<NodeId>,
+    visit: &mut dyn FnMut(&Place<'_, 't>),
+) -> Result<(), WalkError> {
+    let mut walker = Walker {
+        tree,
+        skip,
+        path: Vec::new(),
+        aliased: 0,
+        depth: 0,
+        visit,
+    };
+    walker.node(root, root, None)
+}
+
+struct Walker<'v, 't, 'a> {
+    tree: &'t Tree<'a>,
+    skip: Option<NodeId>,
+    path: Vec<Step<'t>>,
+    aliased: usize,
+    depth: usize,
+    visit: &'v mut dyn FnMut(&Place<'_, 't>),
+}
+
+impl<'t> Walker<'_, 't, '_> {
+    fn node(&mut self, id: NodeId, parent: NodeId, alias: Option<NodeId>) -> Result<(), WalkError> {
+        if self.skip == Some(id) {
+            return Ok(());
+        }
+        let (id, alias) = self.follow(id, alias)?;
+        self.meet(id, parent, alias, false);
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(WalkError::TooDeep);
+        }
+        match self.tree.node(id).kind {
+            Kind::Map { .. } => self.map(id, id, alias)?,
+            Kind::Seq { .. } => {
+                for (index, child) in self.tree.children(id).enumerate() {
+                    self.path.push(Step::Index(index));
+                    self.node(child, id, alias)?;
+                    self.path.pop();
+                }
+            }
+            Kind::Scalar(_) | Kind::Alias(_) => {}
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// The entries of `map`, as those of `owner`, into which they may be merged.
+    fn map(&mut self, map: NodeId, owner: NodeId, alias: Option<NodeId>) -> Result<(), WalkError> {
+        let tree = self.tree;
+        for (key, value) in tree.entries(map) {
+            if tree.is_merge_key(key) {
+                self.merge(value, owner, alias)?;
+                continue;
+            }
+            let (key, key_alias) = self.follow(key, alias)?;
+            self.meet(key, owner, key_alias, true);
+            let name = tree.text(key).unwrap_or("");
+            if map != owner && tree.get_written(owner, name).is_some() {
+                continue;
+            }
+            self.path.push(Step::Key(name));
+            self.node(value, owner, alias)?;
+            self.path.pop();
+        }
+        Ok(())
+    }
+
+    fn merge(
+        &mut self,
+        value: NodeId,
+        owner: NodeId,
+        alias: Option<NodeId>,
+    ) -> Result<(), WalkError> {
+        let (value, alias) = self.follow(value, alias)?;
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(WalkError::TooDeep);
+        }
+        match self.tree.node(value).kind {
+            Kind::Map { .. } => self.map(value, owner, alias)?,
+            Kind::Seq { .. } => {
+                for source in self.tree.children(value) {
+                    self.merge(source, owner, alias)?;
+                }
+            }
+            Kind::Scalar(_) | Kind::Alias(_) => {}
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn follow(
+        &mut self,
+        id: NodeId,
+        alias: Option<NodeId>,
+    ) -> Result<(NodeId, Option<NodeId>), WalkError> {
+        if alias.is_some() {
+            self.aliased += 1;
+            if self.aliased > MAX_ALIASED {
+                return Err(WalkError::TooLarge);
+            }
+        }
+        match self.tree.target(id) {
+            Some(target) if target != id => Ok((target, Some(id))),
+            _ => Ok((id, alias)),
+        }
+    }
+
+    fn meet(&mut self, id: NodeId, parent: NodeId, alias: Option<NodeId>, is_key: bool) {
+        (self.visit)(&Place {
+            id,
+            alias,
+            parent,
+            path: &self.path,
+            is_key,
+        });
+    }
+}
