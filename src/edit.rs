@@ -1,0 +1,195 @@
+//! Edit: the plan and the resolved secrets become splices, and each edited document is read again
+//! before anything is written. Pure.
+
+pub mod fill;
+pub mod removal;
+
+use crate::krm::result::{Finding, Severity};
+use crate::plan::DocumentPlan;
+use crate::plan::Mode;
+use crate::plan::change::{Action, Change};
+use crate::resolve::Resolved;
+use crate::yaml::event::Style;
+use crate::yaml::scalar::{literal, quote};
+use crate::yaml::shape::Shape;
+use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::verify::{Expectation, verify};
+use fill::Filled;
+
+/// What became of the plan.
+#[derive(Default)]
+pub struct Edited {
+    /// The splices of every source, sorted, by the source's number.
+    pub splices: Vec<Vec<Splice>>,
+    /// What was done and what failed.
+    pub findings: Vec<Finding>,
+}
+
+/// Makes the splices of all documents and verifies each edited document.
+///
+/// `sources` are the texts that the plan was made from. After an error finding nothing may be written.
+#[must_use]
+pub fn edit(
+    sources: &[&str],
+    documents: Vec<DocumentPlan>,
+    resolved: &Resolved,
+    mode: Mode,
+) -> Edited {
+    let mut edited = Edited {
+        splices: sources.iter().map(|_| Vec::new()).collect(),
+        findings: Vec::new(),
+    };
+    let mut buffer = String::new();
+    for document in documents {
+        let Some((text, splices)) = sources
+            .get(document.source)
+            .zip(edited.splices.get_mut(document.source))
+        else {
+            continue;
+        };
+        edit_document(
+            text,
+            document,
+            resolved,
+            mode,
+            splices,
+            &mut edited.findings,
+            &mut buffer,
+        );
+    }
+    edited
+}
+
+fn edit_document(
+    text: &str,
+    document: DocumentPlan,
+    resolved: &Resolved,
+    mode: Mode,
+    all: &mut Vec<Splice>,
+    findings: &mut Vec<Finding>,
+    buffer: &mut String,
+) {
+    let before = findings.len();
+    let mut digest = document.digest;
+    let mut splices = Vec::with_capacity(document.changes.len());
+    let mut expected = Vec::with_capacity(document.changes.len());
+    let mut removals = removal::Removals::default();
+    for change in &document.changes {
+        match write(text, change, resolved, mode) {
+            Ok(Written::Change {
+                splice,
+                shapes,
+                note,
+            }) => {
+                splices.push(splice);
+                expected.push(Expectation {
+                    at: change.ordinal,
+                    gone: u32::from(change.replaces),
+                    shapes,
+                    anchor: change.anchor,
+                });
+                findings.extend(note.map(|note| {
+                    Finding::new(Severity::Info, note, "").at(&change.subject, change.field.clone())
+                }));
+            }
+            Ok(Written::Removal(removal)) => {
+                digest = digest.wrapping_sub(removal.key_digest);
+                expected.push(Expectation {
+                    at: removal.key_ordinal,
+                    gone: 2,
+                    shapes: Vec::new(),
+                    anchor: 0,
+                });
+                removals.add(removal);
+                findings.push(
+                    Finding::new(Severity::Info, "removed, since its key is missing", "")
+                        .at(&change.subject, change.field.clone()),
+                );
+            }
+            Err(problems) => findings.extend(problems),
+        }
+    }
+    if findings[before..]
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
+        return;
+    }
+    splices.extend(removals.into_splices(text));
+    splices.sort_by_key(|splice| splice.span.start);
+    expected.sort_by_key(|expectation| expectation.at);
+    buffer.clear();
+    buffer.extend(pieces(text, document.span, &splices));
+    if let Err(mismatch) = verify(buffer, &expected, digest) {
+        let change = document.changes.first();
+        let finding = Finding::error(
+            format!("{mismatch}; nothing was written"),
+            "this is a fault of gitops-fn: please report it with the manifest, its secrets taken out; \
+             writing the value in double quotes usually helps",
+        );
+        findings.push(match change {
+            Some(change) => finding.at(&change.subject, change.field.clone()),
+            None => finding,
+        });
+        return;
+    }
+    all.extend(splices);
+}
+
+enum Written<'c> {
+    Change {
+        splice: Splice,
+        shapes: Vec<Shape>,
+        note: Option<String>,
+    },
+    Removal(&'c crate::plan::change::Removal),
+}
+
+fn write<'c>(
+    text: &str,
+    change: &'c Change,
+    resolved: &Resolved,
+    mode: Mode,
+) -> Result<Written<'c>, Vec<Finding>> {
+    let splice = |new: String| Splice {
+        span: change.span,
+        text: new,
+    };
+    match &change.action {
+        Action::Structure { text, shapes, note } => Ok(Written::Change {
+            splice: splice(text.clone()),
+            shapes: shapes.clone(),
+            note: Some(note.clone()),
+        }),
+        Action::Text {
+            text: new,
+            old,
+            note,
+        } => Ok(Written::Change {
+            splice: splice(scalar(text, change, old.as_deref(), new)),
+            shapes: vec![Shape::Text(new.clone())],
+            note: note.clone(),
+        }),
+        Action::Fill(fill) => match fill::fill(fill, change, resolved, mode)? {
+            Filled::Text(new) => Ok(Written::Change {
+                splice: splice(scalar(text, change, fill.old.as_deref(), &new)),
+                shapes: vec![Shape::Text(new)],
+                note: Some(fill::note(fill)),
+            }),
+            Filled::Tokens(new, shapes) => Ok(Written::Change {
+                splice: splice(new),
+                shapes,
+                note: Some(fill::note(fill)),
+            }),
+            Filled::Removed(removal) => Ok(Written::Removal(removal)),
+        },
+    }
+}
+
+/// A text as a scalar in place of the old one: a literal block stays one where it can.
+fn scalar(source: &str, change: &Change, old: Option<&str>, new: &str) -> String {
+    old.filter(|_| change.style == Style::Literal)
+        .zip(source.get(change.span.range()))
+        .and_then(|(old, written)| literal(written, old, new))
+        .unwrap_or_else(|| quote(new, change.style))
+}
