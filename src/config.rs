@@ -1,7 +1,20 @@
 //! The validated configuration: what the rest of the program sees of a functionConfig.
 
+use serde_yaml::{Mapping, Value};
+
+use self::release::Reader;
 use crate::image::Retag;
 use crate::settings::Settings;
+
+mod check;
+mod document;
+mod environment;
+pub mod expand;
+mod grammar;
+mod keys;
+pub mod raw;
+mod release;
+pub mod schema;
 
 /// Everything that one run is asked to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,6 +123,16 @@ pub struct ConfigProblem {
     pub help: String,
 }
 
+impl ConfigProblem {
+    fn new(path: &str, message: &str, help: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            message: message.to_owned(),
+            help: help.to_owned(),
+        }
+    }
+}
+
 /// Reads the functionConfig of a `ResourceList`, given as the YAML text of its mapping.
 ///
 /// The text may be block style (indented, if every line is: the first key's indentation must be
@@ -122,8 +145,12 @@ pub fn from_function_config(
     text: Option<&str>,
     env: &Settings,
 ) -> Result<Config, Vec<ConfigProblem>> {
-    let _ = text;
-    from_environment(env)
+    match document::read(text.unwrap_or_default(), "functionConfig")
+        .map_err(|problem| vec![problem])?
+    {
+        None => from_environment(env),
+        Some(document) => dispatch(document, env),
+    }
 }
 
 /// Reads a configuration file (`-f CONFIG`), which holds one document.
@@ -131,15 +158,489 @@ pub fn from_function_config(
 /// # Errors
 /// Everything that is wrong with it, sorted by field.
 pub fn from_file(text: &str, env: &Settings) -> Result<Config, Vec<ConfigProblem>> {
-    from_function_config(Some(text), env)
+    match document::read(text, "the configuration file").map_err(|problem| vec![problem])? {
+        None => Err(vec![ConfigProblem::new(
+            "the configuration file",
+            "empty",
+            KNOWN,
+        )]),
+        Some(document) => dispatch(document, env),
+    }
 }
 
 /// The configuration of a run that was given none: `APP_REPO` is the repository, `IMAGE_NAME` and
-/// `IMAGE_TAG` are one image rule. Where nothing is set only placeholders are resolved.
+/// `IMAGE_TAG` are one image rule, read as `kustomize edit set image NAME:TAG` reads them. Where
+/// nothing is set only placeholders are resolved.
 ///
 /// # Errors
 /// What is wrong with those variables.
 pub fn from_environment(env: &Settings) -> Result<Config, Vec<ConfigProblem>> {
-    let _ = env;
-    Ok(Config::default())
+    let mut reader = Reader {
+        env,
+        problems: Vec::new(),
+    };
+    let config = environment::read(&mut reader);
+    finish(config, reader)
+}
+
+/// The annotation key where none is configured.
+const ANNOTATION: &str = "github.com/url";
+
+const KNOWN: &str =
+    "known are apiVersion gitops-fn.dev/v1alpha1 with kind Release, and a ConfigMap with data";
+
+fn dispatch(document: Mapping, env: &Settings) -> Result<Config, Vec<ConfigProblem>> {
+    let mut reader = Reader {
+        env,
+        problems: Vec::new(),
+    };
+    let text = |name: &str| document.get(name).and_then(Value::as_str);
+    let (api, kind) = (text("apiVersion"), text("kind"));
+    let ours = api.is_some_and(|api| api.split('/').next() == raw::API_VERSION.split('/').next());
+    let anonymous = !["apiVersion", "kind", "spec"]
+        .iter()
+        .any(|name| document.contains_key(*name));
+    let config = if api == Some(raw::API_VERSION) && kind == Some(raw::KIND) {
+        release(document, &mut reader)
+    } else if !ours && (document.contains_key("data") || kind == Some("ConfigMap") || anonymous) {
+        keys::check_fields(&document, &mut reader);
+        if keys::is_empty(&document) {
+            environment::read(&mut reader)
+        } else {
+            keys::read(&document, &mut reader)
+        }
+    } else {
+        let wrong = if ours && api == Some(raw::API_VERSION) || api.is_none() {
+            "kind"
+        } else {
+            "apiVersion"
+        };
+        let wrong = if kind == Some(raw::KIND) {
+            "apiVersion"
+        } else {
+            wrong
+        };
+        reader.problem(wrong, "not a kind of configuration that is known", KNOWN);
+        Config::default()
+    };
+    finish(config, reader)
+}
+
+fn release(document: Mapping, reader: &mut Reader<'_>) -> Config {
+    let mut document = Value::Mapping(document);
+    check::check(&mut document, &schema::schema(), &mut reader.problems);
+    // What does not fit has been taken out, so this cannot fail; if it did, its text quotes values.
+    let Ok(raw) = serde_yaml::from_value::<raw::Release>(document) else {
+        reader.problem("spec", "cannot be read", "see `gitops-fn schema`");
+        return Config::default();
+    };
+    raw.spec
+        .map(|spec| release::spec(spec, reader))
+        .unwrap_or_default()
+}
+
+/// The end of every way to a configuration.
+fn finish(mut config: Config, mut reader: Reader<'_>) -> Result<Config, Vec<ConfigProblem>> {
+    if reader.env.secrets_keep {
+        config.secrets.mode = SecretsMode::Keep;
+    }
+    if reader.problems.is_empty() {
+        return Ok(config);
+    }
+    reader.problems.sort();
+    reader.problems.dedup();
+    Err(reader.problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::grammar::{check_annotation, check_secret_path, check_url};
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Case {
+        name: String,
+        #[serde(rename = "source")]
+        _source: String,
+        #[serde(default)]
+        file: bool,
+        function_config: Option<String>,
+        #[serde(default)]
+        env: BTreeMap<String, String>,
+        #[serde(default)]
+        problems: Vec<(String, String)>,
+        config: Option<Vec<String>>,
+    }
+
+    fn settings(env: &BTreeMap<String, String>) -> Settings {
+        let vars = env.iter().map(|(name, value)| (name.into(), value.into()));
+        Settings::from_vars(vars).unwrap()
+    }
+
+    /// What is configured, a line each; flags only where they are set.
+    fn summary(config: &Config) -> Vec<String> {
+        let mut lines = Vec::new();
+        lines.extend(config.repository.as_ref().map(|one| {
+            format!(
+                "repository {} {} podTemplates={}",
+                one.url, one.annotation, one.pod_templates
+            )
+        }));
+        for rule in &config.images {
+            let retag = &rule.retag;
+            let parts = [
+                ("newName", &retag.new_name),
+                ("newTag", &retag.new_tag),
+                ("tagSuffix", &retag.tag_suffix),
+                ("digest", &retag.digest),
+            ];
+            let required = if rule.required { " required" } else { "" };
+            lines.push(format!("image {}{}{required}", retag.name, given(&parts)));
+            lines.extend(rule.field_specs.iter().map(field_spec));
+            lines.extend(rule.selectors.iter().map(|one| {
+                let parts = [
+                    ("kind", &one.kind),
+                    ("name", &one.name),
+                    ("namespace", &one.namespace),
+                    ("container", &one.container),
+                ];
+                format!("selector{}", given(&parts))
+            }));
+        }
+        let secrets = &config.secrets;
+        let mode = if secrets.mode == SecretsMode::Keep {
+            "keep"
+        } else {
+            "resolve"
+        };
+        let encode = if secrets.encode_data {
+            " encodeData"
+        } else {
+            ""
+        };
+        let in_place = if secrets.allow_in_place {
+            " allowInPlace"
+        } else {
+            ""
+        };
+        lines.push(format!(
+            "secrets {mode}{}{encode}{in_place}",
+            given(&[("path", &secrets.path)])
+        ));
+        lines
+    }
+
+    fn given(parts: &[(&str, &Option<String>)]) -> String {
+        let given = parts
+            .iter()
+            .filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        given
+            .flat_map(|(name, value)| [" ", name, "=", value.as_str()])
+            .collect()
+    }
+
+    fn field_spec(spec: &FieldSpec) -> String {
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        let path = spec
+            .path
+            .iter()
+            .map(|one| format!("{}{}", one.key, if one.list { "[]" } else { "" }));
+        let path: Vec<String> = path.collect();
+        format!(
+            "fieldSpec {}/{}/{} {}",
+            text(&spec.group),
+            text(&spec.version),
+            text(&spec.kind),
+            path.join(",")
+        )
+    }
+
+    #[test]
+    fn golden_cases() {
+        let cases: Vec<Case> =
+            serde_yaml::from_str(include_str!("../tests/golden/config.yaml")).unwrap();
+        for case in cases {
+            let env = settings(&case.env);
+            let text = case.function_config.as_deref();
+            let result = if case.file {
+                from_file(text.unwrap_or_default(), &env)
+            } else {
+                from_function_config(text, &env)
+            };
+            match (result, &case.config) {
+                (Ok(config), Some(expected)) => {
+                    assert_eq!(&summary(&config), expected, "{}", case.name);
+                }
+                (Err(problems), None) => check_problems(&case, &problems),
+                (result, _) => panic!("{}: {result:?}", case.name),
+            }
+        }
+    }
+
+    fn check_problems(case: &Case, problems: &[ConfigProblem]) {
+        let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let fits = |(problem, (path, part)): (&ConfigProblem, &(String, String))| {
+            problem.path == *path && problem.message.contains(part.as_str())
+        };
+        let all =
+            problems.len() == case.problems.len() && problems.iter().zip(&case.problems).all(fits);
+        assert!(all, "{}: {found:#?}", case.name);
+        for problem in problems {
+            assert!(
+                !problem.help.is_empty(),
+                "{}: {problem} has no help",
+                case.name
+            );
+            assert!(
+                !format!("{problem:?}").contains("NEVERSHOWN"),
+                "{}: {problem:?}",
+                case.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_slip_names_the_nearest_field() {
+        let text = "{apiVersion: gitops-fn.dev/v1alpha1, kind: Release, spec: {images: [{name: a, tag: b, new_name: c}]}}";
+        let problems = from_function_config(Some(text), &Settings::default()).unwrap_err();
+        let help: Vec<&str> = problems
+            .iter()
+            .map(|problem| problem.help.as_str())
+            .collect();
+        assert!(help[0].starts_with("did you mean `newName`?"), "{help:?}");
+        assert!(help[1].starts_with("did you mean `newTag`?"), "{help:?}");
+    }
+
+    #[test]
+    fn a_number_is_told_to_be_quoted_and_why() {
+        let text = "{apiVersion: gitops-fn.dev/v1alpha1, kind: Release, spec: {images: [{name: a, newTag: 1.10}]}}";
+        let problems = from_function_config(Some(text), &Settings::default()).unwrap_err();
+        assert!(
+            problems[0].help.contains("put it in quotes"),
+            "{problems:?}"
+        );
+        assert!(
+            problems[0].help.contains("1.10 has become 1.1"),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
+    fn bombs_and_depth_are_refused() {
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..12 {
+            let above = level - 1;
+            let aliases = vec![format!("*a{above}"); 10].join(", ");
+            let line = format!("a{level}: &a{level} [{aliases}]\n");
+            bomb.push_str(&line);
+        }
+        for text in [
+            bomb,
+            "[".repeat(20_000),
+            "{a: ".repeat(20_000),
+            "{a: ".repeat(40_000),
+            "x".repeat(2 << 20),
+        ] {
+            assert!(from_function_config(Some(&text), &Settings::default()).is_err());
+        }
+    }
+
+    #[test]
+    fn the_examples_hold() {
+        let env = settings(&BTreeMap::from([(
+            "IMAGE_TAG".to_owned(),
+            "1.10".to_owned(),
+        )]));
+        let minimal = from_file(include_str!("../fn-config/minimal.yaml"), &env).unwrap();
+        assert_eq!(
+            summary(&minimal),
+            [
+                "image registry.example/acme/shop newTag=1.10",
+                "secrets resolve"
+            ]
+        );
+        let full = include_str!("../fn-config/full.yaml");
+        let config = from_file(full, &Settings::default()).unwrap();
+        assert_eq!(config.images.len(), 2);
+        assert_eq!(config.secrets.path.as_deref(), Some("kv/default/shop"));
+        for name in fields(&schema::schema()) {
+            assert!(
+                full.contains(&format!("{name}:")),
+                "full.yaml does not show `{name}`"
+            );
+        }
+    }
+
+    fn fields(schema: &serde_json::Value) -> Vec<String> {
+        let properties = schema["properties"].as_object().into_iter().flatten();
+        let nested = |(name, field): (&String, &serde_json::Value)| {
+            let mut names = vec![name.clone()];
+            names.extend(fields(field));
+            names.extend(fields(&field["items"]));
+            names
+        };
+        properties.flat_map(nested).collect()
+    }
+
+    #[test]
+    fn repositories() {
+        for good in [
+            "acme/shop",
+            "github.com/acme/shop",
+            "https://git.example/acme/shop.git",
+            "HTTP://git.example:8443/a",
+            "https://git.example/a?ref=v1",
+            "ssh://git@git.example:22/acme/shop",
+            "ssh://git.example/a",
+            "git://git.example/a",
+            "git@github.com:acme/shop.git",
+            "git.example:acme/shop",
+            "file:///srv/git/shop",
+            "git+ssh://git@git.example/a",
+            "https://git.example/@acme/shop",
+            "https://git.example/größe",
+        ] {
+            assert!(check_url(good).is_ok(), "{good}");
+        }
+        for leak in [
+            "https://token@git.example/a",
+            "https://user:pw@git.example/a",
+            "HTTPS://x@git.example/a",
+            "http://@h/a",
+            "ssh://git:pw@git.example/a",
+            "git:pw@github.com:acme/shop",
+            "https:/user:pw@git.example/a",
+            "ssh://git%3apw@git.example/a",
+            "https://git.example/a?private_token=x",
+            "https://git.example/a#access_token=x",
+            "https://a@b@git.example/a",
+            "git://u:p@h/a",
+        ] {
+            assert_eq!(
+                check_url(leak).unwrap_err().message,
+                "holds a user, password or token",
+                "{leak}"
+            );
+        }
+        let long = format!("https://git.example/{}", "a".repeat(2048));
+        for bad in [
+            "",
+            "shop",
+            "a b/c",
+            "acme/shop\n",
+            "acme//shop",
+            "/srv/git",
+            "javascript://x/y",
+            "https://",
+            "https:///a",
+            "https:x",
+            "a/..",
+            "acme/<path:kv/x#y>",
+            "https://git.example/\u{202e}a",
+            "https://git.example/\u{7f}",
+            "git@host:",
+            "@host:a",
+            "file://",
+            "https:\\\\git.example",
+            "${X}/a",
+            &long,
+        ] {
+            assert!(check_url(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn annotation_keys() {
+        let (name, label) = ("n".repeat(63), "a".repeat(63));
+        let prefix = [label.as_str(); 4].join(".")[..253]
+            .trim_end_matches('.')
+            .to_owned();
+        let longest = format!("{prefix}/{name}");
+        for good in [
+            "url",
+            "github.com/url",
+            "GitHub.com/URL_1.x-y",
+            "a/b",
+            longest.as_str(),
+        ] {
+            assert!(check_annotation(good).is_ok(), "{good}");
+        }
+        let longer = format!("{name}n");
+        for bad in [
+            "",
+            "/",
+            "a/",
+            "/a",
+            "a/b/c",
+            "-a",
+            "a-",
+            "a b",
+            "a..b/c",
+            "a_b/c",
+            "ä",
+            "a:b",
+            &longer,
+            "config.kubernetes.io/local-config",
+            "internal.config.kubernetes.io/path",
+            "avp.kubernetes.io/path",
+        ] {
+            assert!(check_annotation(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn secret_paths() {
+        for good in [
+            "kv/shop",
+            "/kv/data/shop/web/",
+            "kv/with space/x",
+            "kv/größe",
+        ] {
+            assert!(check_secret_path(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "kv",
+            "kv/",
+            "kv//x",
+            "kv/../x",
+            "kv/./x",
+            "kv/x#y",
+            "kv/x?y",
+            "kv/%2e%2e/x",
+            " kv/x",
+            "kv/x\n",
+            "<kv/x>",
+        ] {
+            assert!(check_secret_path(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn expansion_never_panics(text in "([$]{0,2}[{]?(IMAGE_TAG|HOME)?(:-)?[}]?|\\PC){0,8}") {
+            let env = settings(&BTreeMap::from([("IMAGE_TAG".to_owned(), "${x}".to_owned())]));
+            if let Ok(out) = expand::expand(&text, &env) {
+                let unchanged = out == text;
+                prop_assert!(unchanged || text.contains('$'));
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "(\\PC|[\n \t:{}\\[\\]&*!|>-]){0,40}") {
+            let _ = from_function_config(Some(&text), &Settings::default());
+        }
+
+        #[test]
+        fn any_spec_is_read_or_refused(spec in "[a-z:{}\\[\\]\n ,\"'&*!~0-9-]{0,40}") {
+            let text = format!("apiVersion: gitops-fn.dev/v1alpha1\nkind: Release\nspec: {spec}");
+            let _ = from_function_config(Some(&text), &Settings::default());
+        }
+    }
 }

@@ -159,3 +159,329 @@ fn with_suffix(current: ImageRef<'_>, suffix: &str) -> Result<Option<String>, Su
     }
     Ok(Some(new))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::grammar::{self, ImageError};
+    use super::*;
+
+    const D: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Row {
+        rule: Option<String>,
+        image: String,
+        new_tag2: Option<String>,
+        digest: Option<String>,
+        both: Option<String>,
+        new_name: Option<String>,
+    }
+
+    fn rule(name: &str) -> Retag {
+        Retag {
+            name: name.to_owned(),
+            ..Retag::default()
+        }
+    }
+
+    /// The image after the rule; `None` if it does not match.
+    fn after(rule: &Retag, image: &str) -> Option<String> {
+        match rule.apply(image) {
+            Retagged::NoMatch => None,
+            Retagged::Same | Retagged::Skipped(_) => Some(image.to_owned()),
+            Retagged::Changed(new) => Some(new),
+        }
+    }
+
+    #[test]
+    fn strings_come_out_as_in_kustomize() {
+        let rows: Vec<Row> =
+            serde_yaml::from_str(include_str!("../tests/golden/image-strings.yaml")).unwrap();
+        for row in rows {
+            let base = rule(row.rule.as_deref().unwrap_or("nginx"));
+            let tag = Retag {
+                new_tag: Some("2".to_owned()),
+                ..base.clone()
+            };
+            let digest = Retag {
+                digest: Some(D.to_owned()),
+                ..base.clone()
+            };
+            let both = Retag {
+                digest: Some(D.to_owned()),
+                ..tag.clone()
+            };
+            let name = Retag {
+                new_name: Some("n/x".to_owned()),
+                ..base.clone()
+            };
+            let columns = [
+                (tag, row.new_tag2),
+                (digest, row.digest),
+                (both, row.both),
+                (name, row.new_name),
+            ];
+            for (rule, expected) in columns {
+                let expected = expected.map(|text| text.replace("@D", &format!("@{D}")));
+                assert_eq!(
+                    after(&rule, &row.image),
+                    expected,
+                    "{rule:?} on {:?}",
+                    row.image
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_suffix_is_applied_once_and_only_to_a_tag() {
+        let rule = Retag {
+            tag_suffix: Some("-s".to_owned()),
+            ..rule("nginx")
+        };
+        for (image, expected) in [
+            ("nginx:1.0", Retagged::Changed("nginx:1.0-s".to_owned())),
+            ("nginx:1.0-s", Retagged::Same),
+            (
+                "nginx:1.0@sha256:a",
+                Retagged::Changed("nginx:1.0-s".to_owned()),
+            ),
+            ("nginx", Retagged::Skipped(SuffixSkipped::NoTag)),
+            ("nginx@sha256:a", Retagged::Skipped(SuffixSkipped::NoTag)),
+            ("redis:1.0", Retagged::NoMatch),
+        ] {
+            assert_eq!(rule.apply(image), expected, "{image}");
+        }
+        let long = format!("nginx:{}", "a".repeat(127));
+        assert_eq!(rule.apply(&long), Retagged::Skipped(SuffixSkipped::TooLong));
+        let renamed = Retag {
+            new_name: Some("n/x".to_owned()),
+            ..rule
+        };
+        assert_eq!(
+            renamed.apply("nginx:1"),
+            Retagged::Changed("n/x:1-s".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_is_already_set_is_no_change() {
+        let rule = Retag {
+            new_tag: Some("2".to_owned()),
+            ..rule("host:5000/nginx")
+        };
+        assert_eq!(rule.apply("host:5000/nginx:2"), Retagged::Same);
+    }
+
+    #[test]
+    fn parts_are_split_as_in_kustomize() {
+        // api/internal/image/image_test.go, TestSplit, and ports without a tag.
+        for (text, name, tag, digest) in [
+            ("nginx", "nginx", None, None),
+            ("nginx:1.2.3", "nginx", Some("1.2.3"), None),
+            ("nginx@sha256:12345", "nginx", None, Some("sha256:12345")),
+            (
+                "nginx:1.2.3@sha256:12345",
+                "nginx",
+                Some("1.2.3"),
+                Some("sha256:12345"),
+            ),
+            (
+                "docker.io/nginx:1.2.3",
+                "docker.io/nginx",
+                Some("1.2.3"),
+                None,
+            ),
+            (
+                "foo.com:443/nginx:1.2.3",
+                "foo.com:443/nginx",
+                Some("1.2.3"),
+                None,
+            ),
+            (
+                "foo.com:443/nginx:1.2.3@sha256:12345",
+                "foo.com:443/nginx",
+                Some("1.2.3"),
+                Some("sha256:12345"),
+            ),
+            ("foo.com:443/nginx", "foo.com:443/nginx", None, None),
+            (
+                "foo.com:443/nginx@sha256:1",
+                "foo.com:443/nginx",
+                None,
+                Some("sha256:1"),
+            ),
+        ] {
+            assert_eq!(
+                ImageRef::split(text),
+                ImageRef { name, tag, digest },
+                "{text}"
+            );
+            assert_eq!(ImageRef::split(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn tags_follow_the_oci_grammar() {
+        let longest = "a".repeat(128);
+        for good in ["1", "1.10", "_x", "v1.0-rc.1_b", longest.as_str()] {
+            assert_eq!(grammar::check_tag(good), Ok(()), "{good}");
+        }
+        let longer = "a".repeat(129);
+        for bad in [
+            "",
+            ".1",
+            "-1",
+            "1+b",
+            "1 ",
+            "{STABLE}",
+            "@sha256:x",
+            "1:2",
+            "ä",
+            "a/b",
+            longer.as_str(),
+        ] {
+            assert_eq!(grammar::check_tag(bad), Err(ImageError::Tag), "{bad}");
+        }
+        assert_eq!(grammar::check_tag_suffix("-s"), Ok(()));
+        assert_eq!(grammar::check_tag_suffix(""), Err(ImageError::TagSuffix));
+        assert_eq!(grammar::check_tag_suffix("+s"), Err(ImageError::TagSuffix));
+    }
+
+    #[test]
+    fn digests_follow_the_oci_grammar() {
+        let sha512 = format!("sha512:{}", "0a".repeat(64));
+        for good in [
+            D,
+            sha512.as_str(),
+            "multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8",
+            "blake3:a=",
+        ] {
+            assert_eq!(grammar::check_digest(good), Ok(()), "{good}");
+        }
+        let at = format!("@{D}");
+        let upper = D.to_uppercase().replace("SHA", "sha");
+        for bad in [
+            "",
+            "sha256:",
+            "sha256:a",
+            "sha512:a",
+            ":a",
+            "a",
+            "sha__256:a",
+            "SHA256:a",
+            "x:a.b",
+            &at,
+            &upper,
+        ] {
+            assert_eq!(grammar::check_digest(bad), Err(ImageError::Digest), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_new_name_is_a_name_alone() {
+        for good in ["nginx", "n/x", "host:5000/n/x", "host.io/Team/x_y"] {
+            assert_eq!(grammar::check_new_name(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "x:5",
+            "host:5000",
+            "n/x:1",
+            "n/x@sha256:a",
+            "n x",
+            "n//x",
+            "/x",
+            "x/",
+            "n\u{0}",
+            "h:x/y",
+            "<a>",
+        ] {
+            assert_eq!(
+                grammar::check_new_name(bad),
+                Err(ImageError::NewName),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn short_forms_are_those_of_edit_set_image() {
+        let parse = Retag::parse_short;
+        let tagged = Retag {
+            new_tag: Some("8.15.0".to_owned()),
+            ..rule("node")
+        };
+        let renamed = Retag {
+            new_name: Some("mariadb".to_owned()),
+            ..rule("mysql")
+        };
+        assert_eq!(parse("node:8.15.0"), Ok(tagged));
+        assert_eq!(parse("mysql=mariadb"), Ok(renamed.clone()));
+        assert_eq!(parse("mysql=mariadb:*@*"), Ok(renamed.clone()));
+        let full = Retag {
+            new_tag: Some("2".to_owned()),
+            digest: Some(D.to_owned()),
+            ..renamed
+        };
+        assert_eq!(parse(&format!("mysql=mariadb:2@{D}")), Ok(full));
+        let kept = Retag {
+            new_tag: Some("2".to_owned()),
+            ..rule("host:5000/a")
+        };
+        assert_eq!(parse("host:5000/a=*:2"), Ok(kept.clone()));
+        assert_eq!(parse("host:5000/a:2"), Ok(kept));
+        let pinned = Retag {
+            digest: Some(D.to_owned()),
+            ..rule("alpine")
+        };
+        assert_eq!(parse(&format!("alpine@{D}")), Ok(pinned.clone()));
+        assert_eq!(parse(&format!("alpine:*@{D}")), Ok(pinned));
+        for plain in ["plain", "nginx=", "nginx:", "nginx@", "nginx:*"] {
+            assert_eq!(parse(plain), Err(ImageError::Nothing), "{plain}");
+        }
+        assert_eq!(parse(""), Err(ImageError::Name));
+        assert_eq!(parse("=nginx:2"), Err(ImageError::Name));
+        assert_eq!(parse("nginx:1+b"), Err(ImageError::Tag));
+        assert_eq!(parse("nginx@sha256:a"), Err(ImageError::Digest));
+        assert_eq!(parse("a=b=c"), Err(ImageError::NewName));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_split_and_put_together(text in "\\PC*") {
+            let parts = ImageRef::split(&text);
+            prop_assert!(text.starts_with(parts.name));
+            let again = parts.to_string();
+            prop_assert_eq!(ImageRef::split(&again).to_string(), again.as_str());
+        }
+
+        #[test]
+        fn short_forms_never_panic(text in "[a-z:@=/*.{}\\PC]{0,24}") {
+            if let Ok(rule) = Retag::parse_short(&text) {
+                prop_assert_eq!(rule.check(), Ok(()));
+            }
+        }
+
+        #[test]
+        fn a_rule_applied_to_its_own_result_changes_nothing(
+            name in "([a-c]{1,2}(:50)?/)?[a-c]{1,2}(:1)?",
+            new_name in proptest::option::of("([a-c]{1,2}(:50)?/)?[a-c]{1,2}"),
+            new_tag in proptest::option::of("[a1][a1.-]{0,3}"),
+            tag_suffix in proptest::option::of("[a1.-]{1,3}"),
+            digest in proptest::option::of("b:[a1]{1,3}"),
+            tail in "(:[a1.{}-]{0,4})?(@[a-c]:[a1]{0,3})?",
+        ) {
+            let rule = Retag { name: name.clone(), new_name, new_tag, tag_suffix, digest };
+            let once = after(&rule, &format!("{name}{tail}"));
+            prop_assert!(once.is_some());
+            if let Some(once) = once {
+                prop_assert_eq!(after(&rule, &once).unwrap_or_else(|| once.clone()), once);
+            }
+        }
+    }
+}

@@ -257,3 +257,208 @@ fn is_ignored(name: &str) -> bool {
         .filter_map(|prefix| name.strip_prefix(prefix))
         .any(|rest| CREDENTIALS.iter().any(|prefix| rest.starts_with(prefix)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    use super::*;
+
+    fn from(vars: &[(&str, &str)]) -> Result<Settings, Vec<SettingsError>> {
+        Settings::from_vars(
+            vars.iter()
+                .map(|(name, value)| (OsString::from(name), OsString::from(value))),
+        )
+    }
+
+    #[test]
+    fn only_listed_names_can_be_used() {
+        let names = [
+            "ARGOCD_APP_NAME",
+            "ARGOCD_ENV_X",
+            "PARAM_X",
+            "KUBE_VERSION",
+            "APP_REPO",
+            "IMAGE_NAME",
+            "IMAGE_TAG",
+            "HOME",
+            "VAULT_ADDR",
+            "VAULT_TOKEN",
+            "AVP_ROLE_ID",
+            "BAO_TOKEN",
+            "ARGOCD_ENV_",
+            "argocd_env_x",
+            "KUBE_VERSIONS",
+            "ARGOCD_ENV_VAULT_TOKEN",
+            "PARAM_AVP_ROLE_ID",
+        ];
+        let all: Vec<(&str, &str)> = names.iter().map(|name| (*name, "v")).collect();
+        let settings = from(&all).unwrap();
+        for name in &names[..7] {
+            assert_eq!(settings.variable(name), Variable::Set("v"), "{name}");
+        }
+        for name in &names[7..] {
+            assert_eq!(settings.variable(name), Variable::NotAllowed, "{name}");
+        }
+        assert_eq!(settings.variable("PARAM_Y"), Variable::Unset);
+    }
+
+    #[test]
+    fn short_names_are_the_plugin_parameter_first() {
+        for (vars, expected) in [
+            (
+                vec![("ARGOCD_ENV_IMAGE_TAG", "1"), ("IMAGE_TAG", "2")],
+                Variable::Set("1"),
+            ),
+            (vec![("IMAGE_TAG", "2")], Variable::Set("2")),
+            (
+                vec![("ARGOCD_ENV_IMAGE_TAG", ""), ("IMAGE_TAG", "2")],
+                Variable::Set("2"),
+            ),
+            (
+                vec![("ARGOCD_ENV_IMAGE_TAG", "1"), ("IMAGE_TAG", "")],
+                Variable::Set("1"),
+            ),
+            (vec![("ARGOCD_ENV_IMAGE_TAG", "")], Variable::Set("")),
+            (vec![("IMAGE_TAG", "")], Variable::Set("")),
+            (vec![("PARAM_IMAGE_TAG", "3")], Variable::Unset),
+        ] {
+            assert_eq!(
+                from(&vars).unwrap().variable("IMAGE_TAG"),
+                expected,
+                "{vars:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_application_cannot_say_where_secrets_are() {
+        let settings = from(&[
+            ("ARGOCD_ENV_VAULT_ADDR", "file:evil.yaml"),
+            ("ARGOCD_ENV_AVP_PATH_VALIDATION", "^$"),
+            ("PARAM_BAO_ADDR", "https://evil"),
+            ("ARGOCD_ENV_IMAGE_TAG", "1"),
+            ("ARGOCD_ENV_MY_VAULT_", "1"),
+        ])
+        .unwrap();
+        assert_eq!(settings.store, StoreSetting::Unset);
+        assert_eq!(settings.path_validation, None);
+        assert_eq!(
+            settings.ignored,
+            [
+                "ARGOCD_ENV_AVP_PATH_VALIDATION",
+                "ARGOCD_ENV_VAULT_ADDR",
+                "PARAM_BAO_ADDR"
+            ]
+        );
+    }
+
+    #[test]
+    fn addresses() {
+        let file = |path: &str| Ok(StoreSetting::File(PathBuf::from(path)));
+        let bad = |name| Err(vec![SettingsError::FileAddress(name)]);
+        for (vars, expected) in [
+            (vec![], Ok(StoreSetting::Unset)),
+            (vec![("VAULT_ADDR", "")], Ok(StoreSetting::Unset)),
+            (
+                vec![("VAULT_ADDR", "file:secrets.yaml")],
+                file("secrets.yaml"),
+            ),
+            (
+                vec![("VAULT_ADDR", "file:/etc/s.yaml")],
+                file("/etc/s.yaml"),
+            ),
+            (
+                vec![("VAULT_ADDR", "file:///etc/s.yaml")],
+                file("/etc/s.yaml"),
+            ),
+            (
+                vec![("VAULT_ADDR", "file://host/s.yaml")],
+                bad("VAULT_ADDR"),
+            ),
+            (vec![("VAULT_ADDR", "file:")], bad("VAULT_ADDR")),
+            (
+                vec![("VAULT_ADDR", "https://vault:8200")],
+                Ok(StoreSetting::Vault),
+            ),
+            (
+                vec![("BAO_ADDR", "https://bao:8200")],
+                Ok(StoreSetting::Vault),
+            ),
+            (
+                vec![("BAO_ADDR", "https://bao:8200"), ("VAULT_ADDR", "file:s")],
+                file("s"),
+            ),
+        ] {
+            assert_eq!(
+                from(&vars).map(|settings| settings.store),
+                expected,
+                "{vars:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_mode_is_one_of_two_words() {
+        for (value, expected) in [
+            ("keep", Ok(true)),
+            ("resolve", Ok(false)),
+            ("", Ok(false)),
+            ("Keep", Err(())),
+            ("1", Err(())),
+        ] {
+            let found = from(&[("GITOPS_FN_SECRETS", value)]).map(|settings| settings.secrets_keep);
+            assert_eq!(found.map_err(|_| ()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_path_expression_matches_anywhere_unless_anchored() {
+        let allowed = |expression: &str, path: &str| {
+            from(&[("AVP_PATH_VALIDATION", expression)])
+                .unwrap()
+                .path_allowed(path)
+        };
+        assert_eq!(allowed("", "kv/any"), Ok(true));
+        assert_eq!(allowed("team-a", "kv/team-a/x"), Ok(true));
+        assert_eq!(allowed("^team-a/", "kv/team-a/x"), Ok(false));
+        assert_eq!(allowed("^kv/(a|b)/", "kv/b/x"), Ok(true));
+        assert_eq!(allowed("(", "kv/b/x"), Err(SettingsError::PathValidation));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_matter_only_where_they_are_needed() {
+        let bytes = || OsString::from_vec(vec![0xff]);
+        let vars = vec![
+            ("OTHER".into(), bytes()),
+            ("PARAM_X".into(), bytes()),
+            (bytes(), bytes()),
+        ];
+        let settings = Settings::from_vars(vars).unwrap();
+        assert_eq!(settings.variable("PARAM_X"), Variable::NotUtf8);
+        let vars = ["VAULT_ADDR", "GITOPS_FN_LOG", "AVP_PATH_VALIDATION"]
+            .map(|name| (name.into(), bytes()));
+        let errors = Settings::from_vars(vars).unwrap_err();
+        let names = ["AVP_PATH_VALIDATION", "GITOPS_FN_LOG", "VAULT_ADDR"];
+        assert_eq!(
+            errors,
+            names.map(|name| SettingsError::NotUtf8(name.to_owned()))
+        );
+    }
+
+    #[test]
+    fn debug_shows_names_and_no_values() {
+        let settings = from(&[
+            ("ARGOCD_ENV_X", "NEVERSHOWN"),
+            ("ARGOCD_ENV_VAULT_TOKEN", "NEVERSHOWN"),
+            ("AVP_PATH_VALIDATION", "NEVERSHOWN"),
+            ("GITOPS_FN_LOG", "NEVERSHOWN"),
+            ("VAULT_ADDR", "https://u:NEVERSHOWN@vault"),
+        ]);
+        let text = format!("{settings:?}");
+        assert!(
+            text.contains("ARGOCD_ENV_X") && !text.contains("NEVERSHOWN"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! `${NAME}`, `${NAME:-default}` and the literal `$${` in the texts of a configuration.
+
+use crate::settings::{Settings, Variable};
+
+/// A text that cannot be expanded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExpandError {
+    /// `${` without `}`.
+    #[error("`${{` is not closed by `}}`")]
+    Unclosed,
+    /// What stands between the braces is neither `NAME` nor `NAME:-default`.
+    #[error("between `${{` and `}}` stands neither NAME nor NAME:-default")]
+    Syntax,
+    /// The name is not one of those that a configuration may use.
+    #[error("the variable {0}may not be used here")]
+    NotAllowed(String),
+    /// The variable is not set, and there is no default.
+    #[error("the variable {0} is not set")]
+    Unset(String),
+    /// The variable holds bytes that are no text.
+    #[error("the variable {0} is not UTF-8 text")]
+    NotUtf8(String),
+}
+
+impl ExpandError {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Unclosed | Self::Syntax => {
+                "write ${NAME} or ${NAME:-default}; $${ is a literal ${; a default holds no further ${".to_owned()
+            }
+            Self::NotAllowed(_) => "usable are APP_REPO, IMAGE_NAME, IMAGE_TAG, KUBE_VERSION, ARGOCD_APP_*, ARGOCD_ENV_* and \
+                 PARAM_*, never those of the secret store"
+                .to_owned(),
+            Self::Unset(name) => format!("set it in the environment, or give a default: ${{{name}:-default}}"),
+            Self::NotUtf8(_) => "set it to UTF-8 text".to_owned(),
+        }
+    }
+}
+
+/// Replaces every `${…}` by what the environment says; what is put in is not looked at again.
+///
+/// As in a shell, the default of `${NAME:-default}` also stands in for an empty value.
+///
+/// # Errors
+/// The first `${…}` that cannot be replaced.
+pub fn expand(text: &str, env: &Settings) -> Result<String, ExpandError> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        if let Some(before) = before.strip_suffix('$') {
+            out.push_str(before);
+            out.push_str("${");
+            rest = after;
+            continue;
+        }
+        let (inner, tail) = after.split_once('}').ok_or(ExpandError::Unclosed)?;
+        out.push_str(before);
+        out.push_str(value(inner, env)?);
+        rest = tail;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// The value of one `NAME` or `NAME:-default`.
+fn value<'a>(inner: &'a str, env: &'a Settings) -> Result<&'a str, ExpandError> {
+    let (name, default) = match inner.split_once(":-") {
+        Some((name, default)) => (name, Some(default)),
+        None => (inner, None),
+    };
+    if !is_name(name) || default.is_some_and(|default| default.contains("${")) {
+        return Err(ExpandError::Syntax);
+    }
+    match (env.variable(name), default) {
+        (Variable::NotAllowed, _) => Err(ExpandError::NotAllowed(shown(name))),
+        (Variable::NotUtf8, _) => Err(ExpandError::NotUtf8(name.to_owned())),
+        (Variable::Unset | Variable::Set(""), Some(default)) => Ok(default),
+        (Variable::Unset, None) => Err(ExpandError::Unset(name.to_owned())),
+        (Variable::Set(value), _) => Ok(value),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.starts_with(|c: char| c.is_ascii_digit())
+        && !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// A name that may be shown: one of capitals, and short, as no token or password is.
+fn shown(name: &str) -> String {
+    let variable = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    if name.len() <= 48 && name.bytes().all(variable) {
+        format!("{name} ")
+    } else {
+        String::new()
+    }
+}

@@ -1,0 +1,250 @@
+//! What the texts of a configuration may hold. Only the wording is returned, never the text: it
+//! may be a URL with a token in it.
+
+use super::PathSegment;
+use crate::image::grammar::ImageError;
+
+/// What is wrong with a text, and what to write instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) message: &'static str,
+    pub(super) help: &'static str,
+}
+
+impl From<ImageError> for Wrong {
+    fn from(error: ImageError) -> Self {
+        Self {
+            message: error.message(),
+            help: error.help(),
+        }
+    }
+}
+
+const MAX_URL: usize = 2048;
+const URL_FORMS: &str = "write https://host/org/repo, ssh://git@host/org/repo, git@host:org/repo, git://, file:// or org/repo";
+const CREDENTIALS: Wrong = Wrong {
+    message: "holds a user, password or token",
+    help: "take the credentials out: the annotation would publish them to everyone who can read the objects",
+};
+const NOT_A_URL: Wrong = Wrong {
+    message: "not the URL of a repository",
+    help: URL_FORMS,
+};
+
+/// Checks what is written into the annotation: one printable line, a git URL or `org/repo`,
+/// without credentials.
+pub(super) fn check_url(text: &str) -> Result<(), Wrong> {
+    if text.len() > MAX_URL {
+        return Err(Wrong {
+            message: "longer than 2048 bytes",
+            help: URL_FORMS,
+        });
+    }
+    if text.contains(|c: char| !printable(c) || "\\<>\"'`{}|^".contains(c)) {
+        return Err(Wrong {
+            message: "not one line of printable characters without blanks, quotes and brackets",
+            help: URL_FORMS,
+        });
+    }
+    if let Some((scheme, rest)) = text.split_once("://") {
+        return check_scheme(&scheme.to_ascii_lowercase(), rest);
+    }
+    match text.split_once(':') {
+        Some((host, path)) => check_scp(host, path),
+        None => check_short(text),
+    }
+}
+
+fn printable(c: char) -> bool {
+    let hidden = matches!(c,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..='\u{e0fff}');
+    !(c.is_control() || c.is_whitespace() || hidden)
+}
+
+fn check_scheme(scheme: &str, rest: &str) -> Result<(), Wrong> {
+    let web = matches!(scheme, "http" | "https" | "git+http" | "git+https");
+    let plain = matches!(scheme, "ssh" | "git" | "git+ssh" | "ssh+git" | "file");
+    if !web && !plain {
+        return Err(NOT_A_URL);
+    }
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((user, host)) => (Some(user), host),
+        None => (None, authority),
+    };
+    let password = |user: &str| user.contains(':') || user.to_ascii_lowercase().contains("%3a");
+    if user.is_some_and(|user| web || password(user)) || holds_token(path) {
+        return Err(CREDENTIALS);
+    }
+    let place = if scheme == "file" { path } else { host };
+    if place.is_empty() {
+        Err(NOT_A_URL)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether the query or fragment of a URL carries a credential by its name.
+fn holds_token(path: &str) -> bool {
+    let query = path
+        .split_once(['?', '#'])
+        .map_or("", |(_, query)| query)
+        .to_ascii_lowercase();
+    query.split(['&', ';', '?', '#']).any(|pair| {
+        let name = pair.split_once('=').map_or("", |(name, _)| name);
+        [
+            "token", "password", "passwd", "secret", "key", "auth", "sig",
+        ]
+        .iter()
+        .any(|word| name.contains(word))
+    })
+}
+
+/// `[user@]host:path`.
+fn check_scp(host: &str, path: &str) -> Result<(), Wrong> {
+    // `user:password@host` has its first colon before the `@`, and so has `https:/user:pw@host`.
+    let before_path = path.split('/').next().unwrap_or_default();
+    if before_path.contains('@')
+        || path
+            .trim_start_matches('/')
+            .split('/')
+            .next()
+            .is_some_and(|part| part.contains('@'))
+    {
+        return Err(CREDENTIALS);
+    }
+    let (user, host) = host.split_once('@').unwrap_or(("git", host));
+    let scheme = matches!(host, "http" | "https" | "ssh" | "git" | "file");
+    if is_word(user) && is_word(host) && !scheme && !path.trim_matches('/').is_empty() {
+        Ok(())
+    } else {
+        Err(NOT_A_URL)
+    }
+}
+
+/// `org/repo`, or with more in front.
+fn check_short(text: &str) -> Result<(), Wrong> {
+    if text.contains('/')
+        && text
+            .split('/')
+            .all(|part| is_word(part) && part != "." && part != "..")
+    {
+        Ok(())
+    } else {
+        Err(NOT_A_URL)
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte))
+}
+
+/// Annotations that kustomize, kpt and the placeholders give a meaning of their own.
+const RESERVED: [&str; 5] = [
+    "config.kubernetes.io",
+    "internal.config.kubernetes.io",
+    "kustomize.config.k8s.io",
+    "config.k8s.io",
+    "avp.kubernetes.io",
+];
+
+/// Checks an annotation key by Kubernetes' rule for qualified names, which takes capitals in the
+/// prefix for annotations (`apimachinery/pkg/api/validation`, `ValidateAnnotations`).
+pub(super) fn check_annotation(text: &str) -> Result<(), Wrong> {
+    let (prefix, name) = match text.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, text),
+    };
+    if prefix.is_some_and(|prefix| RESERVED.contains(&prefix)) {
+        return Err(Wrong {
+            message: "an annotation that means something else",
+            help: "choose a key outside of config.kubernetes.io, config.k8s.io and avp.kubernetes.io",
+        });
+    }
+    let prefix_fits = prefix.is_none_or(|prefix| {
+        prefix.len() <= 253 && prefix.split('.').all(|label| is_qualified(label, b"-"))
+    });
+    if prefix_fits && name.len() <= 63 && is_qualified(name, b"-_.") {
+        return Ok(());
+    }
+    Err(Wrong {
+        message: "not an annotation key",
+        help: "a key is an optional DNS name with `/`, then up to 63 letters, digits, `-`, `_`, `.`, with a letter or digit at \
+               both ends: github.com/url",
+    })
+}
+
+/// Letters and digits, with the given others between them.
+fn is_qualified(text: &str, between: &[u8]) -> bool {
+    let bytes = text.as_bytes();
+    let end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let all = bytes
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || between.contains(byte));
+    end(bytes.first()) && end(bytes.last()) && all
+}
+
+/// Checks the path of a secret, without its outer slashes: a mount and more, no `..` and nothing
+/// that a URL or a placeholder would read in another way.
+pub(super) fn check_secret_path(text: &str) -> Result<(), Wrong> {
+    let bad = |c: char| c.is_control() || !(printable(c) || c == ' ') || "?#%\\<>|".contains(c);
+    let outer_blank = text.trim() != text;
+    let segments: Vec<&str> = text.trim_matches('/').split('/').collect();
+    let dots = segments
+        .iter()
+        .any(|segment| matches!(*segment, "" | "." | ".."));
+    if text.contains(bad) || outer_blank || dots || segments.len() < 2 {
+        return Err(Wrong {
+            message: "not the path of a secret",
+            help: "write the mount and the path, kv/shop/web, without `.`, `..`, empty parts and any of ? # % \\ < > |",
+        });
+    }
+    Ok(())
+}
+
+/// Reads a path as kustomize's field specs have it: `/` between the keys, `\/` for a slash in one,
+/// `[]` behind a list, one leading `/` allowed.
+pub(super) fn parse_field_path(text: &str) -> Result<Vec<PathSegment>, Wrong> {
+    let wrong = |message| Wrong {
+        message,
+        help: "write the keys with `/` between them: spec/template/spec/containers[]/image; `\\/` is a slash in a key",
+    };
+    let mut keys: Vec<String> = Vec::new();
+    let mut joined = false;
+    for part in text.strip_prefix('/').unwrap_or(text).split('/') {
+        let (part, escaped) = match part.strip_suffix('\\') {
+            Some(part) => (part, true),
+            None => (part, false),
+        };
+        match keys.last_mut() {
+            Some(last) if joined => {
+                last.push('/');
+                last.push_str(part);
+            }
+            _ => keys.push(part.to_owned()),
+        }
+        joined = escaped;
+    }
+    if joined {
+        return Err(wrong("ends in a backslash"));
+    }
+    let segments = keys.into_iter().map(|key| match key.strip_suffix("[]") {
+        Some(list) => PathSegment {
+            key: list.to_owned(),
+            list: true,
+        },
+        None => PathSegment { key, list: false },
+    });
+    let segments: Vec<PathSegment> = segments.collect();
+    if segments
+        .iter()
+        .any(|segment| segment.key.is_empty() || segment.key.contains(char::is_control))
+    {
+        return Err(wrong("not a path to a field"));
+    }
+    Ok(segments)
+}

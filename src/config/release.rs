@@ -1,0 +1,211 @@
+//! From the document as it is written to the configuration that holds.
+
+use super::grammar::{self, Wrong};
+use super::{
+    ANNOTATION, Config, ConfigProblem, FieldSpec, ImageRule, Repository, Secrets, SecretsMode,
+    Selector,
+};
+use super::{expand, raw};
+use crate::image::{Retag, grammar as image};
+use crate::settings::Settings;
+
+/// Reads texts and keeps what is wrong with them.
+pub(super) struct Reader<'a> {
+    pub(super) env: &'a Settings,
+    pub(super) problems: Vec<ConfigProblem>,
+}
+
+impl Reader<'_> {
+    pub(super) fn problem(&mut self, path: &str, message: &str, help: &str) {
+        self.problems.push(ConfigProblem::new(path, message, help));
+    }
+
+    /// Whether something has been found at or below the path already.
+    fn reported(&self, path: &str) -> bool {
+        self.problems
+            .iter()
+            .any(|problem| problem.path.starts_with(path))
+    }
+
+    /// Replaces the variables of a text.
+    pub(super) fn expand(&mut self, path: &str, text: &str) -> Option<String> {
+        match expand::expand(text, self.env) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                self.problem(path, &error.to_string(), &error.help());
+                None
+            }
+        }
+    }
+
+    /// Checks a text by its grammar.
+    pub(super) fn checked<T>(
+        &mut self,
+        path: &str,
+        result: Result<T, impl Into<Wrong>>,
+    ) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(wrong) => {
+                let wrong: Wrong = wrong.into();
+                self.problem(path, wrong.message, wrong.help);
+                None
+            }
+        }
+    }
+
+    /// A text without variables; as in kustomize an empty one fits anything.
+    fn literal(&mut self, path: &str, text: Option<&String>) -> Option<String> {
+        let text = text.filter(|text| !text.is_empty())?;
+        if text.contains("${") {
+            let help = "they work in repository.url, secrets.path and the texts of an image itself";
+            self.problem(path, "holds a variable, and none are replaced here", help);
+            return None;
+        }
+        Some(text.clone())
+    }
+
+    /// Replaces the variables of a text and checks the result.
+    pub(super) fn text<E: Into<Wrong>>(
+        &mut self,
+        path: &str,
+        text: Option<&String>,
+        check: impl Fn(&str) -> Result<(), E>,
+    ) -> Option<String> {
+        let text = self.expand(path, text?)?;
+        self.checked(path, check(&text)).map(|()| text)
+    }
+}
+
+/// Reads the `spec` of a `Release`.
+pub(super) fn spec(spec: raw::Spec, reader: &mut Reader<'_>) -> Config {
+    let repository = spec.repository.and_then(|raw| repository(&raw, reader));
+    let images = spec.images.unwrap_or_default();
+    let images = images
+        .iter()
+        .enumerate()
+        .map(|(index, raw)| image_rule(index, raw, reader))
+        .collect();
+    let secrets = secrets(&spec.secrets.unwrap_or_default(), reader);
+    Config {
+        repository,
+        images,
+        secrets,
+    }
+}
+
+fn repository(raw: &raw::Repository, reader: &mut Reader<'_>) -> Option<Repository> {
+    let url = reader.text("spec.repository.url", raw.url.as_ref(), grammar::check_url);
+    let annotation = raw.annotation.as_deref().unwrap_or(ANNOTATION);
+    reader.checked(
+        "spec.repository.annotation",
+        grammar::check_annotation(annotation),
+    )?;
+    Some(Repository {
+        url: url?,
+        annotation: annotation.to_owned(),
+        pod_templates: raw.pod_templates.unwrap_or_default(),
+    })
+}
+
+fn image_rule(index: usize, raw: &raw::Image, reader: &mut Reader<'_>) -> ImageRule {
+    let path = format!("spec.images[{index}]");
+    let field = |name: &str| format!("{path}.{name}");
+    let faulty = reader.reported(&path);
+    let retag = Retag {
+        name: reader
+            .text(&field("name"), raw.name.as_ref(), image::check_name)
+            .unwrap_or_default(),
+        new_name: reader.text(
+            &field("newName"),
+            raw.new_name.as_ref(),
+            image::check_new_name,
+        ),
+        new_tag: reader.text(&field("newTag"), raw.new_tag.as_ref(), image::check_tag),
+        tag_suffix: reader.text(
+            &field("tagSuffix"),
+            raw.tag_suffix.as_ref(),
+            image::check_tag_suffix,
+        ),
+        digest: reader.text(&field("digest"), raw.digest.as_ref(), image::check_digest),
+    };
+    if raw.tag_suffix.is_some() && (raw.new_tag.is_some() || raw.digest.is_some()) {
+        let help = "append it to newTag by hand, or leave newTag and digest out";
+        reader.problem(
+            &field("tagSuffix"),
+            "has no effect beside newTag or digest",
+            help,
+        );
+    }
+    if !faulty && !sets_something(raw) {
+        let help = "give one of newName, newTag, tagSuffix, digest";
+        reader.problem(&path, "sets nothing on the image", help);
+    }
+    let specs = raw.field_specs.iter().flatten().enumerate();
+    let field_specs =
+        specs.filter_map(|(at, raw)| field_spec(&field(&format!("fieldSpecs[{at}]")), raw, reader));
+    let field_specs = field_specs.collect();
+    let selectors = raw.selectors.iter().flatten().enumerate();
+    let selectors = selectors
+        .map(|(at, raw)| selector(&field(&format!("selectors[{at}]")), raw, reader))
+        .collect();
+    ImageRule {
+        retag,
+        required: raw.required.unwrap_or_default(),
+        field_specs,
+        selectors,
+    }
+}
+
+fn sets_something(raw: &raw::Image) -> bool {
+    raw.new_name.is_some()
+        || raw.new_tag.is_some()
+        || raw.tag_suffix.is_some()
+        || raw.digest.is_some()
+}
+
+fn field_spec(path: &str, raw: &raw::FieldSpec, reader: &mut Reader<'_>) -> Option<FieldSpec> {
+    let at = |name: &str| format!("{path}.{name}");
+    let spec = FieldSpec {
+        group: reader.literal(&at("group"), raw.group.as_ref()),
+        version: reader.literal(&at("version"), raw.version.as_ref()),
+        kind: reader.literal(&at("kind"), raw.kind.as_ref()),
+        path: Vec::new(),
+    };
+    let text = reader.literal(&at("path"), raw.path.as_ref());
+    let text = text.or_else(|| raw.path.clone().filter(String::is_empty))?;
+    let path = reader.checked(&at("path"), grammar::parse_field_path(&text))?;
+    Some(FieldSpec { path, ..spec })
+}
+
+fn selector(path: &str, raw: &raw::Selector, reader: &mut Reader<'_>) -> Selector {
+    let at = |name: &str| format!("{path}.{name}");
+    let selector = Selector {
+        kind: reader.literal(&at("kind"), raw.kind.as_ref()),
+        name: reader.literal(&at("name"), raw.name.as_ref()),
+        namespace: reader.literal(&at("namespace"), raw.namespace.as_ref()),
+        container: reader.literal(&at("container"), raw.container.as_ref()),
+    };
+    if selector == Selector::default() && !reader.reported(path) {
+        let help = "give one of kind, name, namespace, container";
+        reader.problem(path, "selects nothing in particular", help);
+    }
+    selector
+}
+
+fn secrets(raw: &raw::Secrets, reader: &mut Reader<'_>) -> Secrets {
+    let path = reader.text(
+        "spec.secrets.path",
+        raw.path.as_ref(),
+        grammar::check_secret_path,
+    );
+    Secrets {
+        mode: match raw.mode {
+            Some(raw::SecretsMode::Keep) => SecretsMode::Keep,
+            Some(raw::SecretsMode::Resolve) | None => SecretsMode::Resolve,
+        },
+        path: path.map(|path| path.trim_matches('/').to_owned()),
+        encode_data: raw.encode_data.unwrap_or_default(),
+        allow_in_place: raw.allow_in_place.unwrap_or_default(),
+    }
+}
