@@ -1,8 +1,38 @@
 //! gitops-fn stamps Kubernetes manifests with their repository, sets the image that CI has just
 //! built, and replaces Vault placeholders.
+//!
+//! ```text
+//! read ──► config ──► plan ──► resolve ──► edit ──► write
+//! source   config     plan     resolve     edit     output
+//! yaml     settings   image    store       yaml     report
+//! krm                 placeholder
+//! ```
+//!
+//! Invariants:
+//! - a plan is a value: `plan` and `edit` are pure and cannot fail for network reasons; nothing is read
+//!   from a store before the plan is complete, and nothing is edited before every secret is there;
+//! - a store is never imported by a step: [`function`] and [`render`] are handed what resolves;
+//! - nothing below `main` prints or reads the environment;
+//! - `yaml` does not know Kubernetes, `krm` does not know our configuration;
+//! - all or nothing: an edited document is read again and compared with the plan before anything is
+//!   written, and after any error nothing is;
+//! - bytes outside the planned scalars are copied.
 
+pub mod cli;
+pub mod config;
+pub mod edit;
+pub mod image;
+pub mod krm;
 pub mod output;
+pub mod placeholder;
+pub mod plan;
+pub mod report;
 pub mod resolve;
+pub mod run;
 pub mod secret;
+pub mod settings;
 pub mod source;
 pub mod store;
+pub mod yaml;
+
+pub use run::{Outcome, function, render};

@@ -1,0 +1,91 @@
+//! The command line, as data.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+/// Stamps Kubernetes manifests with their repository, sets image tags, replaces Vault placeholders.
+///
+/// Without a command it is a KRM function: it reads a ResourceList from standard input and writes one to
+/// standard output, as `kustomize build --enable-alpha-plugins --enable-exec` and kpt want it.
+#[derive(Debug, Parser)]
+#[command(name = "gitops-fn", version, after_help = ENVIRONMENT, max_term_width = 100)]
+pub struct Cli {
+    /// Log to standard error what is done; twice for more. Never a secret.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const ENVIRONMENT: &str = "\
+Environment:
+  VAULT_ADDR            where secrets are read; `file:secrets.yaml` is the embedded store
+  APP_REPO              repository URL or `org/repo` (ARGOCD_ENV_APP_REPO first)
+  IMAGE_NAME IMAGE_TAG  the image that CI has built (ARGOCD_ENV_… first)
+  GITOPS_FN_SECRETS     `keep` leaves placeholders as they are
+  AVP_PATH_VALIDATION   regular expression that secret paths have to match
+  GITOPS_FN_LOG         `info`, `debug` or `trace`, like -v, -vv and -vvv
+
+Exit codes: 0 done; 1 the input or the store says no; 2 usage or configuration;
+3 trying again may help.";
+
+/// A command beside the KRM function.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Plain manifests in, plain manifests out
+    Render(Render),
+    /// The schema of the functionConfig, kind `Release`
+    Schema(Schema),
+    /// A completion script for a shell
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `gitops-fn render`
+#[derive(Debug, Args)]
+pub struct Render {
+    /// A Release; without it APP_REPO, IMAGE_NAME and IMAGE_TAG count
+    #[arg(short = 'f', long = "config", value_name = "CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Write to this file, whole or not at all, readable by you alone
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Files, directories (.yaml, .yml and .json in them), or `-` for standard input
+    #[arg(value_name = "FILE|DIR|-", required = true)]
+    pub paths: Vec<PathBuf>,
+}
+
+/// `gitops-fn schema`
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// As what
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    pub format: Format,
+}
+
+/// How the schema is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Format {
+    /// JSON Schema
+    Json,
+    /// A reference page
+    Markdown,
+}
+
+/// The help text, as `--help` prints it.
+#[must_use]
+pub fn help() -> String {
+    Cli::command().render_long_help().to_string()
+}
+
+/// The completion script for a shell.
+#[must_use]
+pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "gitops-fn", &mut script);
+    script
+}

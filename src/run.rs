@@ -1,0 +1,315 @@
+//! The two ways through the program: a ResourceList, or a stream of manifests.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use crate::config::{self, Config, ConfigProblem};
+use crate::edit::edit;
+use crate::krm::list::{self, ListError, Outline};
+use crate::krm::resource::objects;
+use crate::krm::result::{Finding, Severity};
+use crate::plan::{Mode, Plan, Planner};
+use crate::report::exit_code;
+use crate::resolve::Resolved;
+use crate::secret::SecretRef;
+use crate::settings::Settings;
+use crate::source::Source;
+use crate::yaml::event::{Event, Events, Span, SyntaxError};
+use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::tree::Tree;
+
+/// What a run came to: what is to be written, and what is to be said.
+#[derive(Default)]
+pub struct Outcome {
+    /// The splices of each source; `None` when nothing at all may be written.
+    splices: Option<Vec<Vec<Splice>>>,
+    /// What was changed and what failed.
+    pub findings: Vec<Finding>,
+}
+
+impl Outcome {
+    fn failed(findings: Vec<Finding>) -> Self {
+        Self {
+            splices: None,
+            findings,
+        }
+    }
+
+    /// The exit code (DESIGN §2).
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        exit_code(&self.findings)
+    }
+
+    /// Whether there is something to write.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        self.splices.is_some()
+    }
+
+    /// Writes the sources with their splices, `---` between them where they lack it.
+    ///
+    /// # Errors
+    /// The writer's own.
+    pub fn write(&self, sources: &[Source], out: &mut dyn Write) -> io::Result<()> {
+        let Some(splices) = &self.splices else {
+            return Ok(());
+        };
+        for (index, (source, splices)) in sources.iter().zip(splices).enumerate() {
+            let mut start = 0;
+            if index > 0 {
+                start = source.text.len() - source.text.trim_start_matches('\u{feff}').len();
+                let before = &sources[index - 1].text;
+                if !before.ends_with('\n') && !before.is_empty() {
+                    out.write_all(b"\n")?;
+                }
+                let rest = &source.text[start..];
+                if rest.starts_with('%') {
+                    out.write_all(b"...\n")?;
+                } else if !is_separator(rest) {
+                    out.write_all(b"---\n")?;
+                }
+            }
+            let all = Span {
+                start,
+                end: source.text.len(),
+            };
+            for piece in pieces(&source.text, all, splices) {
+                out.write_all(piece.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_separator(text: &str) -> bool {
+    text.strip_prefix("---")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+}
+
+/// Runs as a KRM function over one ResourceList.
+///
+/// `resolve` is called at most once, and only if a secret is wanted. After an error the outcome's
+/// output is the ResourceList with the items as read and the findings as `results`; there is no output
+/// if the input is no ResourceList.
+pub fn function(
+    source: &Source,
+    settings: &Settings,
+    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
+) -> Outcome {
+    let text = source.text.as_str();
+    let mut place = list::guess_function_config(text);
+    let mut planned = plan_list(text, place, settings);
+    if let Ok((outline, _)) = &planned {
+        // written in another style or order than orchestrators do: now its place is known
+        if outline.function_config != place {
+            place = outline.function_config;
+            planned = plan_list(text, place, settings);
+        }
+    }
+    let (outline, plan) = match planned {
+        Ok(planned) => planned,
+        Err(error) => {
+            return Outcome::failed(vec![Finding::error(error.to_string(), error.help())]);
+        }
+    };
+    let mut outcome = match plan {
+        Ok(plan) => apply(&[text], plan, Mode::Function, resolve),
+        Err(problems) => Outcome::failed(problems.iter().map(config_finding).collect()),
+    };
+    let said: Vec<_> = match outcome.splices {
+        Some(_) => outcome.findings.clone(),
+        None => outcome
+            .findings
+            .iter()
+            .filter(|finding| finding.severity != Severity::Info)
+            .cloned()
+            .collect(),
+    };
+    let mut splices = outcome
+        .splices
+        .take()
+        .and_then(|mut all| all.pop())
+        .unwrap_or_default();
+    splices.extend(outline.splices(text, &said));
+    splices.sort_by_key(|splice| splice.span.start);
+    outcome.splices = Some(vec![splices]);
+    outcome
+}
+
+type Planned = (Outline, Result<Plan, Vec<ConfigProblem>>);
+
+/// Reads the list and plans its items by the functionConfig at `place`.
+fn plan_list(text: &str, place: Option<Span>, settings: &Settings) -> Result<Planned, ListError> {
+    let config_text = place.and_then(|span| text.get(span.range()));
+    let config = config::from_function_config(config_text, settings);
+    let empty = Config::default();
+    let mut planner = Planner::new(config.as_ref().unwrap_or(&empty), settings, Mode::Function);
+    if let Some(subject) = config_text.and_then(config_subject) {
+        planner.leave_alone(subject);
+    }
+    let mut events = Events::new(text);
+    let mut tree = Tree::default();
+    let mut index = 0;
+    let planning = config.is_ok();
+    let outline = list::read(text, &mut events, &mut tree, |tree, root| {
+        if planning {
+            planner.object(text, tree, root, None, index);
+        }
+        index += 1;
+    })?;
+    let span = Span {
+        start: 0,
+        end: text.len(),
+    };
+    planner.end_document(&tree, 0, span, events.digest());
+    list::finish(&mut events)?;
+    let plan = planner.finish();
+    Ok((outline, config.map(|_| plan)))
+}
+
+fn config_subject(text: &str) -> Option<crate::krm::resource::Subject> {
+    let mut events = Events::new(text);
+    let mut tree = Tree::default();
+    events.next().ok()??;
+    let first = events.next().ok()??;
+    let root = tree.read_node(first, &mut events).ok()?;
+    let object = objects(&tree, root, None, 0).into_iter().next()?;
+    Some((*object.subject).clone())
+}
+
+fn config_finding(problem: &ConfigProblem) -> Finding {
+    Finding::error(problem.to_string(), problem.help.clone()).exiting(2)
+}
+
+/// Runs over plain manifests.
+///
+/// `resolve` is called at most once, and only if a secret is wanted. Nothing is parsed where the bytes
+/// show that nothing can be planned (DESIGN §6). After an error there is no output.
+pub fn render(
+    sources: &[Source],
+    config: &Config,
+    settings: &Settings,
+    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
+) -> Outcome {
+    if !sources.iter().any(|source| has_content(&source.text)) {
+        return Outcome::failed(vec![Finding::error(
+            "the input is empty",
+            "the command before the pipe has probably failed: use `set -o pipefail`",
+        )]);
+    }
+    let untouched = config.repository.is_none() && config.images.is_empty();
+    if untouched
+        && !sources
+            .iter()
+            .any(|source| may_hold_placeholder(&source.text))
+    {
+        return Outcome {
+            splices: Some(sources.iter().map(|_| Vec::new()).collect()),
+            findings: Vec::new(),
+        };
+    }
+    let mut planner = Planner::new(config, settings, Mode::Render);
+    let mut tree = Tree::default();
+    let mut faults = Vec::new();
+    for (number, source) in sources.iter().enumerate() {
+        if let Err(error) = plan_stream(&mut planner, &mut tree, number, source) {
+            faults.push(Finding::error(
+                format!("{}: {error}", source.name),
+                "give Kubernetes manifests as YAML or JSON",
+            ));
+        }
+    }
+    let texts: Vec<_> = sources.iter().map(|source| source.text.as_str()).collect();
+    let mut plan = planner.finish();
+    plan.findings.append(&mut faults);
+    apply(&texts, plan, Mode::Render, resolve)
+}
+
+fn plan_stream<'a>(
+    planner: &mut Planner<'_>,
+    tree: &mut Tree<'a>,
+    number: usize,
+    source: &'a Source,
+) -> Result<(), SyntaxError> {
+    let text = source.text.as_str();
+    let mut events = Events::new(text);
+    let (mut start, mut index) = (0, 0);
+    while let Some((event, _)) = events.next()? {
+        if event != Event::DocumentStart {
+            continue;
+        }
+        tree.clear();
+        let Some(first) = events.next()? else { break };
+        let root = tree.read_node(first, &mut events)?;
+        planner.object(text, tree, root, Some(&source.name), index);
+        let digest = events.digest();
+        let end = match events.next()? {
+            Some((Event::DocumentEnd, span)) => span.end,
+            _ => text.len(),
+        };
+        planner.end_document(tree, number, Span { start, end }, digest);
+        start = end;
+        index += 1;
+    }
+    Ok(())
+}
+
+/// Whether a text holds anything but blanks, comments and document markers.
+fn has_content(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}').lines().any(|line| {
+        let line = line.trim();
+        let marker =
+            line.starts_with('#') || line == "---" || line == "..." || line.starts_with("--- #");
+        !line.is_empty() && !marker
+    })
+}
+
+/// The scan of DESIGN §6: without any of these no placeholder can be planned.
+fn may_hold_placeholder(text: &str) -> bool {
+    const SIGNS: [&[u8]; 6] = [
+        b"<path:",
+        b"avp.kubernetes.io/",
+        b"Secret",
+        b"\\u003",
+        b"\\x3",
+        b"\\U0000003",
+    ];
+    let bytes = text.as_bytes();
+    SIGNS
+        .iter()
+        .any(|sign| memchr::memmem::find(bytes, sign).is_some())
+}
+
+/// Resolves what the plan wants and edits; without errors the outcome has output.
+fn apply(
+    texts: &[&str],
+    plan: Plan,
+    mode: Mode,
+    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
+) -> Outcome {
+    let Plan {
+        documents,
+        wants,
+        mut findings,
+    } = plan;
+    tracing::debug!(
+        documents = documents.len(),
+        secrets = wants.len(),
+        "planned"
+    );
+    if exit_code(&findings) != 0 {
+        return Outcome::failed(findings);
+    }
+    let resolved = if wants.is_empty() {
+        Resolved::default()
+    } else {
+        resolve(&wants)
+    };
+    let edited = edit(texts, documents, &resolved, mode);
+    findings.extend(edited.findings);
+    Outcome {
+        splices: (exit_code(&findings) == 0).then_some(edited.splices),
+        findings,
+    }
+}
