@@ -5,4 +5,5 @@
     reason = "a test that cannot go on fails; helpers outside #[test] functions count too"
 )]
 
+mod container;
 mod support;

@@ -145,8 +145,14 @@ pub(crate) fn in_ci() -> bool {
 pub(crate) fn skip(reason: &str) {
     assert!(!in_ci(), "needed in CI: {reason}");
     let name = thread::current().name().unwrap_or_default().to_owned();
-    // not eprintln!: the test runner would swallow it
-    writeln!(io::stderr(), "SKIPPED: {name}: {reason}").unwrap();
+    say(&format!("SKIPPED: {name}: {reason}"));
+}
+
+/// Writes a line to the terminal; `eprintln!` would be swallowed by the test runner.
+pub(crate) fn say(line: &str) {
+    io::stderr()
+        .write_all(format!("{line}\n").as_bytes())
+        .unwrap();
 }
 
 /// The path of a real tool in the version that we compare with (`kustomize`,
