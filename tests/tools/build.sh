@@ -38,7 +38,7 @@ on_path() {
   local found
   found=$(command -v "$1") || return 1
   # a bare folder name, or a longer version such as 5.8.31, is not a match
-  "$found" version 2>/dev/null | grep -Eq "(^|[^0-9.])v?${version//./\\.}([^0-9.]|$)" || return 1
+  "$found" version 2>/dev/null | grep -Eq "(^|[^0-9.])v?${version//./\\.}([^0-9.-]|$)" || return 1
   printf '%s\n' "$found"
 }
 
