@@ -6,6 +6,7 @@
 //! itself says is left to the linter and to a comparison of its words.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::PermissionsExt;
@@ -47,7 +48,12 @@ fn has(program: &str) -> bool {
 
 /// `docker`, which is podman with the runtime and the limits that work everywhere.
 fn docker() -> Command {
-    let mut command = clean(root().join("tests/tools/docker"));
+    for_podman(root().join("tests/tools/docker"))
+}
+
+/// A clean command that may call podman; for a user who is not root it needs one more variable.
+fn for_podman(program: impl AsRef<OsStr>) -> Command {
+    let mut command = clean(program);
     if let Some(folder) = env::var_os("XDG_RUNTIME_DIR") {
         command.env("XDG_RUNTIME_DIR", folder);
     }
@@ -123,6 +129,9 @@ fn install(from: &Path, to: &Path, mode: u32) {
 fn static_binary() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("static");
     let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
+    if !folder.exists() {
+        say("building the static release binary for the image (some minutes, once)");
+    }
     let status = Command::new(env!("CARGO"))
         .args(["build", "--locked", "--release", "--bin", "gitops-fn"])
         .args(["--quiet", "--target", &target, "--manifest-path"])
@@ -328,7 +337,7 @@ fn kustomize_runs_the_image_and_hashes_the_resolved_secret() {
     let expected = documents(plain.success().text());
     let by_exec = kustomize_build(&folder.join("exec"), EXEC, &[]).unwrap();
     assert_eq!(documents(by_exec.success().text()), expected);
-    let mut build = clean(&kustomize);
+    let mut build = for_podman(&kustomize);
     build
         .args(["build", "--enable-alpha-plugins"])
         .arg(folder.join("container"))
