@@ -1,0 +1,9 @@
+//! All integration tests, in one binary: the real program, with the real tools beside it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails; helpers outside #[test] functions count too"
+)]
+
+mod container;
+mod support;
