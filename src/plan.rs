@@ -7,6 +7,7 @@
 pub mod annotate;
 pub mod avp;
 pub mod change;
+pub mod entry;
 pub mod retag;
 pub mod shared;
 pub mod substitute;
@@ -51,7 +52,25 @@ pub struct Scope<'s, 'a> {
     pub mode: Mode,
     /// Whether the object stands in a file that will be written back.
     pub in_place: bool,
+    shared: &'s Shared,
     object: &'s Object,
+}
+
+/// What the changes of all objects have in common.
+struct Shared {
+    annotation_keys: Rc<[String]>,
+    url: Rc<str>,
+}
+
+impl Shared {
+    fn of(config: &Config) -> Self {
+        let repository = config.repository.as_ref();
+        let key = repository.map_or("", |repository| &repository.annotation);
+        Self {
+            annotation_keys: ["metadata", "annotations", key].map(str::to_owned).into(),
+            url: repository.map_or("", |repository| &repository.url).into(),
+        }
+    }
 }
 
 impl<'s> Scope<'s, '_> {
@@ -193,6 +212,7 @@ pub struct Planner<'c> {
     config: &'c Config,
     settings: &'c Settings,
     mode: Mode,
+    shared: Shared,
     function_config: Option<Subject>,
     draft: Draft,
     documents: Vec<DocumentPlan>,
@@ -206,6 +226,7 @@ impl<'c> Planner<'c> {
             config,
             settings,
             mode,
+            shared: Shared::of(config),
             function_config: None,
             draft: Draft::default(),
             documents: Vec::new(),
@@ -251,6 +272,7 @@ impl<'c> Planner<'c> {
                 settings: self.settings,
                 mode: self.mode,
                 in_place: object.is_in_place(tree),
+                shared: &self.shared,
                 object: &object,
             };
             plan_object(&scope, &mut self.draft);
@@ -459,6 +481,6 @@ fn write_out(text: &str) -> Action {
     Action::Text {
         text: text.to_owned(),
         old: None,
-        note: None,
+        told: false,
     }
 }
