@@ -6,4 +6,5 @@
 )]
 
 mod container;
+mod golden;
 mod support;
