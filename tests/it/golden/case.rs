@@ -54,6 +54,8 @@ pub(super) struct Case {
     pub(super) exit: i32,
     /// Success and a clear error are both right; it must end, and say what it does.
     pub(super) either: bool,
+    /// Whether a second run over the output changes nothing.
+    pub(super) again: bool,
     /// What the real argocd-vault-plugin does.
     pub(super) avp: Option<Witness>,
     /// What the real kustomize does.
@@ -164,6 +166,7 @@ fn one(file: &str, raw: Raw, defaults: &Raw) -> Result<Case, String> {
         not_errors: raw.not_errors,
         warnings: raw.warnings,
         either: raw.either,
+        again: raw.again.unwrap_or(true),
         avp: raw.avp.map(Witness::try_from).transpose()?,
         kustomize: raw.kustomize.map(Witness::try_from).transpose()?,
     })
@@ -242,6 +245,7 @@ struct Raw {
     warnings: Vec<String>,
     exit: Option<i32>,
     either: bool,
+    again: Option<bool>,
     avp: Option<RawWitness>,
     kustomize: Option<RawWitness>,
 }
