@@ -79,6 +79,9 @@ impl Case {
         if self.errors.is_some() {
             return Ok(Outcome::Error);
         }
+        if let Some(objects) = &self.objects {
+            return Ok(Outcome::Objects(vec![objects::normal(objects.clone())]));
+        }
         let text = self.expected.as_deref().unwrap_or(&self.input);
         objects::read(text).map(Outcome::Objects)
     }

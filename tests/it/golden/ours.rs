@@ -92,6 +92,11 @@ fn check_stderr(case: &Case, output: &Output, problems: &mut Vec<String>) {
     {
         problems.push(format!("stderr must not say: {text}"));
     }
+    for text in ["panicked", "fault of gitops-fn"] {
+        if output.stderr.contains(text) {
+            problems.push(format!("never right: {text}"));
+        }
+    }
     if output.code != 0 && output.stderr.is_empty() {
         problems.push("a failure without a word".to_owned());
     }
