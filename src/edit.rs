@@ -129,6 +129,8 @@ fn edit_document(
     splices.sort_by_key(|splice| splice.span.start);
     expected.sort_by_key(|expectation| expectation.at);
     buffer.clear();
+    let added: usize = splices.iter().map(|splice| splice.text.len()).sum();
+    buffer.reserve(document.span.range().len() + added);
     buffer.extend(pieces(text, document.span, &splices));
     if let Err(mismatch) = verify(buffer, &expected, digest) {
         let change = document.changes.first();

@@ -118,21 +118,19 @@ pub fn function(
         Ok(plan) => apply(&[text], plan, Mode::Function, resolve),
         Err(problems) => Outcome::failed(problems.iter().map(config_finding).collect()),
     };
-    let said: Vec<_> = match outcome.splices {
-        Some(_) => outcome.findings.clone(),
-        None => outcome
-            .findings
-            .iter()
-            .filter(|finding| finding.severity != Severity::Info)
-            .cloned()
-            .collect(),
-    };
+    let done = outcome.splices.is_some();
+    let said = outcome
+        .findings
+        .iter()
+        // after an error nothing of it has been done
+        .filter(|finding| done || finding.severity != Severity::Info);
+    let results = outline.splices(text, said);
     let mut splices = outcome
         .splices
         .take()
         .and_then(|mut all| all.pop())
         .unwrap_or_default();
-    splices.extend(outline.splices(text, &said));
+    splices.extend(results);
     splices.sort_by_key(|splice| splice.span.start);
     outcome.splices = Some(vec![splices]);
     outcome

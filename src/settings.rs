@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use regex::Regex;
 
 /// Prefixes of the variables that `${NAME}` may name.
 const PREFIXES: [&str; 3] = ["ARGOCD_APP_", "ARGOCD_ENV_", "PARAM_"];
@@ -19,7 +22,7 @@ const KUBE_VERSION: &str = "KUBE_VERSION";
 const CREDENTIALS: [&str; 3] = ["VAULT_", "AVP_", "BAO_"];
 
 /// Everything that the program wants to know of its environment. Its `Debug` shows no value.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Settings {
     vars: BTreeMap<String, OsString>,
     /// `GITOPS_FN_SECRETS=keep`: leave placeholders, whatever the configuration says.
@@ -28,6 +31,7 @@ pub struct Settings {
     pub store: StoreSetting,
     /// `AVP_PATH_VALIDATION`, as it stands; see [`Settings::path_allowed`].
     pub path_validation: Option<String>,
+    allowed_paths: OnceLock<Result<Regex, SettingsError>>,
     /// `GITOPS_FN_LOG`.
     pub log: Option<String>,
     /// Names of `ARGOCD_ENV_*` and `PARAM_*` variables that look like credentials or addresses
@@ -151,6 +155,7 @@ impl Settings {
             secrets_keep,
             store,
             path_validation,
+            allowed_paths: OnceLock::new(),
             log,
             ignored,
         })
@@ -193,9 +198,13 @@ impl Settings {
         let Some(expression) = &self.path_validation else {
             return Ok(true);
         };
-        // Compiled at each call: once a distinct path, which is next to nothing beside the read.
-        let regex = regex::Regex::new(expression).map_err(|_| SettingsError::PathValidation)?;
-        Ok(regex.is_match(path))
+        let regex = self
+            .allowed_paths
+            .get_or_init(|| Regex::new(expression).map_err(|_| SettingsError::PathValidation));
+        match regex {
+            Ok(regex) => Ok(regex.is_match(path)),
+            Err(error) => Err(error.clone()),
+        }
     }
 }
 
@@ -212,7 +221,7 @@ impl fmt::Debug for Settings {
             )
             .field("log", &self.log.as_ref().map(|_| "<set>"))
             .field("ignored", &self.ignored)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

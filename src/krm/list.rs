@@ -257,7 +257,11 @@ impl Outline {
     /// The splices that add `items` where it is missing or null, and `results` where there are any;
     /// to be put behind those of the items.
     #[must_use]
-    pub fn splices(&self, text: &str, findings: &[Finding]) -> Vec<Splice> {
+    pub fn splices<'f>(
+        &self,
+        text: &str,
+        findings: impl Iterator<Item = &'f Finding>,
+    ) -> Vec<Splice> {
         let mut splices = Vec::new();
         if let Items::Null(span) = self.items {
             let blank = if span.start == span.end { " " } else { "" };
@@ -266,7 +270,9 @@ impl Outline {
                 text: format!("{blank}[]"),
             });
         }
-        let results = (!findings.is_empty()).then(|| self.results_text(text, findings));
+        let mut findings = findings.peekable();
+        let any = findings.peek().is_some();
+        let results = any.then(|| self.results_text(text, findings));
         if let (Some(results), Some(span)) = (&results, self.results) {
             splices.push(Splice {
                 span,
@@ -294,8 +300,8 @@ impl Outline {
         splices
     }
 
-    fn results_text(&self, text: &str, findings: &[Finding]) -> String {
-        let results = findings.iter().map(Finding::to_result);
+    fn results_text<'f>(&self, text: &str, findings: impl Iterator<Item = &'f Finding>) -> String {
+        let results = findings.map(Finding::to_result);
         if self.flow {
             let results: Vec<_> = results.collect();
             return format!("\"results\": [{}]", results.join(", "));
