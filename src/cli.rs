@@ -54,8 +54,8 @@ pub struct Render {
     /// Write to this file, whole or not at all, readable by you alone
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Files, directories (.yaml, .yml and .json in them), or `-` for standard input
-    #[arg(value_name = "FILE|DIR|-", required = true)]
+    /// Files, directories (.yaml, .yml and .json in them), or `-` for standard input, the default
+    #[arg(value_name = "FILE|DIR|-")]
     pub paths: Vec<PathBuf>,
 }
 

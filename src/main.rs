@@ -9,7 +9,7 @@ use clap::Parser;
 
 use gitops_fn::cli::{self, Cli, Command, Format, Render, Schema};
 use gitops_fn::config::{self, schema};
-use gitops_fn::krm::result::Finding;
+use gitops_fn::krm::result::{Finding, Severity};
 use gitops_fn::resolve::{Resolved, resolve};
 use gitops_fn::secret::SecretRef;
 use gitops_fn::settings::{Settings, StoreSetting};
@@ -48,6 +48,14 @@ fn run(cli: &Cli) -> Result<u8> {
         Some(Command::Completions { shell }) => {
             print(&cli::completions(*shell))?;
             Ok(0)
+        }
+        Some(Command::Render(Render { paths, .. }))
+            if paths.is_empty() && io::stdin().is_terminal() =>
+        {
+            say(
+                "error: nothing to render\nhelp: name files or directories, or pipe manifests in\n",
+            );
+            Ok(2)
         }
         None if io::stdin().is_terminal() => {
             say(&cli::help());
@@ -143,10 +151,10 @@ fn render(arguments: &Render, settings: &Settings) -> Result<u8> {
 
 /// Says what there is to say and writes the output, if there is any.
 fn finish(outcome: &Outcome, store: &Store, write: impl FnOnce() -> Result<()>) -> Result<u8> {
-    if let Some(warning) = store.warning() {
-        say(&format!("warning: {warning}\n"));
-    }
-    say(&report::text(&outcome.findings));
+    let warning = store
+        .warning()
+        .map(|warning| Finding::new(Severity::Warning, warning, ""));
+    say(&report::text(outcome.findings.iter().chain(&warning)));
     if outcome.has_output() {
         write()?;
     }
@@ -156,7 +164,8 @@ fn finish(outcome: &Outcome, store: &Store, write: impl FnOnce() -> Result<()>) 
 fn store(settings: &Settings) -> Store {
     match &settings.store {
         StoreSetting::File(path) => Store::File(FileStore::new(path)),
-        StoreSetting::Vault | StoreSetting::Unset => Store::Unset,
+        StoreSetting::Vault => Store::Unsupported,
+        StoreSetting::Unset => Store::Unset,
     }
 }
 

@@ -26,9 +26,9 @@ pub fn exit_code(findings: &[Finding]) -> u8 {
 /// The errors and warnings among `findings`, sorted, as stderr shows them: the first line of the errors
 /// stands alone; help follows what it helps with. Empty if there are none.
 #[must_use]
-pub fn text(findings: &[Finding]) -> String {
+pub fn text<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> String {
     let mut sorted: Vec<&Finding> = findings
-        .iter()
+        .into_iter()
         .filter(|finding| finding.severity != Severity::Info)
         .collect();
     sorted.sort_by_cached_key(|finding| finding.sort_key());

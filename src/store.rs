@@ -17,7 +17,9 @@ use file::FileStore;
 pub enum Store {
     /// `VAULT_ADDR=file:…`: the embedded store, for demos, tests and CI.
     File(FileStore),
-    /// No store is configured: fine as long as no secret is wanted.
+    /// A server is configured, which this version cannot read: fine as long as no secret is wanted.
+    Unsupported,
+    /// No store is configured: likewise.
     Unset,
 }
 
@@ -30,7 +32,7 @@ impl Store {
             Self::File(store) if store.is_open() => {
                 Some(format!("secrets come from file {}", store.path().display()))
             }
-            Self::File(_) | Self::Unset => None,
+            Self::File(_) | Self::Unsupported | Self::Unset => None,
         }
     }
 }
@@ -39,6 +41,12 @@ impl SecretStore for Store {
     async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
         match self {
             Self::File(store) => store.read(want).await,
+            Self::Unsupported => Err(StoreError {
+                kind: StoreErrorKind::Config,
+                message: "VAULT_ADDR names a server, and this version reads local files alone"
+                    .to_owned(),
+                help: "set VAULT_ADDR=file:secrets.yaml".to_owned(),
+            }),
             Self::Unset => Err(StoreError {
                 kind: StoreErrorKind::Config,
                 message: "no secret store is configured".to_owned(),
