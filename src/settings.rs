@@ -4,6 +4,8 @@
 //! (`ARGOCD_APP_*`, `ARGOCD_ENV_*`, `PARAM_*`, …: an application's author may set them), and those
 //! that say where secrets come from (`VAULT_ADDR`, `AVP_PATH_VALIDATION`: the operator's alone).
 
+pub mod vault;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
