@@ -6,4 +6,7 @@
 )]
 
 mod container;
+mod examples;
+mod kustomize;
+mod samples;
 mod support;
