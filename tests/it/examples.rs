@@ -23,7 +23,13 @@ fn kustomize_prints_what_is_expected() {
     let expected = fs::read_to_string(example("kustomize/expected.yaml")).unwrap();
     assert_eq!(output.text(), expected);
     let warning = output.stderr.trim_end();
-    assert_eq!(warning, format!("warning: secrets come from file {}", &store["file:".len()..]));
+    assert_eq!(
+        warning,
+        format!(
+            "warning: secrets come from file {}",
+            &store["file:".len()..]
+        )
+    );
 }
 
 #[test]
@@ -79,7 +85,13 @@ fn the_demo_shows_what_changes() {
     let dir = temp_dir();
     let mut demo = clean(example("demo"));
     demo.current_dir(dir.path());
-    for name in ["CARGO_HOME", "RUSTUP_HOME", "CARGO_TARGET_DIR", "GITOPS_FN_TOOLS", "XDG_CACHE_HOME"] {
+    for name in [
+        "CARGO_HOME",
+        "RUSTUP_HOME",
+        "CARGO_TARGET_DIR",
+        "GITOPS_FN_TOOLS",
+        "XDG_CACHE_HOME",
+    ] {
         if let Some(value) = env::var_os(name) {
             demo.env(name, value);
         }
@@ -107,9 +119,14 @@ fn the_demo_shows_what_changes() {
         .lines()
         .filter(|line| line.contains("<path:") && !line.starts_with('-'));
     assert_eq!(left.collect::<Vec<_>>(), Vec::<&str>::new());
-    assert!(!text.contains('\u{1b}'), "colours, though this is no terminal");
     assert!(
-        output.stderr.contains("demo: kustomize build --enable-alpha-plugins --enable-exec"),
+        !text.contains('\u{1b}'),
+        "colours, though this is no terminal"
+    );
+    assert!(
+        output
+            .stderr
+            .contains("demo: kustomize build --enable-alpha-plugins --enable-exec"),
         "{}",
         output.stderr
     );

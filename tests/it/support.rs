@@ -210,7 +210,9 @@ pub(crate) const EXEC: &[&str] = &["--enable-alpha-plugins", "--enable-exec"];
 #[track_caller]
 pub(crate) fn documents(text: &str) -> Vec<Value> {
     serde_yaml::Deserializer::from_str(text)
-        .map(|document| Value::deserialize(document).unwrap_or_else(|error| panic!("{error}\n{text}")))
+        .map(|document| {
+            Value::deserialize(document).unwrap_or_else(|error| panic!("{error}\n{text}"))
+        })
         .filter(|document| !document.is_null())
         .collect()
 }
