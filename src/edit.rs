@@ -7,7 +7,7 @@ pub mod removal;
 use crate::krm::result::{Finding, Severity};
 use crate::plan::DocumentPlan;
 use crate::plan::Mode;
-use crate::plan::change::{Action, Change};
+use crate::plan::change::{Action, Change, Removal};
 use crate::resolve::Resolved;
 use crate::yaml::event::Style;
 use crate::yaml::scalar::{literal, quote};
@@ -69,18 +69,15 @@ fn edit_document(
     findings: &mut Vec<Finding>,
     buffer: &mut String,
 ) {
-    let before = findings.len();
+    let mut failed = false;
     let mut digest = document.digest;
     let mut splices = Vec::with_capacity(document.changes.len());
     let mut expected = Vec::with_capacity(document.changes.len());
     let mut removals = removal::Removals::default();
     for change in &document.changes {
+        let mut removed = false;
         match write(text, change, resolved, mode) {
-            Ok(Written::Change {
-                splice,
-                shapes,
-                note,
-            }) => {
+            Ok(Written::Change(splice, shapes)) => {
                 splices.push(splice);
                 expected.push(Expectation {
                     at: change.ordinal,
@@ -88,11 +85,9 @@ fn edit_document(
                     shapes,
                     anchor: change.anchor,
                 });
-                findings.extend(note.map(|note| {
-                    Finding::new(Severity::Info, note, "").at(&change.subject, change.field.clone())
-                }));
             }
             Ok(Written::Removal(removal)) => {
+                removed = true;
                 digest = digest.wrapping_sub(removal.key_digest);
                 expected.push(Expectation {
                     at: removal.key_ordinal,
@@ -101,19 +96,33 @@ fn edit_document(
                     anchor: 0,
                 });
                 removals.add(removal);
-                findings.push(
-                    Finding::new(Severity::Info, "removed, since its key is missing", "")
-                        .at(&change.subject, change.field.clone()),
-                );
             }
-            Err(problems) => findings.extend(problems),
+            Err(problems) => {
+                // also where all has been said before: without every edit there is nothing to verify
+                failed = true;
+                for problem in problems {
+                    let said = problem.subject.is_none() && findings.contains(&problem);
+                    if !said {
+                        findings.push(problem);
+                    }
+                }
+            }
+        }
+        if mode == Mode::Function {
+            findings.extend(note(change, removed));
         }
     }
-    if findings[before..]
-        .iter()
-        .any(|finding| finding.severity == Severity::Error)
-    {
+    if failed {
         return;
+    }
+    for map in removals.emptied() {
+        digest = digest.wrapping_sub(map.digest);
+        expected.push(Expectation {
+            at: map.ordinal,
+            gone: 1,
+            shapes: vec![Shape::Map],
+            anchor: map.anchor,
+        });
     }
     splices.extend(removals.into_splices(text));
     splices.sort_by_key(|splice| splice.span.start);
@@ -137,12 +146,8 @@ fn edit_document(
 }
 
 enum Written<'c> {
-    Change {
-        splice: Splice,
-        shapes: Vec<Shape>,
-        note: Option<String>,
-    },
-    Removal(&'c crate::plan::change::Removal),
+    Change(Splice, Vec<Shape>),
+    Removal(&'c Removal),
 }
 
 fn write<'c>(
@@ -151,39 +156,38 @@ fn write<'c>(
     resolved: &Resolved,
     mode: Mode,
 ) -> Result<Written<'c>, Vec<Finding>> {
-    let splice = |new: String| Splice {
+    let (new, shapes) = match &change.action {
+        Action::Entry(entry) => (entry.text(), entry.shapes()),
+        Action::Text { text: new, old, .. } => (
+            scalar(text, change, old.as_deref(), new),
+            vec![Shape::Text(new.clone())],
+        ),
+        Action::Fill(fill) => match fill::fill(fill, change, resolved, mode)? {
+            Filled::Text(new) => (
+                scalar(text, change, fill.old.as_deref(), &new),
+                vec![Shape::Text(new)],
+            ),
+            Filled::Tokens(new, shapes) => (new, shapes),
+            Filled::Removed(removal) => return Ok(Written::Removal(removal)),
+        },
+    };
+    let splice = Splice {
         span: change.span,
         text: new,
     };
-    match &change.action {
-        Action::Structure { text, shapes, note } => Ok(Written::Change {
-            splice: splice(text.clone()),
-            shapes: shapes.clone(),
-            note: Some(note.clone()),
-        }),
-        Action::Text {
-            text: new,
-            old,
-            note,
-        } => Ok(Written::Change {
-            splice: splice(scalar(text, change, old.as_deref(), new)),
-            shapes: vec![Shape::Text(new.clone())],
-            note: note.clone(),
-        }),
-        Action::Fill(fill) => match fill::fill(fill, change, resolved, mode)? {
-            Filled::Text(new) => Ok(Written::Change {
-                splice: splice(scalar(text, change, fill.old.as_deref(), &new)),
-                shapes: vec![Shape::Text(new)],
-                note: Some(fill::note(fill)),
-            }),
-            Filled::Tokens(new, shapes) => Ok(Written::Change {
-                splice: splice(new),
-                shapes,
-                note: Some(fill::note(fill)),
-            }),
-            Filled::Removed(removal) => Ok(Written::Removal(removal)),
-        },
-    }
+    Ok(Written::Change(splice, shapes))
+}
+
+/// What a function tells the orchestrator of a change; plain streams have no place for it.
+fn note(change: &Change, removed: bool) -> Option<Finding> {
+    let message = match &change.action {
+        _ if removed => "removed, since its key is missing".to_owned(),
+        Action::Entry(_) => "set annotation".to_owned(),
+        Action::Text { told: false, .. } => return None,
+        Action::Text { text, .. } => format!("set to {text}"),
+        Action::Fill(fill) => fill::note(fill),
+    };
+    Some(Finding::new(Severity::Info, message, "").at(&change.subject, change.field.clone()))
 }
 
 /// A text as a scalar in place of the old one: a literal block stays one where it can.

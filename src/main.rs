@@ -143,10 +143,11 @@ fn render(arguments: &Render, settings: &Settings) -> Result<u8> {
 
 /// Says what there is to say and writes the output, if there is any.
 fn finish(outcome: &Outcome, store: &Store, write: impl FnOnce() -> Result<()>) -> Result<u8> {
+    // an error comes first: its first line stands alone
+    say(&report::text(&outcome.findings));
     if let Some(warning) = store.warning() {
         say(&format!("warning: {warning}\n"));
     }
-    say(&report::text(&outcome.findings));
     if outcome.has_output() {
         write()?;
     }

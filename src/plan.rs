@@ -7,6 +7,7 @@
 pub mod annotate;
 pub mod avp;
 pub mod change;
+pub mod entry;
 pub mod retag;
 pub mod shared;
 pub mod substitute;
@@ -15,11 +16,11 @@ pub mod walk;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::config::{Config, SecretsMode};
 use crate::krm::list::node_end;
-use crate::krm::resource::{Object, Subject, objects};
+use crate::krm::resource::{GroupVersionKind, Object, Subject, objects};
 use crate::krm::result::{Finding, Severity};
 use crate::secret::SecretRef;
 use crate::settings::Settings;
@@ -51,6 +52,7 @@ pub struct Scope<'s, 'a> {
     pub mode: Mode,
     /// Whether the object stands in a file that will be written back.
     pub in_place: bool,
+    annotation: &'s Rc<entry::Setting>,
     object: &'s Object,
 }
 
@@ -193,6 +195,8 @@ pub struct Planner<'c> {
     config: &'c Config,
     settings: &'c Settings,
     mode: Mode,
+    annotation: Rc<entry::Setting>,
+    kinds: FxHashSet<Rc<GroupVersionKind>>,
     function_config: Option<Subject>,
     draft: Draft,
     documents: Vec<DocumentPlan>,
@@ -206,6 +210,8 @@ impl<'c> Planner<'c> {
             config,
             settings,
             mode,
+            annotation: Rc::new(annotate::setting(config.repository.as_ref())),
+            kinds: FxHashSet::default(),
             function_config: None,
             draft: Draft::default(),
             documents: Vec::new(),
@@ -223,18 +229,19 @@ impl<'c> Planner<'c> {
         text: &str,
         tree: &Tree<'_>,
         root: NodeId,
-        file: Option<&str>,
+        file: Option<&Rc<str>>,
         index: usize,
     ) {
         if !matches!(tree.node(root).kind, Kind::Map { .. }) {
             if !is_nothing(tree, root) {
                 self.draft.find(
-                    Finding::error(format!("{} is not a Kubernetes object", place_name(file, index)), "give manifests alone; every document has to be a mapping with apiVersion and kind"),
+                    Finding::error(format!("{} is not a Kubernetes object", place_name(file.map(|file| &**file), index)), "give manifests alone; every document has to be a mapping with apiVersion and kind"),
                 );
             }
             return;
         }
-        for object in objects(tree, root, file, index) {
+        for mut object in objects(tree, root, file, index) {
+            self.share_kind(&mut object);
             if object.is_local(tree) || self.is_function_config(&object) {
                 continue;
             }
@@ -251,9 +258,22 @@ impl<'c> Planner<'c> {
                 settings: self.settings,
                 mode: self.mode,
                 in_place: object.is_in_place(tree),
+                annotation: &self.annotation,
                 object: &object,
             };
             plan_object(&scope, &mut self.draft);
+        }
+    }
+
+    /// Lets all objects of one kind share its name: a stream has many objects and few kinds.
+    fn share_kind(&mut self, object: &mut Object) {
+        let Some(subject) = Rc::get_mut(&mut object.subject) else {
+            return;
+        };
+        if let Some(known) = self.kinds.get(&subject.identity.gvk) {
+            subject.identity.gvk = Rc::clone(known);
+        } else {
+            self.kinds.insert(Rc::clone(&subject.identity.gvk));
         }
     }
 
@@ -459,6 +479,6 @@ fn write_out(text: &str) -> Action {
     Action::Text {
         text: text.to_owned(),
         old: None,
-        note: None,
+        told: false,
     }
 }

@@ -29,6 +29,14 @@ impl Removals {
         }
     }
 
+    /// The block mappings that lose all their entries, and become `{}`.
+    pub fn emptied(&self) -> impl Iterator<Item = &MapLayout> {
+        self.0
+            .iter()
+            .filter(|(layout, gone)| !layout.flow && gone.iter().all(|gone| *gone))
+            .map(|(layout, _)| &**layout)
+    }
+
     /// The splices that take them out of `text`.
     #[must_use]
     pub fn into_splices(self, text: &str) -> Vec<Splice> {
@@ -137,6 +145,8 @@ mod tests {
             .collect();
         let layout = MapLayout {
             ordinal: 0,
+            digest: 0,
+            anchor: 0,
             flow,
             entries: spans,
         };

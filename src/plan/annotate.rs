@@ -1,14 +1,17 @@
 //! The repository rule: an annotation on every object, and on its pod templates on request
 //! (krm-functions.md §4.3).
 
+use std::rc::Rc;
+
 use super::change::{Action, Change, old_text};
+use super::entry::{self, Entry, Form, Lines};
 use super::walk::{Step, field};
 use super::{Draft, Scope};
 use crate::config::Repository;
+use crate::krm::resource::GroupVersionKind;
 use crate::krm::result::Finding;
 use crate::yaml::event::{Span, Style, Tag};
-use crate::yaml::scalar::{double_quote, is_string, quote};
-use crate::yaml::shape::Shape;
+use crate::yaml::scalar::is_string;
 use crate::yaml::tree::{Kind, Node, NodeId};
 
 /// Where pod templates stand: kustomize's list, and `PodTemplate`.
@@ -18,6 +21,18 @@ const TEMPLATES: [&[&str]; 4] = [
     &["spec", "jobTemplate", "spec", "template"],
     &["template"],
 ];
+
+/// What is set on every object.
+#[must_use]
+pub fn setting(repository: Option<&Repository>) -> entry::Setting {
+    let (key, value) = repository.map_or(("", ""), |repository| {
+        (&*repository.annotation, &*repository.url)
+    });
+    entry::Setting {
+        keys: ["metadata", "annotations", key].map(str::to_owned).to_vec(),
+        value: value.to_owned(),
+    }
+}
 
 /// Plans the annotation on one object.
 pub fn plan(scope: &Scope<'_, '_>, draft: &mut Draft) {
@@ -29,7 +44,7 @@ pub fn plan(scope: &Scope<'_, '_>, draft: &mut Draft) {
         return;
     }
     for way in TEMPLATES {
-        if !has_template(&scope.subject().identity.gvk.kind, way) {
+        if !has_template(&scope.subject().identity.gvk, way) {
             continue;
         }
         let template = way
@@ -42,16 +57,14 @@ pub fn plan(scope: &Scope<'_, '_>, draft: &mut Draft) {
     }
 }
 
-fn has_template(kind: &str, way: &[&str]) -> bool {
-    match kind {
-        "Deployment"
-        | "ReplicaSet"
-        | "DaemonSet"
-        | "StatefulSet"
-        | "Job"
-        | "ReplicationController" => way == ["spec", "template"],
-        "CronJob" => way.get(1) == Some(&"jobTemplate"),
-        "PodTemplate" => way == ["template"],
+/// kustomize's list by group and kind, and `PodTemplate`.
+fn has_template(gvk: &GroupVersionKind, way: &[&str]) -> bool {
+    match (&*gvk.group, &*gvk.kind) {
+        (_, "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet")
+        | ("batch", "Job")
+        | ("", "ReplicationController") => way == ["spec", "template"],
+        ("batch", "CronJob") => way.get(1) == Some(&"jobTemplate"),
+        ("", "PodTemplate") => way == ["template"],
         _ => false,
     }
 }
@@ -69,12 +82,13 @@ fn annotate(
     let setting = Setting {
         scope,
         url: &repository.url,
+        keys,
         field: field(&path),
     };
-    if let Err(problem) = setting.descend(start, None, &keys, draft) {
+    if let Err(problem) = setting.descend(start, None, 0, draft) {
         draft.find(
             Finding::error(problem, "write metadata and annotations of this object as plain mappings, or set the annotation there by hand")
-                .at(scope.subject(), setting.field.clone()),
+                .at(scope.subject(), setting.field),
         );
     }
 }
@@ -82,20 +96,23 @@ fn annotate(
 struct Setting<'s> {
     scope: &'s Scope<'s, 's>,
     url: &'s str,
+    keys: [&'s str; 3],
     field: String,
 }
 
 impl Setting<'_> {
-    /// Goes down `keys` from the mapping `map`, whose own key is `map_key`, and sets the last one.
+    /// Goes down the keys from the mapping `map`, whose own key is `map_key` and which lies `there` keys
+    /// down, and sets the last one.
     fn descend(
         &self,
         map: NodeId,
         map_key: Option<NodeId>,
-        keys: &[&str],
+        there: usize,
         draft: &mut Draft,
     ) -> Result<(), &'static str> {
         let tree = self.scope.tree;
-        let (&key, rest) = keys.split_first().ok_or("has no annotation key")?;
+        let key = self.keys[there];
+        let is_last = there + 1 == self.keys.len();
         let mut written = tree
             .entries(map)
             .filter(|&(name, _)| tree.node(name).value == key && tree.node(name).style().is_some());
@@ -104,20 +121,20 @@ impl Setting<'_> {
             return Err("the key stands twice in its mapping");
         }
         let Some((name, value)) = found else {
-            if !rest.is_empty() && tree.get(map, key).is_some() {
+            if !is_last && tree.get(map, key).is_some() {
                 return Err("the mapping comes through a merge key");
             }
-            self.insert(map, map_key, keys, draft);
+            self.insert(map, map_key, there, draft);
             return Ok(());
         };
         let node = tree.node(value);
         match node.kind {
-            Kind::Map { .. } if !rest.is_empty() => self.descend(value, Some(name), rest, draft),
-            Kind::Scalar(style) if rest.is_empty() && style != Style::Empty => {
+            Kind::Map { .. } if !is_last => self.descend(value, Some(name), there + 1, draft),
+            Kind::Scalar(style) if is_last && style != Style::Empty => {
                 self.replace(value, draft);
                 Ok(())
             }
-            Kind::Alias(_) if rest.is_empty() && tree.text(value).is_some() => {
+            Kind::Alias(_) if is_last && tree.text(value).is_some() => {
                 if tree.text(value) != Some(self.url) {
                     self.replace(value, draft);
                 }
@@ -126,7 +143,7 @@ impl Setting<'_> {
             Kind::Scalar(style)
                 if is_null(&node.value, style, node.props.tag) && node.props.anchor == 0 =>
             {
-                self.fill_null(map, name, value, rest, draft)
+                self.fill_null(map, name, value, there + 1, draft)
             }
             Kind::Alias(_) => Err("it is an alias of something that stands elsewhere"),
             _ => Err("a mapping was expected on the way to it, and a text at its end"),
@@ -146,7 +163,7 @@ impl Setting<'_> {
         let action = Action::Text {
             text: self.url.to_owned(),
             old: old_text(node),
-            note: Some("set annotation".to_owned()),
+            told: true,
         };
         draft.add(Change::of(
             node,
@@ -156,13 +173,13 @@ impl Setting<'_> {
         ));
     }
 
-    fn structure(
+    fn entry(
         &self,
         span: Span,
         ordinal: u32,
         replaced: Option<&Node<'_>>,
-        text: String,
-        shapes: Vec<Shape>,
+        there: usize,
+        form: Form,
     ) -> Change {
         Change {
             span,
@@ -171,12 +188,12 @@ impl Setting<'_> {
             anchor: 0,
             replaces: replaced.is_some(),
             digest: replaced.map_or(0, Node::digest),
-            action: Action::Structure {
-                text,
-                shapes,
-                note: "set annotation".to_owned(),
-            },
-            subject: std::rc::Rc::clone(self.scope.subject()),
+            action: Action::Entry(Entry {
+                setting: Rc::clone(self.scope.annotation),
+                there,
+                form,
+            }),
+            subject: Rc::clone(self.scope.subject()),
             field: self.field.clone(),
         }
     }
@@ -187,7 +204,7 @@ impl Setting<'_> {
         map: NodeId,
         name: NodeId,
         value: NodeId,
-        rest: &[&str],
+        there: usize,
         draft: &mut Draft,
     ) -> Result<(), &'static str> {
         let (tree, text) = (self.scope.tree, self.scope.text);
@@ -198,115 +215,75 @@ impl Setting<'_> {
             .and_then(|tail| tail.find(':').filter(|&at| tail[..at].trim().is_empty()))
             .map(|at| key.span.end + at + 1)
             .ok_or("its value cannot be placed")?;
-        let span = Span {
-            start: colon,
-            end: node.span.end.max(colon),
-        };
-        let (new, shapes) = if rest.is_empty() {
-            (
-                format!(" {}", quote(self.url, Style::Double)),
-                vec![Shape::Text(self.url.to_owned())],
-            )
-        } else if tree.node(map).is_flow() {
-            let (entry, shapes) = flow_entries(rest, self.url);
-            (format!(" {{{entry}}}"), within_map(shapes))
+        let end = node.span.end.max(colon);
+        let (end, form) = if there == self.keys.len() || tree.node(map).is_flow() {
+            (end, Form::Inline)
         } else {
-            let eol = self.scope.eol();
-            let indent = column(text, key.span.start) + 2;
-            let (lines, shapes) = block_entries(rest, self.url, indent, eol);
-            (
-                format!("{eol}{}{lines}", " ".repeat(indent)),
-                within_map(shapes),
-            )
+            let line_end = text[end..]
+                .find('\n')
+                .map_or(text.len(), |newline| end + newline);
+            let comment = text[end..line_end].trim_end();
+            let lines = Lines {
+                indent: column(text, key.span.start) + 2,
+                eol: self.scope.eol(),
+            };
+            (end + comment.len(), Form::Below(lines, Box::from(comment)))
         };
-        let change = self.structure(span, node.ordinal, Some(node), new, shapes);
-        draft.add(change);
+        let span = Span { start: colon, end };
+        draft.add(self.entry(span, node.ordinal, Some(node), there, form));
         Ok(())
     }
 
     /// Puts the entry, with the mappings around it that are missing, into a mapping.
-    fn insert(&self, map: NodeId, map_key: Option<NodeId>, keys: &[&str], draft: &mut Draft) {
+    fn insert(&self, map: NodeId, map_key: Option<NodeId>, there: usize, draft: &mut Draft) {
         let (tree, text) = (self.scope.tree, self.scope.text);
         let node = tree.node(map);
-        let first = tree.children(map).next();
-        let change = if node.is_flow() {
-            let (entry, shapes) = flow_entries(keys, self.url);
+        let first = tree
+            .children(map)
+            .next()
+            .map(|first| tree.node(first).span.start);
+        let front = node.ordinal + 1;
+        let (at, ordinal, form) = if node.is_flow() {
             let brace = node.span.start + 1;
-            let (at, new) = match first.map(|first| tree.node(first).span.start) {
-                Some(start) => (start, format!("{entry},{}", gap(text, brace, start))),
-                None => (brace, entry),
-            };
-            self.structure(
-                Span { start: at, end: at },
-                node.ordinal + 1,
-                None,
-                new,
-                shapes,
-            )
+            let gap = first.map(|first| Box::from(gap(text, brace, first)));
+            (first.unwrap_or(brace), front, Form::Front(gap))
         } else {
-            let eol = self.scope.eol();
-            let start = first.map_or(node.span.start, |first| tree.node(first).span.start);
-            let indent = column(text, start);
-            let (lines, shapes) = block_entries(keys, self.url, indent, eol);
-            let blanks = " ".repeat(indent);
-            let (line, ordinal) = self.line_for(map, map_key, start);
-            match line {
-                Some(at) if at <= text.len() && (at == 0 || text[..at].ends_with('\n')) => self
-                    .structure(
-                        Span { start: at, end: at },
-                        ordinal,
-                        None,
-                        format!("{blanks}{lines}{eol}"),
-                        shapes,
-                    ),
-                Some(at) => self.structure(
-                    Span { start: at, end: at },
-                    ordinal,
-                    None,
-                    format!("{eol}{blanks}{lines}"),
-                    shapes,
-                ),
-                None => self.structure(
-                    Span { start, end: start },
-                    node.ordinal + 1,
-                    None,
-                    format!("{lines}{eol}{blanks}"),
-                    shapes,
-                ),
+            let start = first.unwrap_or(node.span.start);
+            let lines = Lines {
+                indent: column(text, start),
+                eol: self.scope.eol(),
+            };
+            match self.line_for(map, map_key, start) {
+                Some((at, ordinal)) if text[..at].ends_with('\n') => {
+                    (at, ordinal, Form::Line(lines))
+                }
+                Some((at, ordinal)) => (at, ordinal, Form::AfterLast(lines)),
+                None => (start, front, Form::Before(lines)),
             }
         };
-        draft.add(change);
+        draft.add(self.entry(Span { start: at, end: at }, ordinal, None, there, form));
     }
 
     /// The start of a line of a block mapping where an entry can go, and the event it goes before: the
     /// first line of a mapping below a key; behind `kind` in the object's root.
-    fn line_for(&self, map: NodeId, map_key: Option<NodeId>, first: usize) -> (Option<usize>, u32) {
+    fn line_for(&self, map: NodeId, map_key: Option<NodeId>, first: usize) -> Option<(usize, u32)> {
         let (tree, text) = (self.scope.tree, self.scope.text);
-        let front = tree.node(map).ordinal + 1;
         let line_after = |end: usize| {
-            text.get(end..).map(|tail| {
-                tail.find('\n')
-                    .map_or(text.len(), |newline| end + newline + 1)
-            })
+            let newline = text.get(end..)?.find('\n');
+            Some(newline.map_or(text.len(), |newline| end + newline + 1))
         };
         if let Some(key) = map_key {
             let plain = tree.node(map).props.anchor == 0 && tree.node(map).props.tag == Tag::None;
             let line = line_after(tree.node(key).span.end).filter(|&at| plain && at <= first);
-            return (line, front);
+            return line.map(|at| (at, tree.node(map).ordinal + 1));
         }
-        let kind = tree
-            .get_written(map, "kind")
-            .map(|kind| tree.node(kind))
-            .filter(|kind| {
-                matches!(
-                    kind.style(),
-                    Some(Style::Plain | Style::Single | Style::Double)
-                )
-            });
-        match kind {
-            Some(kind) => (line_after(kind.span.end), kind.ordinal + 1),
-            None => (None, front),
-        }
+        let kind = tree.node(tree.get_written(map, "kind")?);
+        let one_line = matches!(
+            kind.style(),
+            Some(Style::Plain | Style::Single | Style::Double)
+        );
+        let line = line_after(kind.span.end).filter(|_| one_line);
+        line.map(|at| (at, kind.ordinal + 1))
     }
 }
 
@@ -328,59 +305,4 @@ fn column(text: &str, at: usize) -> usize {
     let line = text.get(..at).unwrap_or("");
     let start = line.rfind('\n').map_or(0, |newline| newline + 1);
     line[start..].trim_start_matches('\u{feff}').len()
-}
-
-/// `"a": {"b": "url"}`, without braces around it.
-fn flow_entries(keys: &[&str], url: &str) -> (String, Vec<Shape>) {
-    let mut text = String::new();
-    for (depth, key) in keys.iter().enumerate() {
-        if depth > 0 {
-            text.push('{');
-        }
-        text.push_str(&double_quote(key));
-        text.push_str(": ");
-    }
-    text.push_str(&double_quote(url));
-    text.push_str(&"}".repeat(keys.len() - 1));
-    (text, shapes(keys, url))
-}
-
-/// The same in block style; the first line is not indented, and no line break ends the last.
-fn block_entries(keys: &[&str], url: &str, indent: usize, eol: &str) -> (String, Vec<Shape>) {
-    let mut text = String::new();
-    for (depth, key) in keys.iter().enumerate() {
-        if depth > 0 {
-            text.push_str(eol);
-            text.push_str(&" ".repeat(indent + 2 * depth));
-        }
-        // a key with a prefix is a string to every reader; others might be taken for something else
-        if key.contains('/') || matches!(*key, "metadata" | "annotations") {
-            text.push_str(key);
-        } else {
-            text.push_str(&double_quote(key));
-        }
-        text.push(':');
-    }
-    text.push(' ');
-    text.push_str(&double_quote(url));
-    (text, shapes(keys, url))
-}
-
-fn shapes(keys: &[&str], url: &str) -> Vec<Shape> {
-    let mut shapes = Vec::new();
-    for (depth, key) in keys.iter().enumerate() {
-        if depth > 0 {
-            shapes.push(Shape::Map);
-        }
-        shapes.push(Shape::Text((*key).to_owned()));
-    }
-    shapes.push(Shape::Text(url.to_owned()));
-    shapes.extend((1..keys.len()).map(|_| Shape::Close));
-    shapes
-}
-
-fn within_map(mut shapes: Vec<Shape>) -> Vec<Shape> {
-    shapes.insert(0, Shape::Map);
-    shapes.push(Shape::Close);
-    shapes
 }

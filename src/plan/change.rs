@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
+use super::entry::Entry;
 use crate::krm::resource::Subject;
 use crate::placeholder::Segment;
 use crate::secret::{KvVersion, SecretRef};
 use crate::yaml::event::{Span, Style};
-use crate::yaml::shape::Shape;
 use crate::yaml::tree::{Kind, Node, NodeId, Tree};
 
 /// One change to one node of the input.
@@ -40,20 +40,13 @@ pub enum Action {
         text: String,
         /// The old one, where a literal block may be kept.
         old: Option<Box<str>>,
-        /// What to tell the user; `None` for what only keeps an alias's text as it was.
-        note: Option<String>,
+        /// Whether the user is told; not for what only keeps an alias's text as it was.
+        told: bool,
     },
     /// Placeholders in it are replaced.
     Fill(Box<Fill>),
-    /// Text with structure of its own takes its place.
-    Structure {
-        /// The text.
-        text: String,
-        /// How it reads.
-        shapes: Vec<Shape>,
-        /// What to tell the user.
-        note: String,
-    },
+    /// An entry is written there.
+    Entry(Entry),
 }
 
 impl std::fmt::Debug for Action {
@@ -62,7 +55,7 @@ impl std::fmt::Debug for Action {
         f.write_str(match self {
             Self::Text { .. } => "Text",
             Self::Fill(_) => "Fill",
-            Self::Structure { .. } => "Structure",
+            Self::Entry(_) => "Entry",
         })
     }
 }
@@ -147,6 +140,10 @@ pub struct Removal {
 pub struct MapLayout {
     /// Event number of the mapping, its name among the document's mappings.
     pub ordinal: u32,
+    /// The digest of its first event.
+    pub digest: u64,
+    /// Its anchor, 0 for none.
+    pub anchor: u32,
     /// `{…}`
     pub flow: bool,
     /// From the start of each key to the end of its value.
@@ -159,6 +156,8 @@ impl MapLayout {
     pub fn of(tree: &Tree<'_>, map: NodeId) -> Self {
         Self {
             ordinal: tree.node(map).ordinal,
+            digest: tree.node(map).digest(),
+            anchor: tree.node(map).props.anchor,
             flow: tree.node(map).kind == Kind::Map { flow: true },
             entries: tree
                 .entries(map)

@@ -61,14 +61,13 @@ pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
     let Some(text) = image.filter(|text| *text != node.value) else {
         return;
     };
-    let done = Some(format!("set image to {text}"));
     let old = old_text(node);
     let change = Change::of(
         node,
         Action::Text {
             text,
             old,
-            note: done,
+            told: true,
         },
         scope.subject(),
         field(place.path),

@@ -190,7 +190,10 @@ impl Walker<'_, '_, '_> {
                     self.merge(source, owner, alias)?;
                 }
             }
-            Kind::Scalar(_) | Kind::Alias(_) => {}
+            Kind::Scalar(_) | Kind::Alias(_) => {
+                // nothing to merge: its text counts as little as a key's
+                self.meet(value, owner, alias, true);
+            }
         }
         self.depth -= 1;
         Ok(())

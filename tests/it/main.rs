@@ -7,6 +7,7 @@
 
 mod container;
 mod examples;
+mod golden;
 mod kustomize;
 mod samples;
 mod support;
