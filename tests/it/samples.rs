@@ -195,3 +195,33 @@ fn another_kind_of_configuration_is_refused_and_the_items_are_as_read() {
         assert!(lines.next().unwrap().contains("gitops-fn.dev/v1alpha1"));
     }
 }
+
+#[test]
+fn the_configuration_among_the_items_is_not_edited() {
+    // kustomize sends it so when there is nothing else (krm-functions §0.8)
+    const CONFIG: &str = r#"apiVersion: gitops-fn.dev/v1alpha1
+kind: Release
+metadata:
+  annotations:
+    config.kubernetes.io/function: |
+      exec: {path: gitops-fn}
+  name: release
+spec:
+  repository: {url: "acme/deploy"}
+  secrets: {path: "kv/x"}
+"#;
+    let indented = |first: &str, rest: &str| -> String {
+        let mut lines = CONFIG.lines();
+        let head = lines.next().unwrap();
+        lines.fold(format!("{first}{head}\n"), |text, line| {
+            format!("{text}{rest}{line}\n")
+        })
+    };
+    let input = format!(
+        "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n{}functionConfig:\n{}",
+        indented("- ", "  "),
+        indented("  ", "  ")
+    );
+    let output = function(&input).success();
+    assert_eq!(output.text(), input);
+}
