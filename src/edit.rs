@@ -69,7 +69,7 @@ fn edit_document(
     findings: &mut Vec<Finding>,
     buffer: &mut String,
 ) {
-    let before = findings.len();
+    let mut failed = false;
     let mut digest = document.digest;
     let mut splices = Vec::with_capacity(document.changes.len());
     let mut expected = Vec::with_capacity(document.changes.len());
@@ -98,6 +98,8 @@ fn edit_document(
                 removals.add(removal);
             }
             Err(problems) => {
+                // also where all has been said before: without every edit there is nothing to verify
+                failed = true;
                 for problem in problems {
                     let said = problem.subject.is_none() && findings.contains(&problem);
                     if !said {
@@ -110,10 +112,7 @@ fn edit_document(
             findings.extend(note(change, removed));
         }
     }
-    if findings[before..]
-        .iter()
-        .any(|finding| finding.severity == Severity::Error)
-    {
+    if failed {
         return;
     }
     for map in removals.emptied() {
