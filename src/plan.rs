@@ -329,10 +329,10 @@ impl<'c> Planner<'c> {
         if self.config.secrets.mode == SecretsMode::Keep && self.draft.kept > 0 {
             findings.push(Finding::new(
                 Severity::Warning,
-                format!(
-                    "{} fields keep their placeholders (secrets mode is keep)",
-                    self.draft.kept
-                ),
+                match self.draft.kept {
+                    1 => "1 field keeps its placeholders (secrets mode is keep)".to_owned(),
+                    kept => format!("{kept} fields keep their placeholders (secrets mode is keep)"),
+                },
                 "resolve them later, for example with `gitops-fn render -`",
             ));
         }

@@ -229,10 +229,12 @@ fn misplaced(
             "remove the tag, so that the value is a string",
         ));
     }
-    if scope.mode == Mode::Function && scope.in_place && !scope.config.secrets.allow_in_place {
+    let secrets = &scope.config.secrets;
+    let resolves = secrets.mode != SecretsMode::Keep && !secrets.allow_in_place;
+    if scope.mode == Mode::Function && scope.in_place && resolves {
         return Some(Finding::error(
             "resolving it here would write the secret into a file of your working tree",
-            "render with `-o`, build with kustomize, or set spec.secrets.allowInPlace: true",
+            "build with kustomize or `gitops-fn render`; if the output goes elsewhere, set spec.secrets.allowInPlace: true",
         ));
     }
     if !path_is_plain(path) {

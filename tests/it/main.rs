@@ -6,5 +6,8 @@
 )]
 
 mod container;
+mod examples;
 mod golden;
+mod kustomize;
+mod samples;
 mod support;

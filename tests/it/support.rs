@@ -14,6 +14,8 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
 
+use serde::Deserialize;
+use serde_yaml::Value;
 use tempfile::TempDir;
 
 /// The root of the source tree.
@@ -203,6 +205,34 @@ pub(crate) fn kustomize_build(dir: &Path, args: &[&str], env: &[(&str, &str)]) -
 
 /// The flags with which kustomize runs exec functions.
 pub(crate) const EXEC: &[&str] = &["--enable-alpha-plugins", "--enable-exec"];
+
+/// The documents of a YAML stream, as a reader of its own sees them.
+#[track_caller]
+pub(crate) fn documents(text: &str) -> Vec<Value> {
+    serde_yaml::Deserializer::from_str(text)
+        .map(|document| {
+            Value::deserialize(document).unwrap_or_else(|error| panic!("{error}\n{text}"))
+        })
+        .filter(|document| !document.is_null())
+        .collect()
+}
+
+/// `value` with `change` applied to each string that is not a key.
+pub(crate) fn map_strings(value: Value, change: &dyn Fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(change(&text)),
+        Value::Sequence(list) => list
+            .into_iter()
+            .map(|value| map_strings(value, change))
+            .collect(),
+        Value::Mapping(map) => Value::Mapping(
+            map.into_iter()
+                .map(|(key, value)| (key, map_strings(value, change)))
+                .collect(),
+        ),
+        other => other,
+    }
+}
 
 #[test]
 fn big_input_and_output_do_not_block_each_other() {

@@ -1,0 +1,877 @@
+//! The real kustomize as the parent process: our transformer in every place where it may stand, what
+//! follows from the values that it puts in, and what a user sees when it fails.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use serde_yaml::Value;
+use tempfile::TempDir;
+
+use crate::support::{
+    EXEC, Output, documents, gitops_fn, kustomize_build, run, temp_dir, write_files,
+};
+
+const SKIP_EXEC: &[&str] = &["--enable-alpha-plugins"];
+
+/// Annotation, image, secrets.
+const RELEASE: &str = r#"apiVersion: gitops-fn.dev/v1alpha1
+kind: Release
+metadata:
+  name: release
+  annotations:
+    config.kubernetes.io/function: |
+      exec: {path: gitops-fn}
+spec:
+  repository: {url: acme/deploy}
+  images: [{name: registry.example/shop, newTag: "1.10"}]
+"#;
+
+/// Secrets alone.
+const SECRETS: &str = "apiVersion: gitops-fn.dev/v1alpha1
+kind: Release
+metadata:
+  name: secrets
+  annotations:
+    config.kubernetes.io/function: |
+      exec: {path: gitops-fn}
+";
+
+const STORE: &str = "kv/shop: {password: 'hunter:2 # x', token: token-of-the-shop}\n";
+
+/// A workload that uses generated objects by name.
+const DEPLOYMENT: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    spec:
+      containers:
+      - name: web
+        image: registry.example/shop:latest
+        env: [{name: TOKEN, value: <path:kv/shop#token>}]
+        envFrom: [{configMapRef: {name: config}}, {secretRef: {name: credentials}}]
+";
+
+const GENERATORS: &str =
+    "configMapGenerator: [{name: config, literals: ['url=https://<path:kv/shop#token>@x']}]
+secretGenerator: [{name: credentials, literals: ['password=<path:kv/shop#password>']}]
+";
+
+/// The same with the values written out.
+const GENERATORS_RESOLVED: &str =
+    "configMapGenerator: [{name: config, literals: ['url=https://token-of-the-shop@x']}]
+secretGenerator: [{name: credentials, literals: ['password=hunter:2 # x']}]
+";
+
+fn tree(files: &[(&str, &str)]) -> TempDir {
+    let dir = temp_dir();
+    write_files(dir.path(), &[("secrets.yaml", STORE)]);
+    write_files(dir.path(), files);
+    dir
+}
+
+/// Builds `folder` of `dir` with the store of `dir`; `None` after a skip.
+#[track_caller]
+fn build(dir: &Path, folder: &str, args: &[&str]) -> Option<Output> {
+    let store = format!("file:{}", dir.join("secrets.yaml").display());
+    kustomize_build(&dir.join(folder), args, &[("VAULT_ADDR", &store)])
+}
+
+/// The only object of a kind.
+#[track_caller]
+fn object(text: &str, kind: &str) -> Value {
+    let mut found = documents(text)
+        .into_iter()
+        .filter(|document| document["kind"] == kind);
+    let object = found
+        .next()
+        .unwrap_or_else(|| panic!("no {kind} in\n{text}"));
+    assert_eq!(found.next(), None, "two of {kind}");
+    object
+}
+
+fn name(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap()
+}
+
+/// Checks that a build holds annotation, image and values, and that the names are those which
+/// kustomize gives the same objects when the values are written out.
+#[track_caller]
+fn check_resolved(built: &str, resolved: &str) {
+    assert!(!built.contains("<path:"), "{built}");
+    for document in documents(built) {
+        assert_eq!(
+            document["metadata"]["annotations"]["github.com/url"],
+            "acme/deploy"
+        );
+        assert_eq!(
+            document["metadata"]["annotations"]
+                .as_mapping()
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+    let deployment = object(built, "Deployment");
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["image"], "registry.example/shop:1.10");
+    assert_eq!(container["env"][0]["value"], "token-of-the-shop");
+    for kind in ["ConfigMap", "Secret"] {
+        let (ours, theirs) = (object(built, kind), object(resolved, kind));
+        assert_eq!(name(&ours), name(&theirs));
+        assert_eq!(ours["data"], theirs["data"]);
+    }
+    let from = &container["envFrom"];
+    assert_eq!(
+        from[0]["configMapRef"]["name"],
+        name(&object(built, "ConfigMap"))
+    );
+    assert_eq!(from[1]["secretRef"]["name"], name(&object(built, "Secret")));
+}
+
+#[test]
+fn works_at_the_root_in_a_base_in_a_component_and_in_an_overlay() {
+    const OVERLAY: &str = "namePrefix: prod-\nnamespace: shop\nresources: [../base]\n";
+    const TRANSFORMERS: &str = "transformers: [release.yaml]\n";
+    let base = format!("resources: [deployment.yaml]\n{GENERATORS}");
+    let cases = [
+        (
+            "root",
+            format!("{base}{TRANSFORMERS}"),
+            "resources: []\n".to_owned(),
+            "base",
+        ),
+        (
+            "base",
+            format!("{base}{TRANSFORMERS}"),
+            OVERLAY.to_owned(),
+            "overlay",
+        ),
+        (
+            "component",
+            base.clone(),
+            format!("{OVERLAY}components: [../component]\n"),
+            "overlay",
+        ),
+        (
+            "overlay",
+            base.clone(),
+            format!("{OVERLAY}{TRANSFORMERS}"),
+            "overlay",
+        ),
+    ];
+    for (case, base, overlay, folder) in cases {
+        let dir = tree(&[
+            ("base/deployment.yaml", DEPLOYMENT),
+            ("base/kustomization.yaml", &base),
+            ("overlay/kustomization.yaml", &overlay),
+            (
+                "component/kustomization.yaml",
+                "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\ntransformers: [release.yaml]\n",
+            ),
+            ("resolved/deployment.yaml", DEPLOYMENT),
+            (
+                "resolved/kustomization.yaml",
+                &format!(
+                    "resources: [deployment.yaml]\n{}{GENERATORS_RESOLVED}",
+                    if folder == "overlay" {
+                        "namePrefix: prod-\nnamespace: shop\n"
+                    } else {
+                        ""
+                    }
+                ),
+            ),
+        ]);
+        for place in ["base", "component", "overlay"] {
+            write_files(dir.path(), &[(&format!("{place}/release.yaml"), RELEASE)]);
+        }
+        let Some(output) = build(dir.path(), folder, EXEC) else {
+            return;
+        };
+        let output = output.success();
+        let resolved = build(dir.path(), "resolved", &[]).unwrap().success();
+        check_resolved(output.text(), resolved.text());
+        let warnings = output.stderr.lines().count();
+        assert_eq!(warnings, 1, "{case}: {}", output.stderr);
+    }
+}
+
+/// A text of `length` bytes, with characters of one to four bytes that YAML and JSON like to escape.
+fn text_of(length: usize) -> String {
+    const PIECES: [&str; 12] = [
+        "a", "<", "é", "\n", "😀", "\"", "=", "&", "\u{4e2d}", " ", "\\", "'",
+    ];
+    let mut text = String::new();
+    let mut state = length;
+    while text.len() < length {
+        state = (state * 1_103_515_245 + 12345) & 0x7fff_ffff;
+        let piece = PIECES[(state >> 16) % PIECES.len()];
+        text.push_str(if text.len() + piece.len() <= length {
+            piece
+        } else {
+            "z"
+        });
+    }
+    text
+}
+
+#[test]
+fn name_hashes_equal_those_of_the_real_values_for_1_to_300_bytes() {
+    let dir = temp_dir();
+    let mut store = String::new();
+    let mut files = Vec::new();
+    let (mut ours, mut theirs) = (String::new(), String::new());
+    for part in [&mut ours, &mut theirs] {
+        part.push_str("resources: [deployment.yaml]\n");
+    }
+    let mut deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: {spec: {containers: [{name: web, image: x, envFrom: [".to_owned();
+    for kind in ["secret", "configMap"] {
+        for part in [&mut ours, &mut theirs] {
+            writeln!(part, "{kind}Generator:").unwrap();
+        }
+        for length in 1..=300 {
+            let lower = kind.to_lowercase();
+            writeln!(
+                ours,
+                "- {{name: {lower}-{length}, literals: ['k=<path:kv/s{length}#v>']}}"
+            )
+            .unwrap();
+            writeln!(theirs, "- {{name: {lower}-{length}, files: [k=v{length}]}}").unwrap();
+            write!(deployment, "{{{kind}Ref: {{name: {lower}-{length}}}}}, ").unwrap();
+        }
+    }
+    for length in 1..=300 {
+        let value = text_of(length);
+        assert_eq!(value.len(), length);
+        writeln!(store, "kv/s{length}: {}", serde_json::json!({ "v": value })).unwrap();
+        files.push((format!("theirs/v{length}"), value));
+    }
+    deployment.push_str("]}]}}}\n");
+    ours.push_str("transformers: [secrets.yaml]\n");
+    for (path, text) in files {
+        write_files(dir.path(), &[(&path, &text)]);
+    }
+    write_files(
+        dir.path(),
+        &[
+            ("secrets.yaml", &store),
+            ("ours/secrets.yaml", SECRETS),
+            ("ours/kustomization.yaml", &ours),
+            ("ours/deployment.yaml", &deployment),
+            ("theirs/kustomization.yaml", &theirs),
+            ("theirs/deployment.yaml", &deployment),
+        ],
+    );
+    let Some(ours) = build(dir.path(), "ours", EXEC) else {
+        return;
+    };
+    let theirs = build(dir.path(), "theirs", &[]).unwrap().success();
+    let (ours, theirs) = (documents(ours.success().text()), documents(theirs.text()));
+    assert_eq!(theirs.len(), 601);
+    assert_eq!(ours.len(), 601);
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert_eq!(ours, theirs);
+    }
+}
+
+#[test]
+fn without_enable_exec_the_placeholders_stay_and_render_finishes_the_work() {
+    let dir = tree(&[
+        ("app/deployment.yaml", DEPLOYMENT),
+        ("app/release.yaml", RELEASE),
+        (
+            "app/kustomization.yaml",
+            &format!("resources: [deployment.yaml]\ntransformers: [release.yaml]\n{GENERATORS}"),
+        ),
+    ]);
+    let Some(built) = build(dir.path(), "app", SKIP_EXEC) else {
+        return;
+    };
+    let built = built.success();
+    assert!(built.text().contains("<path:kv/shop#token>"));
+
+    let mut render = gitops_fn();
+    render
+        .current_dir(dir.path())
+        .args(["render", "-f", "app/release.yaml", "-"]);
+    let nowhere = run(&mut render, &built.stdout);
+    assert_ne!(nowhere.code, 0);
+    assert_eq!(nowhere.text(), "");
+    for named in [
+        "ConfigMap config-",
+        "Deployment web",
+        "Secret credentials-",
+        "<path:kv/shop#token>",
+        "<path:kv/shop#password>",
+    ] {
+        assert!(
+            nowhere.stderr.contains(named),
+            "{named}:\n{}",
+            nowhere.stderr
+        );
+    }
+
+    let rendered = run(render.env("VAULT_ADDR", "file:secrets.yaml"), &built.stdout).success();
+    let text = rendered.text();
+    assert!(!text.contains("<path:"), "{text}");
+    let secret = object(text, "Secret");
+    // printf %s 'hunter:2 # x' | base64
+    assert_eq!(secret["data"]["password"], "aHVudGVyOjIgIyB4");
+    assert_eq!(
+        object(text, "ConfigMap")["data"]["url"],
+        "https://token-of-the-shop@x"
+    );
+    let deployment = object(text, "Deployment");
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["image"], "registry.example/shop:1.10");
+    assert_eq!(container["env"][0]["value"], "token-of-the-shop");
+    assert_eq!(
+        deployment["metadata"]["annotations"]["github.com/url"],
+        "acme/deploy"
+    );
+}
+
+#[test]
+fn a_failing_function_fails_the_build_and_its_first_line_says_why() {
+    let cases = [
+        (
+            DEPLOYMENT.replace("#token", "#tokn"),
+            RELEASE.to_owned(),
+            "Deployment web spec.template.spec.containers[0].env[0].value <path:kv/shop#tokn>",
+        ),
+        (
+            DEPLOYMENT.replace("kv/shop#token", "kv/shop#token | nosuch"),
+            RELEASE.to_owned(),
+            "nosuch",
+        ),
+        (
+            DEPLOYMENT.to_owned(),
+            RELEASE.replace("repository:", "repo:"),
+            "spec.repo",
+        ),
+        (
+            DEPLOYMENT.to_owned(),
+            RELEASE.replace("\"1.10\"", "1.10"),
+            "spec.images[0].newTag",
+        ),
+        (
+            DEPLOYMENT.to_owned(),
+            RELEASE.replace("acme/deploy", "${NO_SUCH}"),
+            "spec.repository.url",
+        ),
+        (
+            DEPLOYMENT.to_owned(),
+            RELEASE.replace(
+                "registry.example/shop, ",
+                "registry.example/shp, required: true, ",
+            ),
+            "registry.example/shp",
+        ),
+    ];
+    for (deployment, release, reason) in cases {
+        let dir = tree(&[
+            ("app/deployment.yaml", &deployment),
+            ("app/release.yaml", &release),
+            (
+                "app/kustomization.yaml",
+                "resources: [deployment.yaml]\ntransformers: [release.yaml]\n",
+            ),
+        ]);
+        let Some(output) = build(dir.path(), "app", EXEC) else {
+            return;
+        };
+        let output = output.code(1);
+        assert_eq!(output.text(), "");
+        let errors: Vec<_> = output
+            .stderr
+            .lines()
+            .filter(|line| !line.starts_with("warning: secrets come from file "))
+            .collect();
+        assert!(
+            errors[0].starts_with("error: ") && errors[0].contains(reason),
+            "{reason}:\n{}",
+            output.stderr
+        );
+        assert!(errors[1].starts_with("help: "), "{}", output.stderr);
+        assert!(
+            !output.stderr.contains("token-of-the-shop"),
+            "{}",
+            output.stderr
+        );
+    }
+}
+
+#[test]
+fn a_tag_that_kustomize_has_made_a_number_is_an_error_that_says_to_quote_it() {
+    let dir = tree(&[
+        ("app/deployment.yaml", DEPLOYMENT),
+        ("app/release.yaml", &RELEASE.replace("\"1.10\"", "1.10")),
+        (
+            "app/kustomization.yaml",
+            "resources: [deployment.yaml]\ntransformers: [release.yaml]\n",
+        ),
+    ]);
+    let Some(output) = build(dir.path(), "app", EXEC) else {
+        return;
+    };
+    let output = output.code(1);
+    assert!(output.stderr.contains("quote"), "{}", output.stderr);
+}
+
+#[test]
+fn the_configuration_may_be_inline_a_file_or_generated() {
+    let inline: String =
+        RELEASE
+            .lines()
+            .fold("transformers:\n- |\n".to_owned(), |mut text, line| {
+                writeln!(text, "  {line}").unwrap();
+                text
+            });
+    let cases = [
+        ("inline", inline),
+        ("file", "transformers: [release.yaml]\n".to_owned()),
+        ("generated", "transformers: [generated]\n".to_owned()),
+    ];
+    for (case, transformers) in cases {
+        let dir = tree(&[
+            ("app/deployment.yaml", DEPLOYMENT),
+            ("app/release.yaml", RELEASE),
+            (
+                "app/generated/kustomization.yaml",
+                "configMapGenerator:
+- name: release
+  literals: [repository=acme/deploy, 'image=registry.example/shop:1.10']
+  options:
+    annotations:
+      config.kubernetes.io/function: |
+        exec: {path: gitops-fn}
+",
+            ),
+            (
+                "app/kustomization.yaml",
+                &format!("resources: [deployment.yaml]\n{GENERATORS}{transformers}"),
+            ),
+            ("resolved/deployment.yaml", DEPLOYMENT),
+            (
+                "resolved/kustomization.yaml",
+                &format!("resources: [deployment.yaml]\n{GENERATORS_RESOLVED}"),
+            ),
+        ]);
+        let Some(output) = build(dir.path(), "app", EXEC) else {
+            return;
+        };
+        let resolved = build(dir.path(), "resolved", &[]).unwrap().success();
+        assert_eq!(output.code, 0, "{case}: {}", output.stderr);
+        check_resolved(output.text(), resolved.text());
+    }
+}
+
+#[test]
+fn the_configuration_is_no_item() {
+    // with nothing to transform, and as a generator, kustomize sends the configuration as the only item
+    let release = RELEASE.replace("1.10\"}", "1.10\", required: false}");
+    for field in ["transformers", "generators"] {
+        let dir = tree(&[
+            ("app/release.yaml", &release),
+            (
+                "app/kustomization.yaml",
+                &format!("{field}: [release.yaml]\n"),
+            ),
+        ]);
+        let Some(output) = build(dir.path(), "app", EXEC) else {
+            return;
+        };
+        let output = output.success();
+        assert_eq!(output.text(), "", "{field}");
+    }
+}
+
+/// What no YAML of kustomize's carries unchanged (krm-functions §2.4, 2.5).
+const NOT_CARRIED: [&str; 8] = [
+    "\u{7f}", "\u{80}", "\u{9f}", "\u{85}", "\u{2028}", "\u{2029}", "\u{fffe}", "\u{ffff}",
+];
+
+#[test]
+fn what_kustomize_cannot_carry_is_refused_with_a_reason_and_without_the_value() {
+    for character in NOT_CARRIED {
+        let value = format!("SENTINEL-{character}-LENITNES");
+        let dir = tree(&[
+            (
+                "app/config.yaml",
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {k: 'a <path:kv/x#v>'}\n",
+            ),
+            ("app/secrets.yaml", SECRETS),
+            (
+                "app/kustomization.yaml",
+                "resources: [config.yaml]\ntransformers: [secrets.yaml]\n",
+            ),
+            ("secrets.yaml", &format!("kv/x: {}\n", escaped(&value))),
+        ]);
+        let Some(output) = build(dir.path(), "app", EXEC) else {
+            return;
+        };
+        let output = output.code(1);
+        assert_eq!(output.text(), "");
+        assert!(
+            output
+                .stderr
+                .contains("error: ConfigMap c data.k <path:kv/x#v>: ")
+                && output.stderr.contains("base64"),
+            "{character:?}: {}",
+            output.stderr
+        );
+        for part in ["SENTINEL", "LENITNES", "U0VOVElORUw"] {
+            assert!(
+                !output.stderr.contains(part),
+                "{character:?}: {}",
+                output.stderr
+            );
+        }
+    }
+}
+
+/// `{v: value}` in ASCII, so that the store's reader has nothing to misunderstand.
+fn escaped(value: &str) -> String {
+    let mut text = String::from("{\"v\": \"");
+    for character in value.chars() {
+        match character {
+            '"' | '\\' => write!(text, "\\{character}").unwrap(),
+            ' '..='~' => text.push(character),
+            other => write!(text, "\\U{:08x}", u32::from(other)).unwrap(),
+        }
+    }
+    text.push_str("\"}");
+    text
+}
+
+fn values() -> Vec<String> {
+    let mut values: Vec<String> = [
+        "",
+        " ",
+        "\n",
+        "\t",
+        "'",
+        "\"",
+        "''",
+        "\"\"",
+        "it's",
+        "say \"x\"",
+        "a\nb",
+        "a\nb\n",
+        "\n\na\n\n",
+        "a\n---\nb",
+        "---",
+        "...",
+        "--- a",
+        "a: b",
+        "a:",
+        ": b",
+        "a #b",
+        "a # b",
+        "# b",
+        "#b",
+        "- a",
+        "-",
+        "<path:",
+        "<path:kv/x#v>",
+        "<key>",
+        "{a: b}",
+        "[a]",
+        "{",
+        "*a",
+        "&a",
+        "!a",
+        "|",
+        ">",
+        "%a",
+        "@a",
+        "`a",
+        "? a",
+        "?",
+        "~",
+        "null",
+        "true",
+        "yes",
+        "no",
+        "on",
+        "y",
+        "n",
+        "1",
+        "01",
+        "0x1",
+        "0o7",
+        "1e3",
+        "1_000",
+        ".inf",
+        ".nan",
+        "1.10",
+        "12:30:45",
+        "2024-01-02",
+        "=",
+        "<<",
+        "😀",
+        "é☃",
+        "\u{a0}a\u{a0}",
+        "\u{3000}",
+        " leading",
+        "trailing ",
+        "  both  ",
+        "\ttab",
+        "tab\t",
+        "a\tb\n\tc\n",
+        "a \nb\n",
+        "  a\nb",
+        "\r",
+        "a\rb",
+        "a\r\nb\r\n",
+        "\\",
+        "\\n",
+        "a\\",
+        "$a",
+        "${A}",
+        "$(A)",
+        "\u{feff}bom",
+        "\u{1}\u{1b}\u{8}",
+        "{{ x }}",
+        "a, b",
+        "a]b",
+        "key: |\n  text\n",
+        "\u{10ffff}x",
+        "\u{e000}",
+        "%YAML 1.2",
+        "\\u003cpath:a#b\\u003e",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    values.push("long word ".repeat(50));
+    values.push("x".repeat(500));
+    values.push(text_of(1 << 20));
+    values
+}
+
+#[test]
+fn arbitrary_values_arrive_unchanged() {
+    let values = values();
+    let mut store = String::new();
+    let mut secret =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: plain}\nstringData:\n".to_owned();
+    let mut config =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config}\ndata:\n".to_owned();
+    let mut other =
+        "apiVersion: example.com/v1\nkind: Shop\nmetadata: {name: shop}\nspec:\n".to_owned();
+    let mut kustomization = "resources: [manifests.yaml]\ntransformers: [secrets.yaml]\nsecretGenerator:\n- name: generated\n  literals:\n".to_owned();
+    for (index, value) in values.iter().enumerate() {
+        writeln!(store, "kv/v{index}: {}", escaped(value)).unwrap();
+        for part in [&mut secret, &mut config, &mut other] {
+            writeln!(
+                part,
+                "  k{index}: <path:kv/v{index}#v>\n  in{index}: |\n    x<path:kv/v{index}#v>y"
+            )
+            .unwrap();
+        }
+        writeln!(
+            kustomization,
+            "  - 'k{index}=<path:kv/v{index}#v>'\n  - 'in{index}=x<path:kv/v{index}#v>y'"
+        )
+        .unwrap();
+    }
+    // what only base64 can carry
+    for (index, value) in NOT_CARRIED.iter().chain(&["\0", "a\0b"]).enumerate() {
+        writeln!(store, "kv/b{index}: {}", escaped(value)).unwrap();
+        writeln!(kustomization, "  - 'b{index}=<path:kv/b{index}#v>'").unwrap();
+    }
+    let dir = tree(&[
+        ("secrets.yaml", &store),
+        ("app/secrets.yaml", SECRETS),
+        (
+            "app/manifests.yaml",
+            &format!("{secret}---\n{config}---\n{other}"),
+        ),
+        ("app/kustomization.yaml", &kustomization),
+    ]);
+    assert!(store.len() < 4 << 20);
+    let Some(output) = build(dir.path(), "app", EXEC) else {
+        return;
+    };
+    let output = output.success();
+    let objects = documents(output.text());
+    let find = |kind: &str, prefix: &str| {
+        let found = objects
+            .iter()
+            .find(|object| object["kind"] == kind && name(object).starts_with(prefix));
+        found.unwrap_or_else(|| panic!("no {kind} {prefix}"))
+    };
+    let plain = [
+        &find("Secret", "plain")["stringData"],
+        &find("ConfigMap", "config")["data"],
+        &find("Shop", "shop")["spec"],
+    ];
+    let encoded = &find("Secret", "generated")["data"];
+    for (index, value) in values.iter().enumerate() {
+        for map in plain {
+            assert!(map[format!("k{index}")] == **value, "{:.60?}", value);
+            assert!(
+                map[format!("in{index}")] == *format!("x{value}y\n"),
+                "{:.60?}",
+                value
+            );
+        }
+        assert!(
+            decoded(&encoded[format!("k{index}")]) == value.as_bytes(),
+            "{value:.60?}"
+        );
+        let inside = format!("x{value}y");
+        assert!(
+            decoded(&encoded[format!("in{index}")]) == inside.as_bytes(),
+            "{value:.60?}"
+        );
+    }
+    for (index, value) in NOT_CARRIED.iter().chain(&["\0", "a\0b"]).enumerate() {
+        assert_eq!(decoded(&encoded[format!("b{index}")]), value.as_bytes());
+    }
+}
+
+fn decoded(value: &Value) -> Vec<u8> {
+    use base64::Engine;
+    let text: String = value
+        .as_str()
+        .unwrap()
+        .chars()
+        .filter(|character| !character.is_whitespace())
+        .collect();
+    base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .unwrap()
+}
+
+/// Every scalar of krm-functions §2.4, and shapes that are easily lost.
+const SCALARS: &str = r#"apiVersion: example.com/v1
+kind: Widget
+metadata:
+  name: w
+  annotations: {z-first: "1", a-second: 'yes', octal: "0755", note: "line1\n---\nline3"}
+spec:
+  ints: [9007199254740993, 18446744073709551615, 123456789012345678901234567890]
+  floats: [1.0, 1e3, 1.5E+10, 1e20, -0.0, 0.1]
+  bases: [0755, 0o755, 0xFF, 1_000, 0b101, 089]
+  quoted: ["0755", 'true', "1e3", "1"]
+  binary: !!binary aGVsbG8=
+  tagged: !!str 123
+  separator: "a\n---\nb"
+  leading: "  a\nb"
+  leadingTrailing: "  a\nb\n\n"
+  yes: [yes, on, y, no, n, True, ~, null, ]
+  nothing:
+  dates: [2024-01-02, 12:30:45]
+  empty: [{}, [], ""]
+  crlf: "a\r\nb"
+  blanks: "a \nb\n"
+  tabs: "a\tb\n\tc\n"
+  emoji: 😀
+  "y": n
+  merge: "<<"
+  anchors: [&a {x: 1}, *a]
+  merged: {<<: {a: 1}, b: 2}
+  lines: "x\u2028y\u2029z"
+  nel: "x\u0085y"
+  16: a
+  0x11: b
+  text: |
+    # no comment
+    a: b
+  folded: >-
+    a
+    b
+  long: word word word word word word word word word word word word word word word word word word word word word
+  images: [nginx, {image: nginx}]
+  prose: a < b && c > d, <key>, <xpath:a#b>
+"#;
+
+#[test]
+fn nothing_planned_equals_the_build_without_a_function() {
+    let dir = tree(&[
+        ("app/scalars.yaml", SCALARS),
+        (
+            "app/deployment.yaml",
+            &DEPLOYMENT.replace("<path:kv/shop#token>", "x"),
+        ),
+        ("app/secrets.yaml", SECRETS),
+        (
+            "app/kustomization.yaml",
+            &format!(
+                "resources: [scalars.yaml, deployment.yaml]\ntransformers: [secrets.yaml]\n{GENERATORS_RESOLVED}"
+            ),
+        ),
+    ]);
+    let Some(with) = build(dir.path(), "app", EXEC) else {
+        return;
+    };
+    let without = build(dir.path(), "app", SKIP_EXEC).unwrap().success();
+    let with = with.success();
+    assert_eq!(with.stderr, "");
+    assert_eq!(with.text(), without.text());
+}
+
+#[test]
+fn annotation_and_image_equal_those_of_kustomize_itself() {
+    const ANNOTATIONS: &str = "apiVersion: builtin
+kind: AnnotationsTransformer
+metadata: {name: a}
+annotations: {github.com/url: acme/deploy}
+fieldSpecs: [{path: metadata/annotations, create: true}]
+";
+    let resources = format!("resources: [scalars.yaml, deployment.yaml]\n{GENERATORS_RESOLVED}");
+    let deployment = DEPLOYMENT.replace("<path:kv/shop#token>", "x");
+    let dir = tree(&[
+        ("ours/scalars.yaml", SCALARS),
+        ("ours/deployment.yaml", &deployment),
+        ("ours/release.yaml", RELEASE),
+        (
+            "ours/kustomization.yaml",
+            &format!("{resources}transformers: [release.yaml]\n"),
+        ),
+        ("theirs/scalars.yaml", SCALARS),
+        ("theirs/deployment.yaml", &deployment),
+        ("theirs/annotations.yaml", ANNOTATIONS),
+        (
+            "theirs/kustomization.yaml",
+            &format!(
+                "{resources}images: [{{name: registry.example/shop, newTag: \"1.10\"}}]\ntransformers: [annotations.yaml]\n"
+            ),
+        ),
+    ]);
+    let Some(ours) = build(dir.path(), "ours", EXEC) else {
+        return;
+    };
+    let theirs = build(dir.path(), "theirs", &[]).unwrap().success();
+    let ours = ours.success();
+    assert!(ours.text().contains("registry.example/shop:1.10"));
+    assert_eq!(ours.text(), theirs.text());
+}
+
+#[test]
+fn a_rotated_secret_gives_another_name() {
+    let dir = tree(&[
+        ("app/secrets.yaml", SECRETS),
+        (
+            "app/kustomization.yaml",
+            &format!("{GENERATORS}transformers: [secrets.yaml]\n"),
+        ),
+    ]);
+    let names = || {
+        let output = build(dir.path(), "app", EXEC)?.success();
+        let secret = object(output.text(), "Secret");
+        let config = object(output.text(), "ConfigMap");
+        Some((name(&secret).to_owned(), name(&config).to_owned()))
+    };
+    let Some(before) = names() else { return };
+    fs::write(
+        dir.path().join("secrets.yaml"),
+        STORE.replace("hunter:2", "hunter:3"),
+    )
+    .unwrap();
+    let after = names().unwrap();
+    assert_ne!(before.0, after.0);
+    assert_eq!(before.1, after.1);
+}
