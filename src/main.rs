@@ -143,10 +143,10 @@ fn render(arguments: &Render, settings: &Settings) -> Result<u8> {
 
 /// Says what there is to say and writes the output, if there is any.
 fn finish(outcome: &Outcome, store: &Store, write: impl FnOnce() -> Result<()>) -> Result<u8> {
+    say(&report::text(&outcome.findings));
     if let Some(warning) = store.warning() {
         say(&format!("warning: {warning}\n"));
     }
-    say(&report::text(&outcome.findings));
     if outcome.has_output() {
         write()?;
     }
@@ -156,7 +156,8 @@ fn finish(outcome: &Outcome, store: &Store, write: impl FnOnce() -> Result<()>) 
 fn store(settings: &Settings) -> Store {
     match &settings.store {
         StoreSetting::File(path) => Store::File(FileStore::new(path)),
-        StoreSetting::Vault | StoreSetting::Unset => Store::Unset,
+        StoreSetting::Vault => Store::Server,
+        StoreSetting::Unset => Store::Unset,
     }
 }
 
