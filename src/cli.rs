@@ -21,7 +21,8 @@ pub struct Cli {
 
 const ENVIRONMENT: &str = "\
 Environment:
-  VAULT_ADDR            where secrets are read; `file:secrets.yaml` is the embedded store
+  VAULT_ADDR            where secrets are read: `file:secrets.yaml`; no server in this version
+  BAO_ADDR              the same, where VAULT_ADDR is not set
   APP_REPO              repository URL or `org/repo` (ARGOCD_ENV_APP_REPO first)
   IMAGE_NAME IMAGE_TAG  the image that CI has built (ARGOCD_ENV_… first)
   GITOPS_FN_SECRETS     `keep` leaves placeholders as they are

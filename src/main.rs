@@ -164,7 +164,7 @@ fn finish(outcome: &Outcome, store: &Store, write: impl FnOnce() -> Result<()>) 
 fn store(settings: &Settings) -> Store {
     match &settings.store {
         StoreSetting::File(path) => Store::File(FileStore::new(path)),
-        StoreSetting::Vault => Store::Unsupported,
+        StoreSetting::Vault => Store::Server,
         StoreSetting::Unset => Store::Unset,
     }
 }

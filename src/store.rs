@@ -18,8 +18,8 @@ pub enum Store {
     /// `VAULT_ADDR=file:…`: the embedded store, for demos, tests and CI.
     File(FileStore),
     /// A server is configured, which this version cannot read: fine as long as no secret is wanted.
-    Unsupported,
-    /// No store is configured: likewise.
+    Server,
+    /// No store is configured: fine as long as no secret is wanted.
     Unset,
 }
 
@@ -32,7 +32,7 @@ impl Store {
             Self::File(store) if store.is_open() => {
                 Some(format!("secrets come from file {}", store.path().display()))
             }
-            Self::File(_) | Self::Unsupported | Self::Unset => None,
+            Self::File(_) | Self::Server | Self::Unset => None,
         }
     }
 }
@@ -41,16 +41,17 @@ impl SecretStore for Store {
     async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
         match self {
             Self::File(store) => store.read(want).await,
-            Self::Unsupported => Err(StoreError {
+            Self::Server => Err(StoreError {
                 kind: StoreErrorKind::Config,
-                message: "VAULT_ADDR names a server, and this version reads local files alone"
+                message: "VAULT_ADDR or BAO_ADDR names a server, and this version reads secrets from a file only"
                     .to_owned(),
-                help: "set VAULT_ADDR=file:secrets.yaml".to_owned(),
+                help: "set VAULT_ADDR=file:secrets.yaml, or leave placeholders with GITOPS_FN_SECRETS=keep"
+                    .to_owned(),
             }),
             Self::Unset => Err(StoreError {
                 kind: StoreErrorKind::Config,
                 message: "no secret store is configured".to_owned(),
-                help: "set VAULT_ADDR (VAULT_ADDR=file:secrets.yaml reads a local file, for tests)"
+                help: "set VAULT_ADDR=file:secrets.yaml, or leave placeholders with GITOPS_FN_SECRETS=keep"
                     .to_owned(),
             }),
         }
@@ -85,6 +86,14 @@ pub(crate) mod tests {
         assert_eq!(error.message, "no secret store is configured");
         assert!(error.help.contains("VAULT_ADDR=file:secrets.yaml"));
         assert_eq!(Store::Unset.warning(), None);
+    }
+
+    #[test]
+    fn a_server_is_not_mistaken_for_no_store() {
+        let error = read(&Store::Server, "kv/shop/web", 0).unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Config);
+        assert!(error.message.contains("names a server"), "{error}");
+        assert_eq!(Store::Server.warning(), None);
     }
 
     #[test]
