@@ -125,7 +125,7 @@ pub fn read<'a>(
             continue;
         }
         let value = read_node(tree, first, events)?;
-        outline.end = node_end(tree, value).max(tree.node(key).span.end);
+        outline.end = tree.text_end(value).max(tree.node(key).span.end);
         match &*name {
             "kind" => kind = tree.text(value).map(str::to_owned),
             "functionConfig" if !is_null(tree, value) => {
@@ -175,7 +175,7 @@ fn read_items<'a>(
             tree.clear();
         }
         let root = read_node(tree, first, events)?;
-        end = node_end(tree, root);
+        end = tree.text_end(root);
         item(tree, root);
     }
     Ok(end)
@@ -194,15 +194,6 @@ fn is_null(tree: &Tree<'_>, id: NodeId) -> bool {
         && matches!(tree.node(id).style(), Some(Style::Empty | Style::Plain))
 }
 
-/// Where a node's text ends: that of its last descendant, for a block collection.
-#[must_use]
-pub fn node_end(tree: &Tree<'_>, id: NodeId) -> usize {
-    (id..tree.node(id).end)
-        .map(|node| tree.node(node).span.end)
-        .max()
-        .unwrap_or(0)
-}
-
 /// The text of a value so that it can be read alone: a block collection begins with its indentation.
 fn value_text(text: &str, tree: &Tree<'_>, id: NodeId) -> Span {
     let node = tree.node(id);
@@ -217,7 +208,7 @@ fn value_text(text: &str, tree: &Tree<'_>, id: NodeId) -> Span {
     };
     Span {
         start,
-        end: node_end(tree, id),
+        end: tree.text_end(id),
     }
 }
 
@@ -227,10 +218,8 @@ fn column_bytes(text: &str, at: usize) -> usize {
 }
 
 fn column(text: &str, at: usize) -> usize {
-    column_bytes(
-        text.trim_start_matches('\u{feff}'),
-        at.min(text.trim_start_matches('\u{feff}').len()),
-    )
+    let line = &text[at - column_bytes(text, at)..at];
+    line.trim_start_matches('\u{feff}').len()
 }
 
 fn colon_end(text: &str, from: usize) -> usize {
