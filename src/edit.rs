@@ -97,7 +97,14 @@ fn edit_document(
                 });
                 removals.add(removal);
             }
-            Err(problems) => findings.extend(problems),
+            Err(problems) => {
+                for problem in problems {
+                    let said = problem.subject.is_none() && findings.contains(&problem);
+                    if !said {
+                        findings.push(problem);
+                    }
+                }
+            }
         }
         if mode == Mode::Function {
             findings.extend(note(change, removed));
@@ -108,6 +115,15 @@ fn edit_document(
         .any(|finding| finding.severity == Severity::Error)
     {
         return;
+    }
+    for map in removals.emptied() {
+        digest = digest.wrapping_sub(map.digest);
+        expected.push(Expectation {
+            at: map.ordinal,
+            gone: 1,
+            shapes: vec![Shape::Map],
+            anchor: map.anchor,
+        });
     }
     splices.extend(removals.into_splices(text));
     splices.sort_by_key(|splice| splice.span.start);

@@ -16,10 +16,10 @@ pub mod walk;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::config::{Config, SecretsMode};
-use crate::krm::resource::{Object, Subject, objects};
+use crate::krm::resource::{GroupVersionKind, Object, Subject, objects};
 use crate::krm::result::{Finding, Severity};
 use crate::secret::SecretRef;
 use crate::settings::Settings;
@@ -51,25 +51,8 @@ pub struct Scope<'s, 'a> {
     pub mode: Mode,
     /// Whether the object stands in a file that will be written back.
     pub in_place: bool,
-    shared: &'s Shared,
+    annotation: &'s Rc<entry::Setting>,
     object: &'s Object,
-}
-
-/// What the changes of all objects have in common.
-struct Shared {
-    annotation_keys: Rc<[String]>,
-    url: Rc<str>,
-}
-
-impl Shared {
-    fn of(config: &Config) -> Self {
-        let repository = config.repository.as_ref();
-        let key = repository.map_or("", |repository| &repository.annotation);
-        Self {
-            annotation_keys: ["metadata", "annotations", key].map(str::to_owned).into(),
-            url: repository.map_or("", |repository| &repository.url).into(),
-        }
-    }
 }
 
 impl<'s> Scope<'s, '_> {
@@ -224,7 +207,8 @@ pub struct Planner<'c> {
     config: &'c Config,
     settings: &'c Settings,
     mode: Mode,
-    shared: Shared,
+    annotation: Rc<entry::Setting>,
+    kinds: FxHashSet<Rc<GroupVersionKind>>,
     function_config: Option<Subject>,
     draft: Draft,
     documents: Vec<DocumentPlan>,
@@ -238,7 +222,8 @@ impl<'c> Planner<'c> {
             config,
             settings,
             mode,
-            shared: Shared::of(config),
+            annotation: Rc::new(annotate::setting(config.repository.as_ref())),
+            kinds: FxHashSet::default(),
             function_config: None,
             draft: Draft::default(),
             documents: Vec::new(),
@@ -256,18 +241,19 @@ impl<'c> Planner<'c> {
         text: &str,
         tree: &Tree<'_>,
         root: NodeId,
-        file: Option<&str>,
+        file: Option<&Rc<str>>,
         index: usize,
     ) {
         if !matches!(tree.node(root).kind, Kind::Map { .. }) {
             if !is_nothing(tree, root) {
                 self.draft.find(
-                    Finding::error(format!("{} is not a Kubernetes object", place_name(file, index)), "give manifests alone; every document has to be a mapping with apiVersion and kind"),
+                    Finding::error(format!("{} is not a Kubernetes object", place_name(file.map(|file| &**file), index)), "give manifests alone; every document has to be a mapping with apiVersion and kind"),
                 );
             }
             return;
         }
-        for object in objects(tree, root, file, index) {
+        for mut object in objects(tree, root, file, index) {
+            self.share_kind(&mut object);
             if object.is_local(tree) || self.is_function_config(&object) {
                 continue;
             }
@@ -284,10 +270,22 @@ impl<'c> Planner<'c> {
                 settings: self.settings,
                 mode: self.mode,
                 in_place: object.is_in_place(tree),
-                shared: &self.shared,
+                annotation: &self.annotation,
                 object: &object,
             };
             plan_object(&scope, &mut self.draft);
+        }
+    }
+
+    /// Lets all objects of one kind share its name: a stream has many objects and few kinds.
+    fn share_kind(&mut self, object: &mut Object) {
+        let Some(subject) = Rc::get_mut(&mut object.subject) else {
+            return;
+        };
+        if let Some(known) = self.kinds.get(&subject.identity.gvk) {
+            subject.identity.gvk = Rc::clone(known);
+        } else {
+            self.kinds.insert(Rc::clone(&subject.identity.gvk));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::rc::Rc;
 
 use crate::config::{self, Config, ConfigProblem};
 use crate::edit::edit;
@@ -234,6 +235,7 @@ fn plan_stream<'a>(
 ) -> Result<(), SyntaxError> {
     let text = source.text.as_str();
     let mut events = Events::new(text);
+    let name: Rc<str> = Rc::from(&*source.name);
     let (mut start, mut index) = (0, 0);
     while let Some((event, _)) = events.pull()? {
         if event != Event::DocumentStart {
@@ -242,7 +244,7 @@ fn plan_stream<'a>(
         tree.clear();
         let Some(first) = events.pull()? else { break };
         let root = tree.read_node(first, &mut events)?;
-        planner.object(text, tree, root, Some(&source.name), index);
+        planner.object(text, tree, root, Some(&name), index);
         let digest = events.digest();
         let end = match events.pull()? {
             Some((Event::DocumentEnd, span)) => span.end,

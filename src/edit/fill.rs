@@ -43,14 +43,19 @@ pub fn fill<'f>(
             Err(problem) => problems.push(problem.about(placeholder.shown())),
         }
     }
-    let at_field = |finding: Finding| finding.at(&change.subject, change.field.clone());
+    let at_field = |finding: Finding| match finding.exit {
+        // the store cannot be used at all: that is said once, not once a field
+        2 => finding.about(""),
+        _ => finding.at(&change.subject, change.field.clone()),
+    };
+    let whole = |problem: Finding| vec![at_field(problem.about(shown(fill)))];
     if !problems.is_empty() {
         return Err(problems.into_iter().map(at_field).collect());
     }
     if let (true, Some(removal)) = (missing, &fill.removal) {
         return Ok(Filled::Removed(removal));
     }
-    let filled = put_together(fill, &values).map_err(|problem| vec![at_field(problem)])?;
+    let filled = put_together(fill, &values).map_err(whole)?;
     if mode == Mode::Function {
         let texts: Box<dyn Iterator<Item = &str>> = match &filled {
             Filled::Text(text) => Box::new(std::iter::once(text.as_str())),
@@ -61,7 +66,7 @@ pub fn fill<'f>(
             Filled::Removed(_) => Box::new(std::iter::empty()),
         };
         for text in texts {
-            carried(text, &fill.context).map_err(|problem| vec![at_field(problem)])?;
+            carried(text, &fill.context).map_err(whole)?;
         }
     }
     Ok(filled)
@@ -70,10 +75,15 @@ pub fn fill<'f>(
 /// What to tell the user of a filled scalar.
 #[must_use]
 pub fn note(fill: &Fill) -> String {
+    format!("resolved {}", shown(fill))
+}
+
+/// The scalar's placeholders as messages show them.
+fn shown(fill: &Fill) -> String {
     let shown: Vec<_> = placeholders(&fill.segments)
         .map(Placeholder::shown)
         .collect();
-    format!("resolved {}", shown.join(", "))
+    shown.join(", ")
 }
 
 /// The value of one placeholder with its modifiers; `None` if its key is missing.

@@ -24,6 +24,14 @@ impl Removals {
         }
     }
 
+    /// The block mappings that lose all their entries, and become `{}`.
+    pub fn emptied(&self) -> impl Iterator<Item = &MapLayout> {
+        self.0
+            .values()
+            .filter(|(layout, gone)| !layout.flow && gone.iter().all(|gone| *gone))
+            .map(|(layout, _)| &**layout)
+    }
+
     /// The splices that take them out of `text`.
     #[must_use]
     pub fn into_splices(self, text: &str) -> Vec<Splice> {
@@ -132,6 +140,8 @@ mod tests {
             .collect();
         let layout = MapLayout {
             ordinal: 0,
+            digest: 0,
+            anchor: 0,
             flow,
             entries: spans,
             values: Vec::new(),

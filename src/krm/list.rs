@@ -41,11 +41,10 @@ pub struct Outline {
     pub function_config: Option<Span>,
     /// Written as `{…}`.
     flow: bool,
-    /// Column of the root's keys.
-    indent: usize,
-    /// Behind the last node of the root, or at its closing brace.
-    end: usize,
-    /// Whether the root has any entry before its closing brace.
+    /// Where an entry can be put in: at the `items` key, else at the first key, else behind the brace.
+    entry: usize,
+    /// Whether an entry stands there.
+    has_entry: bool,
     items: Items,
     results: Option<Span>,
 }
@@ -88,44 +87,44 @@ pub fn read<'a>(
     let mut outline = Outline {
         function_config: None,
         flow,
-        indent: column(text, root.start),
-        end: root.end,
+        entry: root.end,
+        has_entry: false,
         items: Items::Missing,
         results: None,
     };
     let mut kind = None;
     while let Some(first) = events.pull()? {
         if first.0 == Event::Close {
-            if flow {
-                outline.end = first.1.start;
-            }
             break;
         }
-        let key = read_node(tree, first, events)?;
+        let key = tree.read_node(first, events)?;
         let name = tree.text(key).unwrap_or("").to_owned();
+        let key_span = tree.node(key).span;
+        if !outline.has_entry || (name == "items" && starts_line(text, key_span.start)) {
+            outline.entry = key_span.start;
+            outline.has_entry = true;
+        }
         let Some(first) = events.pull()? else { break };
         if name == "items" {
-            if let (Event::Open { map: false, .. }, span) = first {
+            if let Event::Open { map: false, .. } = first.0 {
                 outline.items = Items::List;
-                outline.end = read_items(tree, events, &mut item)?.max(span.end);
+                read_items(tree, events, &mut item)?;
             } else {
                 let span = first.1;
-                let value = read_node(tree, first, events)?;
+                let value = tree.read_node(first, events)?;
                 let empty = tree.node(value).style() == Some(Style::Empty);
                 outline.items = match tree.text(value) {
                     Some("" | "~" | "null" | "Null" | "NULL") if empty => {
-                        let at = colon_end(text, tree.node(key).span.end);
+                        let at = colon_end(text, key_span.end);
                         Items::Null(Span { start: at, end: at })
                     }
                     Some("~" | "null" | "Null" | "NULL") => Items::Null(span),
                     _ => return Err(ListError::Other("its items are not a list")),
                 };
-                outline.end = span.end;
             }
             continue;
         }
-        let value = read_node(tree, first, events)?;
-        outline.end = tree.text_end(value).max(tree.node(key).span.end);
+        let value = tree.read_node(first, events)?;
         match &*name {
             "kind" => kind = tree.text(value).map(str::to_owned),
             "functionConfig" if !is_null(tree, value) => {
@@ -133,8 +132,8 @@ pub fn read<'a>(
             }
             "results" => {
                 outline.results = Some(Span {
-                    start: tree.node(key).span.start,
-                    end: outline.end,
+                    start: key_span.start,
+                    end: tree.text_end(value).max(colon_end(text, key_span.end)),
                 });
             }
             _ => {}
@@ -160,33 +159,22 @@ pub fn finish(events: &mut Events<'_>) -> Result<(), ListError> {
     }
 }
 
-/// Reads the members of `items`; returns where the last one ends.
 fn read_items<'a>(
     tree: &mut Tree<'a>,
     events: &mut Events<'a>,
     item: &mut impl FnMut(&Tree<'a>, NodeId),
-) -> Result<usize, SyntaxError> {
-    let mut end = 0;
+) -> Result<(), SyntaxError> {
     while let Some(first) = events.pull()? {
         if first.0 == Event::Close {
-            return Ok(end.max(first.1.end));
+            break;
         }
         if events.anchors() == 0 {
             tree.clear();
         }
-        let root = read_node(tree, first, events)?;
-        end = tree.text_end(root);
+        let root = tree.read_node(first, events)?;
         item(tree, root);
     }
-    Ok(end)
-}
-
-fn read_node<'a>(
-    tree: &mut Tree<'a>,
-    first: (Event<'a>, Span),
-    events: &mut Events<'a>,
-) -> Result<NodeId, SyntaxError> {
-    tree.read_node(first, events)
+    Ok(())
 }
 
 fn is_null(tree: &Tree<'_>, id: NodeId) -> bool {
@@ -217,9 +205,9 @@ fn column_bytes(text: &str, at: usize) -> usize {
     line.len() - line.rfind('\n').map_or(0, |newline| newline + 1)
 }
 
-fn column(text: &str, at: usize) -> usize {
-    let line = &text[at - column_bytes(text, at)..at];
-    line.trim_start_matches('\u{feff}').len()
+/// Whether only blanks stand before a place on its line.
+fn starts_line(text: &str, at: usize) -> bool {
+    text[at - column_bytes(text, at)..at].trim().is_empty()
 }
 
 fn colon_end(text: &str, from: usize) -> usize {
@@ -269,7 +257,7 @@ impl Outline {
                 text: format!("{blank}[]"),
             });
         }
-        let results = (!findings.is_empty()).then(|| self.results_text(findings));
+        let results = (!findings.is_empty()).then(|| self.results_text(text, findings));
         if let (Some(results), Some(span)) = (&results, self.results) {
             splices.push(Splice {
                 span,
@@ -291,59 +279,45 @@ impl Outline {
             added.extend(results);
         }
         if !added.is_empty() {
-            splices.push(self.append(text, &added));
+            splices.push(self.insert(text, &added));
         }
         splices.sort_by_key(|splice| splice.span.start);
         splices
     }
 
-    fn results_text(&self, findings: &[Finding]) -> String {
+    fn results_text(&self, text: &str, findings: &[Finding]) -> String {
+        let results = findings.iter().map(Finding::to_result);
         if self.flow {
-            let results: Vec<_> = findings.iter().map(Finding::to_result).collect();
+            let results: Vec<_> = results.collect();
             return format!("\"results\": [{}]", results.join(", "));
         }
-        let indent = " ".repeat(self.indent);
+        let indent = self.indentation(text);
         let mut out = String::from("results:");
-        for finding in findings {
-            let _ = write!(out, "\n{indent}- {}", finding.to_result());
+        for result in results {
+            let _ = write!(out, "\n{indent}- {result}");
         }
         out
     }
 
-    fn append(&self, text: &str, added: &[String]) -> Splice {
+    fn indentation<'t>(&self, text: &'t str) -> &'t str {
+        let line = self.entry - column_bytes(text, self.entry);
+        text[line..self.entry].trim_start_matches('\u{feff}')
+    }
+
+    /// Puts entries before one that is there, where no text can depend on what follows it.
+    fn insert(&self, text: &str, added: &[String]) -> Splice {
+        let at = self.entry;
+        let span = Span { start: at, end: at };
         if self.flow {
-            let before = text[..self.end].trim_end();
-            let comma = if before.ends_with([',', '{']) {
-                ""
-            } else {
-                ", "
-            };
-            return Splice {
-                span: Span {
-                    start: self.end,
-                    end: self.end,
-                },
-                text: format!("{comma}{}", added.join(", ")),
-            };
+            let comma = if self.has_entry { ", " } else { "" };
+            let text = format!("{}{comma}", added.join(", "));
+            return Splice { span, text };
         }
-        // behind the line that the last node ends on: a comment may follow it there
-        let line_end = text[self.end..]
-            .find('\n')
-            .map(|newline| self.end + newline + 1);
-        let at = line_end.unwrap_or(text.len());
-        let indent = " ".repeat(self.indent);
+        let indent = self.indentation(text);
         let mut out = String::new();
-        if line_end.is_none() {
-            out.push('\n');
-        }
         for entry in added {
-            out.push_str(&indent);
-            out.push_str(entry);
-            out.push('\n');
+            let _ = write!(out, "{entry}\n{indent}");
         }
-        Splice {
-            span: Span { start: at, end: at },
-            text: out,
-        }
+        Splice { span, text: out }
     }
 }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::str::FromStr;
 
-use kube_core::gvk::{GroupVersion, GroupVersionKind};
+use kube_core::gvk::GroupVersion;
+pub use kube_core::gvk::GroupVersionKind;
 
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
@@ -30,7 +31,7 @@ pub fn is_bookkeeping(key: &str) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Group, version and kind; empty where the object names none.
-    pub gvk: GroupVersionKind,
+    pub gvk: Rc<GroupVersionKind>,
     /// `metadata.name`, or `metadata.generateName`; may be empty.
     pub name: String,
     /// `metadata.namespace`, may be empty.
@@ -77,7 +78,7 @@ pub struct Subject {
     /// What it is called.
     pub identity: Identity,
     /// The file the orchestrator or the command line named, if any.
-    pub file: Option<String>,
+    pub file: Option<Rc<str>>,
     /// The object's place in that file, from 0.
     pub index: usize,
 }
@@ -98,7 +99,7 @@ pub struct Object {
 ///
 /// `file` and `index` say where the root stands.
 #[must_use]
-pub fn objects(tree: &Tree<'_>, root: NodeId, file: Option<&str>, index: usize) -> Vec<Object> {
+pub fn objects(tree: &Tree<'_>, root: NodeId, file: Option<&Rc<str>>, index: usize) -> Vec<Object> {
     let mut found = Vec::new();
     collect(tree, root, "", (file, index), &mut found, 0);
     found
@@ -111,7 +112,7 @@ fn collect(
     tree: &Tree<'_>,
     root: NodeId,
     member_kind: &str,
-    origin: (Option<&str>, usize),
+    origin: (Option<&Rc<str>>, usize),
     found: &mut Vec<Object>,
     depth: u8,
 ) {
@@ -131,7 +132,7 @@ fn collect(
         items,
         subject: Rc::new(Subject {
             identity,
-            file: annotated.or(origin.0).map(str::to_owned),
+            file: annotated.map(Rc::from).or(origin.0.cloned()),
             index: annotated_index.unwrap_or(origin.1),
         }),
     });
@@ -161,7 +162,7 @@ fn identity(tree: &Tree<'_>, root: NodeId, member_kind: &str) -> Identity {
         name => name,
     };
     Identity {
-        gvk: version.with_kind(kind),
+        gvk: Rc::new(version.with_kind(kind)),
         name: name.to_owned(),
         namespace: meta("namespace").to_owned(),
     }

@@ -4,10 +4,11 @@
 use std::rc::Rc;
 
 use super::change::{Action, Change, old_text};
-use super::entry::{Entry, Form, Lines};
+use super::entry::{self, Entry, Form, Lines};
 use super::walk::{Step, field};
 use super::{Draft, Scope};
 use crate::config::Repository;
+use crate::krm::resource::GroupVersionKind;
 use crate::krm::result::Finding;
 use crate::yaml::event::{Span, Style, Tag};
 use crate::yaml::scalar::is_string;
@@ -21,6 +22,18 @@ const TEMPLATES: [&[&str]; 4] = [
     &["template"],
 ];
 
+/// What is set on every object.
+#[must_use]
+pub fn setting(repository: Option<&Repository>) -> entry::Setting {
+    let (key, value) = repository.map_or(("", ""), |repository| {
+        (&*repository.annotation, &*repository.url)
+    });
+    entry::Setting {
+        keys: ["metadata", "annotations", key].map(str::to_owned).to_vec(),
+        value: value.to_owned(),
+    }
+}
+
 /// Plans the annotation on one object.
 pub fn plan(scope: &Scope<'_, '_>, draft: &mut Draft) {
     let Some(repository) = &scope.config.repository else {
@@ -31,7 +44,7 @@ pub fn plan(scope: &Scope<'_, '_>, draft: &mut Draft) {
         return;
     }
     for way in TEMPLATES {
-        if !has_template(&scope.subject().identity.gvk.kind, way) {
+        if !has_template(&scope.subject().identity.gvk, way) {
             continue;
         }
         let template = way
@@ -44,16 +57,14 @@ pub fn plan(scope: &Scope<'_, '_>, draft: &mut Draft) {
     }
 }
 
-fn has_template(kind: &str, way: &[&str]) -> bool {
-    match kind {
-        "Deployment"
-        | "ReplicaSet"
-        | "DaemonSet"
-        | "StatefulSet"
-        | "Job"
-        | "ReplicationController" => way == ["spec", "template"],
-        "CronJob" => way.get(1) == Some(&"jobTemplate"),
-        "PodTemplate" => way == ["template"],
+/// kustomize's list by group and kind, and `PodTemplate`.
+fn has_template(gvk: &GroupVersionKind, way: &[&str]) -> bool {
+    match (&*gvk.group, &*gvk.kind) {
+        (_, "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet")
+        | ("batch", "Job")
+        | ("", "ReplicationController") => way == ["spec", "template"],
+        ("batch", "CronJob") => way.get(1) == Some(&"jobTemplate"),
+        ("", "PodTemplate") => way == ["template"],
         _ => false,
     }
 }
@@ -170,7 +181,6 @@ impl Setting<'_> {
         there: usize,
         form: Form,
     ) -> Change {
-        let shared = self.scope.shared;
         Change {
             span,
             ordinal,
@@ -179,9 +189,8 @@ impl Setting<'_> {
             replaces: replaced.is_some(),
             digest: replaced.map_or(0, Node::digest),
             action: Action::Entry(Entry {
-                keys: Rc::clone(&shared.annotation_keys),
+                setting: Rc::clone(self.scope.annotation),
                 there,
-                value: Rc::clone(&shared.url),
                 form,
             }),
             subject: Rc::clone(self.scope.subject()),
@@ -206,18 +215,21 @@ impl Setting<'_> {
             .and_then(|tail| tail.find(':').filter(|&at| tail[..at].trim().is_empty()))
             .map(|at| key.span.end + at + 1)
             .ok_or("its value cannot be placed")?;
-        let span = Span {
-            start: colon,
-            end: node.span.end.max(colon),
-        };
-        let form = if there == self.keys.len() || tree.node(map).is_flow() {
-            Form::Inline
+        let end = node.span.end.max(colon);
+        let (end, form) = if there == self.keys.len() || tree.node(map).is_flow() {
+            (end, Form::Inline)
         } else {
-            Form::Below(Lines {
+            let line_end = text[end..]
+                .find('\n')
+                .map_or(text.len(), |newline| end + newline);
+            let comment = text[end..line_end].trim_end();
+            let lines = Lines {
                 indent: column(text, key.span.start) + 2,
                 eol: self.scope.eol(),
-            })
+            };
+            (end + comment.len(), Form::Below(lines, Box::from(comment)))
         };
+        let span = Span { start: colon, end };
         draft.add(self.entry(span, node.ordinal, Some(node), there, form));
         Ok(())
     }

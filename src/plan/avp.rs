@@ -152,7 +152,7 @@ fn boolean(text: &str) -> Result<bool, Problem> {
 }
 
 fn kv_version(text: &str) -> Result<KvVersion, Problem> {
-    match text.trim() {
+    match text {
         "1" => Ok(KvVersion::V1),
         "2" => Ok(KvVersion::V2),
         _ => Err(("Unsupported kvVersion specified", "write \"1\" or \"2\"")),
@@ -160,7 +160,7 @@ fn kv_version(text: &str) -> Result<KvVersion, Problem> {
 }
 
 fn version(text: &str) -> Result<u64, Problem> {
-    match text.trim() {
+    match text {
         "" | "-1" => Ok(0),
         digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
             digits.parse().map_err(|_| {

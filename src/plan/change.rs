@@ -140,6 +140,10 @@ pub struct Removal {
 pub struct MapLayout {
     /// Event number of the mapping, its name among the document's mappings.
     pub ordinal: u32,
+    /// The digest of its first event.
+    pub digest: u64,
+    /// Its anchor, 0 for none.
+    pub anchor: u32,
     /// `{…}`
     pub flow: bool,
     /// From the start of each key to the end of its value.
@@ -156,6 +160,8 @@ impl MapLayout {
     pub fn of(tree: &Tree<'_>, map: NodeId) -> Self {
         let mut layout = Self {
             ordinal: tree.node(map).ordinal,
+            digest: tree.node(map).digest(),
+            anchor: tree.node(map).props.anchor,
             flow: tree.node(map).kind == Kind::Map { flow: true },
             entries: Vec::new(),
             values: Vec::new(),

@@ -9,14 +9,21 @@ use crate::yaml::shape::Shape;
 /// `keys[0]: {keys[1]: … value}`.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The way to the value; shared by all objects.
-    pub keys: Rc<[String]>,
+    /// What is written; shared by all objects.
+    pub setting: Rc<Setting>,
     /// How many of the keys are there already.
     pub there: usize,
-    /// The value.
-    pub value: Rc<str>,
     /// How it is written.
     pub form: Form,
+}
+
+/// A value and the way to it.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The keys, from the outermost.
+    pub keys: Vec<String>,
+    /// The value.
+    pub value: String,
 }
 
 /// How an entry is put between what is there.
@@ -24,8 +31,8 @@ pub struct Entry {
 pub enum Form {
     /// Behind a colon: the value alone, or a flow mapping.
     Inline,
-    /// Behind a colon: on lines of its own.
-    Below(Lines),
+    /// Behind a colon: on lines of its own, below a comment that stands there.
+    Below(Lines, Box<str>),
     /// In a flow mapping, before its first entry, with the blanks that stood before that.
     Front(Option<Box<str>>),
     /// At the start of a line.
@@ -47,18 +54,21 @@ pub struct Lines {
 
 impl Entry {
     fn missing(&self) -> &[String] {
-        self.keys.get(self.there..).unwrap_or_default()
+        self.setting.keys.get(self.there..).unwrap_or_default()
     }
 
     /// The text to put in.
     #[must_use]
     pub fn text(&self) -> String {
         match &self.form {
-            Form::Inline if self.missing().is_empty() => format!(" {}", double_quote(&self.value)),
-            Form::Inline => format!(" {{{}}}", self.flow()),
-            Form::Below(lines) | Form::AfterLast(lines) => {
-                format!("{}{}", lines.eol, self.block(*lines, true))
+            Form::Inline if self.missing().is_empty() => {
+                format!(" {}", double_quote(&self.setting.value))
             }
+            Form::Inline => format!(" {{{}}}", self.flow()),
+            Form::Below(lines, comment) => {
+                format!("{comment}{}{}", lines.eol, self.block(*lines, true))
+            }
+            Form::AfterLast(lines) => format!("{}{}", lines.eol, self.block(*lines, true)),
             Form::Front(None) => self.flow(),
             Form::Front(Some(gap)) => format!("{},{gap}", self.flow()),
             Form::Line(lines) => format!("{}{}", self.block(*lines, true), lines.eol),
@@ -80,7 +90,7 @@ impl Entry {
             }
             shapes.push(Shape::Text(key.clone()));
         }
-        shapes.push(Shape::Text(self.value.to_string()));
+        shapes.push(Shape::Text(self.setting.value.clone()));
         let maps = if self.is_value() {
             keys.len()
         } else {
@@ -92,7 +102,7 @@ impl Entry {
 
     /// Whether it stands behind a colon, so that its first key begins a mapping.
     fn is_value(&self) -> bool {
-        matches!(self.form, Form::Inline | Form::Below(_))
+        matches!(self.form, Form::Inline | Form::Below(..))
     }
 
     /// `"a": {"b": "value"}`, without braces around it.
@@ -102,7 +112,7 @@ impl Entry {
         format!(
             "{}: {}{closing}",
             keys.join(": {"),
-            double_quote(&self.value)
+            double_quote(&self.setting.value)
         )
     }
 
@@ -125,7 +135,7 @@ impl Entry {
             text.push(':');
         }
         text.push(' ');
-        text.push_str(&double_quote(&self.value));
+        text.push_str(&double_quote(&self.setting.value));
         text
     }
 }
@@ -143,9 +153,11 @@ mod tests {
     fn entry(there: usize, form: Form) -> Entry {
         let keys = ["metadata", "annotations", "a.b/c"].map(str::to_owned);
         Entry {
-            keys: Rc::from(keys.to_vec()),
+            setting: Rc::new(Setting {
+                keys: keys.to_vec(),
+                value: "v".to_owned(),
+            }),
             there,
-            value: Rc::from("v"),
             form,
         }
     }
@@ -155,7 +167,11 @@ mod tests {
         for (there, form, text) in [
             (3, Form::Inline, " \"v\""),
             (2, Form::Inline, " {\"a.b/c\": \"v\"}"),
-            (1, Form::Below(LINES), "\n  annotations:\n    a.b/c: \"v\""),
+            (
+                1,
+                Form::Below(LINES, " # c".into()),
+                " # c\n  annotations:\n    a.b/c: \"v\"",
+            ),
             (2, Form::Front(None), "\"a.b/c\": \"v\""),
             (
                 1,

@@ -213,7 +213,7 @@ fn misplaced(
     };
     if place.is_key {
         return Some(Finding::error(
-            "a placeholder in a map key is not replaced",
+            "a placeholder in a map key, or under a merge key, is not replaced",
             "keys have to be written out; only values can be placeholders",
         ));
     }
@@ -272,7 +272,8 @@ fn slot(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> Slot {
             Step::Key(_)
         ]
     );
-    if in_metadata || scope.is_secret() || scope.is_config_map() {
+    let tagged = scope.tree.node(place.id).props.tag == Tag::Str;
+    if in_metadata || tagged || scope.is_secret() || scope.is_config_map() {
         Slot::Text
     } else {
         Slot::Any

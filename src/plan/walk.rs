@@ -214,7 +214,10 @@ impl<'t> Walker<'_, 't, '_> {
                     self.merge(source, owner, alias, written)?;
                 }
             }
-            Kind::Scalar(_) | Kind::Alias(_) => {}
+            Kind::Scalar(_) | Kind::Alias(_) => {
+                // nothing to merge: its text counts as little as a key's
+                self.meet(value, owner, alias, true);
+            }
         }
         self.depth -= 1;
         Ok(())

@@ -112,9 +112,8 @@ impl Event<'_> {
         hash.write_u32(ordinal);
         match self {
             Self::DocumentStart | Self::DocumentEnd => return 0,
-            // flow or block is no matter: an emptied block mapping becomes `{}`
-            Self::Open { map, props, .. } => {
-                hash.write_u8(1 + u8::from(*map));
+            Self::Open { map, flow, props } => {
+                hash.write_u8(1 + u8::from(*map) + 2 * u8::from(*flow));
                 digest_props(&mut hash, *props);
             }
             Self::Close => hash.write_u8(8),

@@ -70,7 +70,7 @@ impl Node<'_> {
         )
     }
 
-    /// The event digest of a node that is one event (a scalar or an alias).
+    /// The digest of the node's first event.
     #[must_use]
     pub fn digest(&self) -> u64 {
         match self.kind {
@@ -81,8 +81,14 @@ impl Node<'_> {
             }
             .digest(self.ordinal),
             Kind::Alias(anchor) => Event::Alias { anchor }.digest(self.ordinal),
-            Kind::Map { .. } | Kind::Seq { .. } => 0,
+            Kind::Map { flow } => self.open_digest(true, flow),
+            Kind::Seq { flow } => self.open_digest(false, flow),
         }
+    }
+
+    fn open_digest(&self, map: bool, flow: bool) -> u64 {
+        let props = self.props;
+        Event::Open { map, flow, props }.digest(self.ordinal)
     }
 }
 
