@@ -67,12 +67,22 @@ impl Placeholder {
 }
 
 /// A piece of a text.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Segment {
     /// Stays as it is.
     Text(Vec<u8>),
     /// Is replaced.
     Placeholder(Box<Placeholder>),
+}
+
+impl std::fmt::Debug for Segment {
+    /// What stands beside a placeholder may be a secret too: of a text only the length is shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Placeholder(placeholder) => placeholder.fmt(f),
+        }
+    }
 }
 
 /// A placeholder that cannot be used.

@@ -33,7 +33,7 @@ pub enum Kind {
 }
 
 /// One node.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Node<'a> {
     /// What it is.
     pub kind: Kind,
@@ -49,6 +49,19 @@ pub struct Node<'a> {
     pub ordinal: u32,
     /// The number of the node's last event in its document.
     pub last: u32,
+}
+
+impl std::fmt::Debug for Node<'_> {
+    /// The text of a scalar may be a secret: only its length is shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Span { start, end } = self.span;
+        write!(
+            f,
+            "Node({:?}, {start}..{end}, {} bytes)",
+            self.kind,
+            self.value.len()
+        )
+    }
 }
 
 impl Node<'_> {

@@ -5,6 +5,10 @@
     reason = "a test that cannot go on fails; helpers outside #[test] functions count too"
 )]
 
+mod bad_input;
 mod container;
 mod golden;
+mod layering;
+mod leak;
+mod properties;
 mod support;
