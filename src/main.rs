@@ -19,13 +19,7 @@ use gitops_fn::store::file::FileStore;
 use gitops_fn::{Outcome, output, report};
 
 fn main() -> ExitCode {
-    // a payload may hold anything
-    std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map_or(String::new(), ToString::to_string);
-        say(&format!(
-            "error: gitops-fn has failed at {place}\nhelp: please report this\n"
-        ));
-    }));
+    std::panic::set_hook(Box::new(|info| say(&report::crash(info.location()))));
     match run(&Cli::parse()) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

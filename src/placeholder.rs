@@ -14,6 +14,14 @@ use modifier::{Modifier, ModifierError};
 
 /// Longest placeholder, in bytes: bounds the search for its end.
 const MAX_LENGTH: usize = 8 * 1024;
+/// What is looked at first of an escaped one, in bytes.
+const SHORT_LENGTH: usize = 512;
+/// What is looked at of an escaped one that is not closed, in bytes.
+const SHORT_HEAD: usize = 64;
+/// How many bytes of one text are looked at in vain: bounds the work for texts full of open braces.
+const MAX_WASTE: usize = 16 << 20;
+/// How many unreadable placeholders of one text are reported.
+pub const MAX_PROBLEMS: usize = 50;
 
 /// Which secret and key a placeholder asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,12 +67,22 @@ impl Placeholder {
 }
 
 /// A piece of a text.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Segment {
     /// Stays as it is.
     Text(Vec<u8>),
     /// Is replaced.
     Placeholder(Box<Placeholder>),
+}
+
+impl std::fmt::Debug for Segment {
+    /// What stands beside a placeholder may be a secret too: of a text only the length is shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Placeholder(placeholder) => placeholder.fmt(f),
+        }
+    }
 }
 
 /// A placeholder that cannot be used.
@@ -124,15 +142,17 @@ pub fn may_hold(text: &[u8], keys: bool) -> bool {
 /// Splits a text at its placeholders; `None` when there is none. `keys` allows the `<key>` form.
 ///
 /// # Errors
-/// Every placeholder in it that cannot be read.
+/// The placeholders in it that cannot be read; not more than [`MAX_PROBLEMS`], since a text with so
+/// many is most likely not meant to hold any.
 pub fn parse(text: &[u8], keys: bool) -> Result<Option<Vec<Segment>>, Vec<PlaceholderError>> {
     let mut segments = Vec::new();
     let mut errors = Vec::new();
+    let mut scan = Scan::new(text, keys);
     let (mut kept, mut at) = (0, 0);
     while let Some(offset) = memchr::memchr2(b'<', b'\\', &text[at..]) {
         let start = at + offset;
         at = start + 1;
-        match placeholder_at(&text[start..], keys) {
+        match scan.placeholder_at(start) {
             Ok(None) => {}
             Ok(Some((placeholder, length))) => {
                 if kept < start {
@@ -155,6 +175,9 @@ pub fn parse(text: &[u8], keys: bool) -> Result<Option<Vec<Segment>>, Vec<Placeh
                 at = start + length;
             }
         }
+        if errors.len() >= MAX_PROBLEMS {
+            break;
+        }
     }
     if !errors.is_empty() {
         return Err(errors);
@@ -168,6 +191,14 @@ pub fn parse(text: &[u8], keys: bool) -> Result<Option<Vec<Segment>>, Vec<Placeh
     Ok(Some(segments))
 }
 
+/// Where the next `>` at or behind `from` stands, escaped or not; the text's length for nowhere.
+fn next_close(text: &[u8], from: usize) -> usize {
+    memchr::memchr2_iter(b'>', b'\\', text.get(from..).unwrap_or_default())
+        .map(|offset| from + offset)
+        .find(|&at| text[at] == b'>' || escaped_bracket(&text[at..], b'e'))
+        .unwrap_or(text.len())
+}
+
 enum Fault {
     Reason(&'static str),
     Modifier {
@@ -177,41 +208,128 @@ enum Fault {
     },
 }
 
-/// The placeholder at the start of `text`, with its length in bytes.
-fn placeholder_at(text: &[u8], keys: bool) -> Result<Option<(Placeholder, usize)>, Fault> {
-    if text[0] == b'<' {
-        return open_at(text, keys, false);
+const UNCLOSED: Fault = Fault::Reason("is not closed with >");
+
+/// One pass over a text; remembers what keeps the pass linear however the text is made.
+struct Scan<'t> {
+    text: &'t [u8],
+    keys: bool,
+    /// Where the next `>` stands, escaped or not; the text's length for nowhere. `None` at first.
+    close: Option<usize>,
+    /// Bytes that were looked at in vain.
+    wasted: usize,
+}
+
+impl<'t> Scan<'t> {
+    fn new(text: &'t [u8], keys: bool) -> Self {
+        Self {
+            text,
+            keys,
+            close: None,
+            wasted: 0,
+        }
     }
-    if !escaped_bracket(text, b'c') {
-        return Ok(None);
+
+    /// The placeholder that begins at `start`, with its length in bytes.
+    fn placeholder_at(&mut self, start: usize) -> Result<Option<(Placeholder, usize)>, Fault> {
+        let text = &self.text[start..];
+        let escaped = text[0] != b'<';
+        if escaped && !escaped_bracket(text, b'c') {
+            return Ok(None);
+        }
+        if !self.is_closed(start, escaped) {
+            return self.unclosed(text, escaped);
+        }
+        if self.wasted > MAX_WASTE {
+            return Err(Fault::Reason(
+                "follows too many others with a brace or quote that is not closed",
+            ));
+        }
+        if escaped {
+            return self.escaped_at(text);
+        }
+        open_at(text, self.keys, false, &mut self.wasted)
     }
-    let (decoded, offsets) = json_unescape(text);
-    let found = open_at(&decoded, keys, true);
-    let source_length = |length: usize| offsets.get(length).copied().unwrap_or(text.len());
-    match found {
-        Ok(found) => Ok(found.map(|(placeholder, length)| (placeholder, source_length(length)))),
-        Err(Fault::Modifier {
-            shown,
-            error,
-            length,
-        }) => Err(Fault::Modifier {
-            shown,
-            error,
-            length: source_length(length),
-        }),
-        Err(fault) => Err(fault),
+
+    /// `text` begins with `\u003c`.
+    fn escaped_at(&mut self, text: &[u8]) -> Result<Option<(Placeholder, usize)>, Fault> {
+        // most are short
+        let mut in_vain = 0;
+        let (mut decoded, mut offsets) = json_unescape(text, SHORT_LENGTH);
+        let mut found = open_at(&decoded, self.keys, true, &mut in_vain);
+        let has_head = decoded
+            .iter()
+            .skip(1)
+            .any(|byte| matches!(byte, b'<' | b'>' | b'|'));
+        if decoded.len() >= SHORT_LENGTH && (in_vain > 0 || !has_head) {
+            (decoded, offsets) = json_unescape(text, MAX_LENGTH);
+            found = open_at(&decoded, self.keys, true, &mut in_vain);
+        }
+        self.wasted += in_vain;
+        let source_length = |length: usize| offsets.get(length).copied().unwrap_or(text.len());
+        match found {
+            Ok(found) => {
+                Ok(found.map(|(placeholder, length)| (placeholder, source_length(length))))
+            }
+            Err(Fault::Modifier {
+                shown,
+                error,
+                length,
+            }) => Err(Fault::Modifier {
+                shown,
+                error,
+                length: source_length(length),
+            }),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Whether any `>` is near enough behind `start`.
+    fn is_closed(&mut self, start: usize, escaped: bool) -> bool {
+        let close = match self.close {
+            Some(close) if close >= start => close,
+            _ => next_close(self.text, start),
+        };
+        self.close = Some(close);
+        // an escaped byte is at most six bytes long
+        let window = if escaped { 6 * MAX_LENGTH } else { MAX_LENGTH };
+        close < self.text.len() && close - start <= window
+    }
+
+    /// What a `<` without any `>` behind it is.
+    fn unclosed(&self, text: &[u8], escaped: bool) -> Result<Option<(Placeholder, usize)>, Fault> {
+        let decoded;
+        let inner = if escaped {
+            decoded = json_unescape(text, SHORT_HEAD).0;
+            decoded.get(1..).unwrap_or_default()
+        } else {
+            &text[1..text.len().min(MAX_LENGTH)]
+        };
+        let blanks = inner
+            .iter()
+            .take_while(|byte| self.keys && byte.is_ascii_whitespace())
+            .count();
+        if inner[blanks..].starts_with(b"path:") {
+            return Err(UNCLOSED);
+        }
+        Ok(None)
     }
 }
 
 /// `text` begins with `<`.
-fn open_at(text: &[u8], keys: bool, escaped: bool) -> Result<Option<(Placeholder, usize)>, Fault> {
+fn open_at(
+    text: &[u8],
+    keys: bool,
+    escaped: bool,
+    wasted: &mut usize,
+) -> Result<Option<(Placeholder, usize)>, Fault> {
     let inner = &text[1..text.len().min(MAX_LENGTH)];
     let blanks = inner
         .iter()
         .take_while(|byte| byte.is_ascii_whitespace())
         .count();
     if inner[blanks..].starts_with(b"path:") && (blanks == 0 || keys) {
-        let body = find_body(inner, true).ok_or(Fault::Reason("is not closed with >"))?;
+        let body = find_body(inner, true, wasted).ok_or(UNCLOSED)?;
         let head = utf8(&inner[body.head.clone()])?;
         let source = path_source(head.trim_start()[5..].trim_start())?;
         return finish(source, inner, &body, escaped).map(Some);
@@ -219,7 +337,7 @@ fn open_at(text: &[u8], keys: bool, escaped: bool) -> Result<Option<(Placeholder
     if !keys {
         return Ok(None);
     }
-    let Some(body) = find_body(inner, false) else {
+    let Some(body) = find_body(inner, false, wasted) else {
         return Ok(None);
     };
     let Ok(head) = std::str::from_utf8(&inner[body.head.clone()]) else {
@@ -313,7 +431,7 @@ struct Body {
 }
 
 /// Finds the closing `>`. The head ends at the first `|`; a `<` in it means that it is not closed.
-fn find_body(inner: &[u8], path: bool) -> Option<Body> {
+fn find_body(inner: &[u8], path: bool, wasted: &mut usize) -> Option<Body> {
     let head_end = inner.iter().position(|&byte| match byte {
         b'<' | b'>' | b'|' => true,
         // a key's head is short and plain: prose is given up early
@@ -326,8 +444,12 @@ fn find_body(inner: &[u8], path: bool) -> Option<Body> {
             end: head_end,
         }),
         b'|' => {
-            let (modifiers, end) = modifier_ranges(inner, head_end + 1, true)
-                .or_else(|| modifier_ranges(inner, head_end + 1, false))?;
+            let nested = modifier_ranges(inner, head_end + 1, true);
+            if nested.is_none() {
+                *wasted += inner.len() - head_end;
+            }
+            let (modifiers, end) =
+                nested.or_else(|| modifier_ranges(inner, head_end + 1, false))?;
             Some(Body {
                 head: 0..head_end,
                 modifiers,
@@ -373,11 +495,11 @@ fn escaped_bracket(text: &[u8], letter: u8) -> bool {
 }
 
 /// Decodes the start of a JSON string's inside, with the offset in `text` of every decoded byte and
-/// of the end; stops at a `"`, at an invalid escape and at [`MAX_LENGTH`].
-fn json_unescape(text: &[u8]) -> (Vec<u8>, Vec<usize>) {
+/// of the end; stops at a `"`, at an invalid escape and at `limit`.
+fn json_unescape(text: &[u8], limit: usize) -> (Vec<u8>, Vec<usize>) {
     let (mut decoded, mut offsets) = (Vec::new(), Vec::new());
     let mut at = 0;
-    while at < text.len() && decoded.len() < MAX_LENGTH {
+    while at < text.len() && decoded.len() < limit {
         let (ch, length) = match text[at] {
             b'"' => break,
             b'\\' => match json_escape(&text[at..]) {

@@ -19,14 +19,13 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::config::{Config, SecretsMode};
-use crate::krm::list::node_end;
 use crate::krm::resource::{GroupVersionKind, Object, Subject, objects};
 use crate::krm::result::{Finding, Severity};
 use crate::secret::SecretRef;
 use crate::settings::Settings;
 use crate::yaml::event::{Span, Tag};
 use crate::yaml::tree::{Kind, NodeId, Tree};
-use change::{Action, Change};
+use change::{Action, Change, MapLayout};
 use walk::Place;
 
 /// How the program was called.
@@ -136,6 +135,10 @@ pub struct Draft {
     findings: Vec<Finding>,
     matched: BTreeSet<usize>,
     kept: usize,
+    /// Nodes that were met through aliases in the document at hand.
+    aliased: usize,
+    /// Layouts of mappings that may lose entries, by the event number of the mapping.
+    layouts: FxHashMap<u32, Rc<MapLayout>>,
 }
 
 impl Draft {
@@ -182,6 +185,15 @@ impl Draft {
     /// Records a read.
     pub fn want(&mut self, want: SecretRef) {
         self.wants.insert(want);
+    }
+
+    /// The layout of a mapping that may lose entries.
+    pub fn layout(&mut self, tree: &Tree<'_>, map: NodeId) -> Rc<MapLayout> {
+        let layout = self
+            .layouts
+            .entry(tree.node(map).ordinal)
+            .or_insert_with(|| Rc::new(MapLayout::of(tree, map)));
+        Rc::clone(layout)
     }
 
     /// Records a placeholder that stays by the config's wish.
@@ -292,6 +304,8 @@ impl<'c> Planner<'c> {
         let mut changes = std::mem::take(&mut draft.changes);
         draft.settled.clear();
         draft.demands.clear();
+        draft.layouts.clear();
+        draft.aliased = 0;
         if changes.is_empty() {
             return;
         }
@@ -381,14 +395,23 @@ fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
         return;
     }
     let before = draft.changes.len();
-    let walked = walk::walk(scope.tree, scope.root(), scope.object.items, &mut |place| {
-        if !is_list {
-            retag::plan(scope, place, draft);
-        }
-        if let Some(avp) = &avp {
-            substitute::plan(scope, avp, place, draft);
-        }
-    });
+    let mut aliased = draft.aliased;
+    let items = scope.object.items;
+    let walked = walk::walk(
+        scope.tree,
+        scope.root(),
+        items,
+        &mut aliased,
+        &mut |place| {
+            if !is_list {
+                retag::plan(scope, place, draft);
+            }
+            if let Some(avp) = &avp {
+                substitute::plan(scope, avp, place, draft);
+            }
+        },
+    );
+    draft.aliased = aliased;
     if let Err(error) = walked {
         draft.find(
             Finding::error(error.to_string(), "write the object without nested aliases")
@@ -405,7 +428,7 @@ fn may_hold_placeholder(scope: &Scope<'_, '_>) -> bool {
     if scope.is_secret() || !scope.tree.aliases().is_empty() {
         return true;
     }
-    let end = node_end(scope.tree, scope.root());
+    let end = scope.tree.text_end(scope.root());
     let bytes = scope
         .text
         .as_bytes()

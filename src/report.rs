@@ -23,6 +23,13 @@ pub fn exit_code(findings: &[Finding]) -> u8 {
     })
 }
 
+/// What is said of a panic: its place. The payload may hold anything, so it is not asked for.
+#[must_use]
+pub fn crash(place: Option<&std::panic::Location<'_>>) -> String {
+    let place = place.map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+    format!("error: gitops-fn has failed at {place}\nhelp: please report this\n")
+}
+
 /// The errors and warnings among `findings`, sorted, as stderr shows them: the first line of the errors
 /// stands alone; help follows what it helps with. Empty if there are none.
 #[must_use]

@@ -1,5 +1,6 @@
 //! Taking entries out of mappings, alone or with their neighbours.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::plan::change::{MapLayout, Removal};
@@ -8,23 +9,17 @@ use crate::yaml::splice::Splice;
 
 /// The entries that go, by mapping.
 #[derive(Default)]
-pub struct Removals(Vec<(Rc<MapLayout>, Vec<bool>)>);
+pub struct Removals(BTreeMap<u32, (Rc<MapLayout>, Vec<bool>)>);
 
 impl Removals {
     /// Adds an entry.
     pub fn add(&mut self, removal: &Removal) {
-        let ordinal = removal.layout.ordinal;
-        let known = self
+        let layout = &removal.layout;
+        let (_, gone) = self
             .0
-            .iter()
-            .position(|(layout, _)| layout.ordinal == ordinal);
-        let at = known.unwrap_or_else(|| {
-            let layout = Rc::clone(&removal.layout);
-            let none = vec![false; layout.entries.len()];
-            self.0.push((layout, none));
-            self.0.len() - 1
-        });
-        if let Some(gone) = self.0[at].1.get_mut(removal.index) {
+            .entry(layout.ordinal)
+            .or_insert_with(|| (Rc::clone(layout), vec![false; layout.entries.len()]));
+        if let Some(gone) = gone.get_mut(removal.index) {
             *gone = true;
         }
     }
@@ -32,7 +27,7 @@ impl Removals {
     /// The block mappings that lose all their entries, and become `{}`.
     pub fn emptied(&self) -> impl Iterator<Item = &MapLayout> {
         self.0
-            .iter()
+            .values()
             .filter(|(layout, gone)| !layout.flow && gone.iter().all(|gone| *gone))
             .map(|(layout, _)| &**layout)
     }
@@ -41,7 +36,7 @@ impl Removals {
     #[must_use]
     pub fn into_splices(self, text: &str) -> Vec<Splice> {
         self.0
-            .iter()
+            .values()
             .flat_map(|(layout, gone)| splices(text, layout, gone))
             .collect()
     }
@@ -149,6 +144,8 @@ mod tests {
             anchor: 0,
             flow,
             entries: spans,
+            values: Vec::new(),
+            keys: Vec::new(),
         };
         let splices = splices(text, &layout, gone);
         let all = Span {

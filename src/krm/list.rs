@@ -133,7 +133,7 @@ pub fn read<'a>(
             "results" => {
                 outline.results = Some(Span {
                     start: key_span.start,
-                    end: node_end(tree, value).max(colon_end(text, key_span.end)),
+                    end: tree.text_end(value).max(colon_end(text, key_span.end)),
                 });
             }
             _ => {}
@@ -182,15 +182,6 @@ fn is_null(tree: &Tree<'_>, id: NodeId) -> bool {
         && matches!(tree.node(id).style(), Some(Style::Empty | Style::Plain))
 }
 
-/// Where a node's text ends: that of its last descendant, for a block collection.
-#[must_use]
-pub fn node_end(tree: &Tree<'_>, id: NodeId) -> usize {
-    (id..tree.node(id).end)
-        .map(|node| tree.node(node).span.end)
-        .max()
-        .unwrap_or(0)
-}
-
 /// The text of a value so that it can be read alone: a block collection begins with its indentation.
 fn value_text(text: &str, tree: &Tree<'_>, id: NodeId) -> Span {
     let node = tree.node(id);
@@ -205,7 +196,7 @@ fn value_text(text: &str, tree: &Tree<'_>, id: NodeId) -> Span {
     };
     Span {
         start,
-        end: node_end(tree, id),
+        end: tree.text_end(id),
     }
 }
 

@@ -116,9 +116,11 @@ fn annotations<'s>(scope: &Scope<'s, '_>) -> Vec<(&'s str, NodeId)> {
         return Vec::new();
     };
     let mut found: Vec<(&str, NodeId)> = Vec::new();
-    for source in std::iter::once(map).chain(tree.merged(map)) {
+    for source in std::iter::once(map).chain(tree.sources(map)) {
         for (key, value) in tree.entries(source) {
-            let Some(name) = tree.text(key) else { continue };
+            let Some(name) = tree.text(key).filter(|name| name.starts_with(PREFIX)) else {
+                continue;
+            };
             if source == map || found.iter().all(|(known, _)| *known != name) {
                 found.push((name, value));
             }

@@ -148,25 +148,36 @@ pub struct MapLayout {
     pub flow: bool,
     /// From the start of each key to the end of its value.
     pub entries: Vec<Span>,
+    /// Event number of each value, in ascending order.
+    pub values: Vec<u32>,
+    /// Event number and digest of each key; `None` where it is no scalar, or anchored.
+    pub keys: Vec<Option<(u32, u64)>>,
 }
 
 impl MapLayout {
     /// The layout of the mapping at `map`.
     #[must_use]
     pub fn of(tree: &Tree<'_>, map: NodeId) -> Self {
-        Self {
+        let mut layout = Self {
             ordinal: tree.node(map).ordinal,
             digest: tree.node(map).digest(),
             anchor: tree.node(map).props.anchor,
             flow: tree.node(map).kind == Kind::Map { flow: true },
-            entries: tree
-                .entries(map)
-                .map(|(key, value)| Span {
-                    start: tree.node(key).span.start,
-                    end: crate::krm::list::node_end(tree, value).max(tree.node(key).span.end),
-                })
-                .collect(),
+            entries: Vec::new(),
+            values: Vec::new(),
+            keys: Vec::new(),
+        };
+        for (name, value) in tree.entries(map) {
+            let key = tree.node(name);
+            layout.entries.push(Span {
+                start: key.span.start,
+                end: tree.text_end(value).max(key.span.end),
+            });
+            layout.values.push(tree.node(value).ordinal);
+            let plain = key.style().is_some() && key.props.anchor == 0;
+            layout.keys.push(plain.then(|| (key.ordinal, key.digest())));
         }
+        layout
     }
 }
 

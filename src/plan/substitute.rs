@@ -2,7 +2,7 @@
 //! result has to be (avp-compat.md §1.2–1.5, DESIGN §4).
 
 use super::avp::Avp;
-use super::change::{Action, Change, Context, Fill, MapLayout, Removal, Slot, Wrap, old_text};
+use super::change::{Action, Change, Context, Fill, Removal, Slot, Wrap, old_text};
 use super::walk::{Place, Step, field};
 use super::{Draft, Mode, Scope};
 use crate::config::SecretsMode;
@@ -55,7 +55,7 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
     }
     let removal = context
         .remove_missing
-        .then(|| removal(scope, place))
+        .then(|| removal(scope, place, draft))
         .flatten();
     let fill = Fill {
         segments,
@@ -283,24 +283,22 @@ fn slot(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> Slot {
 }
 
 /// How the entry can be taken out: a scalar without anchor under a plain key, not met through an alias.
-fn removal(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> Option<Removal> {
+fn removal(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) -> Option<Removal> {
     let tree = scope.tree;
     let is_map = matches!(tree.node(place.parent).kind, Kind::Map { .. });
     if !is_map || place.alias.is_some() || tree.node(place.id).props.anchor != 0 {
         return None;
     }
-    let (index, key) = tree
-        .entries(place.parent)
-        .enumerate()
-        .find_map(|(index, (key, value))| (value == place.id).then_some((index, key)))?;
-    let key_node = tree.node(key);
-    if key_node.style().is_none() || key_node.props.anchor != 0 {
-        return None;
-    }
+    let layout = draft.layout(tree, place.parent);
+    let index = layout
+        .values
+        .binary_search(&tree.node(place.id).ordinal)
+        .ok()?;
+    let (key_ordinal, key_digest) = layout.keys.get(index).copied().flatten()?;
     Some(Removal {
-        layout: std::rc::Rc::new(MapLayout::of(tree, place.parent)),
+        layout,
         index,
-        key_ordinal: key_node.ordinal,
-        key_digest: key_node.digest(),
+        key_ordinal,
+        key_digest,
     })
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use rustc_hash::FxHashSet;
+
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
 /// One step from an object's root.
@@ -95,7 +97,8 @@ pub enum WalkError {
 const MAX_ALIASED: usize = 1_000_000;
 const MAX_DEPTH: usize = 1_100;
 
-/// Visits `root` and all below it, but not what lies in `skip`.
+/// Visits `root` and all below it, but not what lies in `skip`. `aliased` counts the nodes that are met
+/// through aliases, over all walks through a document.
 ///
 /// # Errors
 /// A [`WalkError`] for alias bombs; what was visited until then was.
@@ -103,29 +106,37 @@ pub fn walk<'t>(
     tree: &'t Tree<'_>,
     root: NodeId,
     skip: Option<NodeId>,
+    aliased: &mut usize,
     visit: &mut dyn FnMut(&Place<'_, 't>),
 ) -> Result<(), WalkError> {
     let mut walker = Walker {
         tree,
         skip,
         path: Vec::new(),
-        aliased: 0,
+        aliased,
         depth: 0,
         visit,
     };
     walker.node(root, root, None)
 }
 
+fn written_keys<'t>(tree: &'t Tree<'_>, map: NodeId) -> FxHashSet<&'t str> {
+    tree.entries(map)
+        .filter(|&(key, _)| tree.node(key).style().is_some())
+        .map(|(key, _)| &*tree.node(key).value)
+        .collect()
+}
+
 struct Walker<'v, 't, 'a> {
     tree: &'t Tree<'a>,
     skip: Option<NodeId>,
     path: Vec<Step<'t>>,
-    aliased: usize,
+    aliased: &'v mut usize,
     depth: usize,
     visit: &'v mut dyn FnMut(&Place<'_, 't>),
 }
 
-impl Walker<'_, '_, '_> {
+impl<'t> Walker<'_, 't, '_> {
     fn node(&mut self, id: NodeId, parent: NodeId, alias: Option<NodeId>) -> Result<(), WalkError> {
         if self.skip == Some(id) {
             return Ok(());
@@ -137,7 +148,7 @@ impl Walker<'_, '_, '_> {
             return Err(WalkError::TooDeep);
         }
         match self.tree.node(id).kind {
-            Kind::Map { .. } => self.map(id, id, alias)?,
+            Kind::Map { .. } => self.map(id, id, alias, None)?,
             Kind::Seq { .. } => {
                 for (index, child) in self.tree.children(id).enumerate() {
                     self.path.push(Step::Index(index));
@@ -151,18 +162,30 @@ impl Walker<'_, '_, '_> {
         Ok(())
     }
 
-    /// The entries of `map`, as those of `owner`, into which they may be merged.
-    fn map(&mut self, map: NodeId, owner: NodeId, alias: Option<NodeId>) -> Result<(), WalkError> {
+    /// The entries of `map`, as those of `owner`, into which they may be merged; `written` are the
+    /// owner's own keys, which win over merged ones.
+    fn map(
+        &mut self,
+        map: NodeId,
+        owner: NodeId,
+        alias: Option<NodeId>,
+        written: Option<&FxHashSet<&'t str>>,
+    ) -> Result<(), WalkError> {
         let tree = self.tree;
+        let mut own = None;
         for (key, value) in tree.entries(map) {
             if tree.is_merge_key(key) {
-                self.merge(value, owner, alias)?;
+                let written = match written {
+                    Some(written) => written,
+                    None => own.get_or_insert_with(|| written_keys(tree, owner)),
+                };
+                self.merge(value, owner, alias, written)?;
                 continue;
             }
             let (key, key_alias) = self.follow(key, alias)?;
             self.meet(key, owner, key_alias, true);
             let name = tree.text(key).unwrap_or("");
-            if map != owner && tree.get_written(owner, name).is_some() {
+            if written.is_some_and(|written| written.contains(name)) {
                 continue;
             }
             self.path.push(Step::Key(name));
@@ -177,6 +200,7 @@ impl Walker<'_, '_, '_> {
         value: NodeId,
         owner: NodeId,
         alias: Option<NodeId>,
+        written: &FxHashSet<&'t str>,
     ) -> Result<(), WalkError> {
         let (value, alias) = self.follow(value, alias)?;
         self.depth += 1;
@@ -184,10 +208,10 @@ impl Walker<'_, '_, '_> {
             return Err(WalkError::TooDeep);
         }
         match self.tree.node(value).kind {
-            Kind::Map { .. } => self.map(value, owner, alias)?,
+            Kind::Map { .. } => self.map(value, owner, alias, Some(written))?,
             Kind::Seq { .. } => {
                 for source in self.tree.children(value) {
-                    self.merge(source, owner, alias)?;
+                    self.merge(source, owner, alias, written)?;
                 }
             }
             Kind::Scalar(_) | Kind::Alias(_) => {
@@ -205,8 +229,8 @@ impl Walker<'_, '_, '_> {
         alias: Option<NodeId>,
     ) -> Result<(NodeId, Option<NodeId>), WalkError> {
         if alias.is_some() {
-            self.aliased += 1;
-            if self.aliased > MAX_ALIASED {
+            *self.aliased += 1;
+            if *self.aliased > MAX_ALIASED {
                 return Err(WalkError::TooLarge);
             }
         }

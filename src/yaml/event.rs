@@ -71,7 +71,7 @@ pub struct Props {
 }
 
 /// One event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A document begins.
     DocumentStart,
@@ -102,6 +102,26 @@ pub enum Event<'a> {
         /// The anchor's number.
         anchor: u32,
     },
+}
+
+impl std::fmt::Debug for Event<'_> {
+    /// The text of a scalar may be a secret: only its length is shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::DocumentStart => f.write_str("DocumentStart"),
+            Self::DocumentEnd => f.write_str("DocumentEnd"),
+            Self::Open { map, flow, props } => write!(
+                f,
+                "Open {{ map: {map}, flow: {flow}, anchor: {} }}",
+                props.anchor
+            ),
+            Self::Close => f.write_str("Close"),
+            Self::Scalar { value, style, .. } => {
+                write!(f, "Scalar({style:?}, {} bytes)", value.len())
+            }
+            Self::Alias { anchor } => write!(f, "Alias({anchor})"),
+        }
+    }
 }
 
 impl Event<'_> {

@@ -3,12 +3,20 @@
 use super::event::Span;
 
 /// One replacement; an empty span inserts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Splice {
     /// What goes away.
     pub span: Span,
     /// What comes in its place.
     pub text: String,
+}
+
+impl std::fmt::Debug for Splice {
+    /// The text may be a secret: only its length is shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Span { start, end } = self.span;
+        write!(f, "Splice({start}..{end}, {} bytes)", self.text.len())
+    }
 }
 
 /// The pieces of `text[range]` with the splices put in: write them one after the other.

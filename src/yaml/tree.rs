@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use rustc_hash::FxHashSet;
+
 use super::event::{Event, Events, Props, Span, Style, SyntaxError, Tag};
 
 /// Index of a node in its [`Tree`].
@@ -31,7 +33,7 @@ pub enum Kind {
 }
 
 /// One node.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Node<'a> {
     /// What it is.
     pub kind: Kind,
@@ -47,6 +49,19 @@ pub struct Node<'a> {
     pub ordinal: u32,
     /// The number of the node's last event in its document.
     pub last: u32,
+}
+
+impl std::fmt::Debug for Node<'_> {
+    /// The text of a scalar may be a secret: only its length is shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Span { start, end } = self.span;
+        write!(
+            f,
+            "Node({:?}, {start}..{end}, {} bytes)",
+            self.kind,
+            self.value.len()
+        )
+    }
 }
 
 impl Node<'_> {
@@ -206,6 +221,16 @@ impl<'a> Tree<'a> {
         &self.aliases
     }
 
+    /// Where a node's text ends: that of its last descendant, for a block collection.
+    #[must_use]
+    pub fn text_end(&self, id: NodeId) -> usize {
+        self.nodes[id..self.nodes[id].end]
+            .iter()
+            .map(|node| node.span.end)
+            .max()
+            .unwrap_or(0)
+    }
+
     /// The children of a sequence, or of a mapping as key, value, key, value…; empty otherwise.
     pub fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> + use<'_, 'a> {
         let end = self.nodes[id].end;
@@ -255,17 +280,39 @@ impl<'a> Tree<'a> {
     /// over merged ones. `None` if there is none, or the node is no mapping.
     #[must_use]
     pub fn get(&self, map: NodeId, key: &str) -> Option<NodeId> {
-        self.get_within(map, key, MERGE_DEPTH)
+        let map = self.target(map)?;
+        let written = self.get_written(map, key).or_else(|| {
+            self.sources(map)
+                .into_iter()
+                .find_map(|source| self.get_written(source, key))
+        });
+        self.target(written?)
     }
 
-    fn get_within(&self, map: NodeId, key: &str, depth: u8) -> Option<NodeId> {
-        let map = self.target(map)?;
-        if let Some(value) = self.get_written(map, key) {
-            return self.target(value);
+    /// Every mapping that a mapping takes entries from through merge keys, directly or through others,
+    /// each once, in the order in which they win; not more than 1,024 of them.
+    #[must_use]
+    pub fn sources(&self, map: NodeId) -> Vec<NodeId> {
+        let mut found = Vec::new();
+        let mut open: Vec<_> = self.merged(map).collect();
+        if open.is_empty() {
+            return found;
         }
-        let depth = depth.checked_sub(1)?;
-        self.merged(map)
-            .find_map(|source| self.get_within(source, key, depth))
+        open.reverse();
+        let mut seen = FxHashSet::default();
+        while let Some(source) = open.pop() {
+            if found.len() == MAX_SOURCES {
+                break;
+            }
+            if !seen.insert(source) {
+                continue;
+            }
+            found.push(source);
+            let from = open.len();
+            open.extend(self.merged(source));
+            open[from..].reverse();
+        }
+        found
     }
 
     /// The mappings that a mapping's merge keys name, in the order in which they win.
@@ -291,5 +338,5 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// How many merge keys may follow each other on the way to one value.
-const MERGE_DEPTH: u8 = 16;
+/// How many mappings merge keys may bring into one.
+const MAX_SOURCES: usize = 1024;

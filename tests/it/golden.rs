@@ -22,6 +22,30 @@ use objects::Outcome;
 /// How many cases run at the same time.
 const THREADS: usize = 2;
 
+/// What a case gives to the program, for other tests over the same cases.
+pub(crate) struct Scene {
+    pub(crate) name: String,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: std::collections::BTreeMap<String, String>,
+    pub(crate) config: Option<String>,
+    pub(crate) secrets: String,
+    pub(crate) input: Vec<u8>,
+}
+
+/// The scenes of all cases.
+pub(crate) fn scenes() -> Vec<Scene> {
+    let cases = case::all().into_iter();
+    let scenes = cases.map(|case| Scene {
+        name: format!("{} / {}", case.file, case.name),
+        args: case.args,
+        env: case.env,
+        config: case.config,
+        secrets: case.secrets,
+        input: case.input,
+    });
+    scenes.collect()
+}
+
 /// Runs `check` on every case and fails with a list of all that it did not like.
 fn check_all(cases: &[Case], check: impl Fn(usize, &Case) -> Result<(), String> + Sync) {
     let next = AtomicUsize::new(0);

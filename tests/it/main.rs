@@ -9,5 +9,8 @@ mod container;
 mod examples;
 mod golden;
 mod kustomize;
+mod layering;
+mod leak;
+mod readme;
 mod samples;
 mod support;

@@ -1,0 +1,386 @@
+//! The structure of `src/` as STYLE describes it: which module may name which, which one is the
+//! home of which foreign crate, and what only one place may do.
+//!
+//! The tables are the rule. A new edge is a decision: write it down here, or put the code where it
+//! needs none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::support::root;
+
+/// What each top-level module may name with `crate::…`, in the order of the flow. `main` may name all.
+const MAY_NAME: &[(&str, &[&str])] = &[
+    // leaves: values
+    ("secret", &[]),
+    ("image", &[]),
+    ("settings", &[]),
+    ("cli", &[]),
+    ("source", &[]),
+    ("output", &[]),
+    // YAML knows no Kubernetes; its loader makes values of secrets
+    ("yaml", &["secret"]),
+    ("placeholder", &["secret", "yaml"]),
+    // knows Kubernetes, and not our configuration
+    ("krm", &["yaml"]),
+    ("config", &["image", "settings"]),
+    ("report", &["krm"]),
+    // neither a store nor what comes after it
+    (
+        "plan",
+        &[
+            "config",
+            "image",
+            "krm",
+            "placeholder",
+            "secret",
+            "settings",
+            "yaml",
+        ],
+    ),
+    ("resolve", &["secret"]),
+    ("store", &["resolve", "secret"]),
+    (
+        "edit",
+        &["krm", "placeholder", "plan", "resolve", "secret", "yaml"],
+    ),
+    (
+        "run",
+        &[
+            "config", "edit", "krm", "plan", "report", "resolve", "secret", "settings", "source",
+            "yaml",
+        ],
+    ),
+    // the crate's front
+    (
+        "lib",
+        &[
+            "cli",
+            "config",
+            "edit",
+            "image",
+            "krm",
+            "output",
+            "placeholder",
+            "plan",
+            "report",
+            "resolve",
+            "run",
+            "secret",
+            "settings",
+            "source",
+            "store",
+            "yaml",
+        ],
+    ),
+];
+
+/// The files that may name a foreign crate; a folder stands for all in it.
+const HOMES: &[(&str, &[&str])] = &[
+    ("anyhow", &["main.rs"]),
+    ("base64", &["secret/base64.rs"]),
+    ("clap", &["cli.rs", "main.rs"]),
+    ("clap_complete", &["cli.rs"]),
+    ("granit_parser", &["yaml/event.rs", "yaml/load.rs"]),
+    ("kube_core", &["krm/resource.rs"]),
+    ("k8s_openapi", &[]),
+    ("regex", &["settings.rs"]),
+    ("schemars", &["config/"]),
+    ("serde", &["config/", "config.rs", "store/file/"]),
+    ("serde_json", &["config/", "config.rs"]),
+    ("serde_yaml", &["config/", "config.rs", "store/file/"]),
+    ("sha2", &["placeholder/modifier/transform.rs"]),
+    ("tempfile", &["output.rs"]),
+    ("tokio", &["main.rs"]),
+    ("tracing", &["run.rs"]),
+    ("tracing_subscriber", &["main.rs"]),
+];
+
+/// Crates that any file may name: they are as good as the language.
+const EVERYWHERE: &[&str] = &["memchr", "rustc_hash", "thiserror", "zeroize"];
+
+/// One source file without comments, strings and tests.
+struct File {
+    path: String,
+    code: String,
+}
+
+impl File {
+    /// The top-level module that it belongs to.
+    fn module(&self) -> &str {
+        let first = self.path.split('/').next().unwrap_or_default();
+        first.strip_suffix(".rs").unwrap_or(first)
+    }
+
+    fn is_in(&self, homes: &[&str]) -> bool {
+        homes
+            .iter()
+            .any(|home| self.path == *home || (home.ends_with('/') && self.path.starts_with(home)))
+    }
+}
+
+fn files() -> Vec<File> {
+    let src = root().join("src");
+    let mut files = Vec::new();
+    collect(&src, &src, &mut files);
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    assert!(files.len() > 30, "the sources were not found");
+    files
+}
+
+fn collect(src: &Path, folder: &Path, files: &mut Vec<File>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(src, &path, files);
+        } else if path.extension().is_some_and(|name| name == "rs") {
+            let name = path.strip_prefix(src).unwrap().to_str().unwrap().to_owned();
+            if !name.ends_with("tests.rs") {
+                files.push(File {
+                    code: code(&fs::read_to_string(&path).unwrap()),
+                    path: name,
+                });
+            }
+        }
+    }
+}
+
+/// The code of a file up to its tests, without line comments and string literals.
+fn code(text: &str) -> String {
+    let text = match text.find("#[cfg(test)]\nmod tests") {
+        Some(tests) => &text[..tests],
+        None => text
+            .split("#[cfg(test)]\npub(crate) mod tests")
+            .next()
+            .unwrap(),
+    };
+    let mut out = String::new();
+    let mut chars = text.chars().peekable();
+    while let Some(ch) = chars.next() {
+        match ch {
+            '/' if chars.peek() == Some(&'/') => {
+                for ch in chars.by_ref() {
+                    if ch == '\n' {
+                        out.push('\n');
+                        break;
+                    }
+                }
+            }
+            '"' => {
+                while let Some(ch) = chars.next() {
+                    match ch {
+                        '\\' => {
+                            chars.next();
+                        }
+                        '"' => break,
+                        _ => {}
+                    }
+                }
+                out.push_str("\"\"");
+            }
+            // a quote or backslash as a character
+            '\'' => {
+                let mut ahead = chars.clone();
+                let escaped = ahead.next() == Some('\\');
+                if escaped || ahead.next() == Some('\'') {
+                    chars.next();
+                    chars.next();
+                }
+                out.push('\'');
+            }
+            ch => out.push(ch),
+        }
+    }
+    out
+}
+
+/// The names that follow `prefix`; `prefix` must not be the end of a longer word or path.
+fn names_after<'c>(code: &'c str, prefix: &str) -> BTreeSet<&'c str> {
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices(prefix) {
+        let before = code[..at].chars().next_back();
+        if before.is_some_and(|ch| ch.is_alphanumeric() || ch == '_' || ch == ':') {
+            continue;
+        }
+        let rest = &code[at + prefix.len()..];
+        if let Some(list) = rest.strip_prefix('{') {
+            let list = &list[..list.find('}').unwrap_or(list.len())];
+            found.extend(
+                list.split(',')
+                    .map(first_word)
+                    .filter(|name| !name.is_empty()),
+            );
+        } else {
+            found.insert(first_word(rest));
+        }
+    }
+    found
+}
+
+fn first_word(text: &str) -> &str {
+    let text = text.trim_start();
+    let end = text.find(|ch: char| !(ch.is_alphanumeric() || ch == '_'));
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// Names after `crate::`, and after `super::` where that means the crate itself.
+fn crate_names(file: &File) -> BTreeSet<&str> {
+    let mut names = names_after(&file.code, "crate::");
+    // `super` of a top-level module is the crate; deeper files write `crate::`
+    let depth = file.path.matches('/').count() + 1;
+    if file.path != "lib.rs" && file.path != "main.rs" {
+        let prefix = "super::".repeat(depth);
+        names.extend(
+            names_after(&file.code, &prefix)
+                .into_iter()
+                .filter(|name| *name != "super"),
+        );
+    }
+    names
+}
+
+#[test]
+fn modules_name_only_what_the_table_allows() {
+    let table: BTreeMap<_, _> = MAY_NAME.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for file in files() {
+        let module = file.module();
+        if module == "main" {
+            continue;
+        }
+        let Some(allowed) = table.get(module) else {
+            wrong.push(format!("{}: its module is not in the table", file.path));
+            continue;
+        };
+        for name in crate_names(&file) {
+            if name != module && !allowed.contains(&name) {
+                wrong.push(format!("{}: names crate::{name}", file.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_has_no_edge_too_many() {
+    let files = files();
+    for (module, allowed) in MAY_NAME {
+        if *module == "lib" {
+            continue;
+        }
+        let named: BTreeSet<_> = files
+            .iter()
+            .filter(|file| file.module() == *module)
+            .flat_map(crate_names)
+            .collect();
+        for name in *allowed {
+            assert!(named.contains(name), "{module} no longer names {name}");
+        }
+    }
+}
+
+#[test]
+fn there_is_no_cycle() {
+    // every module names only modules that stand before it
+    let mut order: Vec<&str> = Vec::new();
+    let mut rest: Vec<_> = MAY_NAME.iter().collect();
+    while !rest.is_empty() {
+        let before = rest.len();
+        rest.retain(|(module, allowed)| {
+            let ready = allowed.iter().all(|name| order.contains(name));
+            if ready {
+                order.push(module);
+            }
+            !ready
+        });
+        let left: Vec<_> = rest.iter().map(|(module, _)| module).collect();
+        assert!(rest.len() < before, "a cycle among {left:?}");
+    }
+}
+
+#[test]
+fn each_foreign_crate_has_its_home() {
+    let mut wrong = Vec::new();
+    for file in files() {
+        for (name, homes) in HOMES {
+            let names_it = names_after(&file.code, &format!("{name}::")).len()
+                + names_after(&file.code, &format!("use {name}")).len();
+            // the module of our own with the crate's name is reached by a path that ends in it
+            let own = *name == "base64" && file.code.contains("base64, ");
+            let own = own || (*name == "base64" && file.code.contains("secret::base64"));
+            if names_it > 0 && !own && !file.is_in(homes) {
+                wrong.push(format!("{} names {name}", file.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_dependency_is_in_the_table() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let section = manifest.split("\n[dependencies]\n").nth(1).unwrap();
+    let section = section.split("\n[").next().unwrap();
+    for line in section.lines().filter(|line| !line.starts_with('#')) {
+        let Some((name, _)) = line.split_once(" = ") else {
+            continue;
+        };
+        let name = name.replace('-', "_");
+        let known =
+            HOMES.iter().any(|(known, _)| *known == name) || EVERYWHERE.contains(&name.as_str());
+        assert!(known, "{name} has no home");
+    }
+}
+
+#[test]
+fn secrets_are_exposed_where_they_are_filled_in_alone() {
+    for file in files() {
+        let exposes = file.code.contains(".expose()");
+        assert_eq!(exposes, file.path == "edit/fill.rs", "{}", file.path);
+    }
+}
+
+#[test]
+fn only_main_prints_and_reads_the_environment() {
+    const FORBIDDEN: &[&str] = &[
+        "env::var",
+        "env::args",
+        "env::current_dir",
+        "io::stdout",
+        "io::stderr",
+        "io::stdin",
+        "print!(",
+        "println!(",
+        "eprint!(",
+        "eprintln!(",
+        "process::exit",
+        "Command::new",
+    ];
+    for file in files().iter().filter(|file| file.path != "main.rs") {
+        for word in FORBIDDEN {
+            assert!(!file.code.contains(word), "{}: {word}", file.path);
+        }
+    }
+}
+
+#[test]
+fn there_is_no_mod_rs_and_no_utils() {
+    for file in files() {
+        for name in ["mod", "utils", "util", "common", "helpers", "misc"] {
+            let is =
+                file.path.ends_with(&format!("/{name}.rs")) || file.path == format!("{name}.rs");
+            assert!(!is, "{}", file.path);
+        }
+    }
+}
+
+#[test]
+fn the_reader_of_sources_sees_code_alone() {
+    let text = "use crate::a; // crate::b\nlet x = \"crate::c\\\" crate::d\"; let q = '\"'; crate::e::f\n#[cfg(test)]\nmod tests { use crate::g; }\n";
+    let code = code(text);
+    let names: Vec<_> = names_after(&code, "crate::").into_iter().collect();
+    assert_eq!(names, ["a", "e"]);
+    let names = names_after("crate::{x, y::Z}; xcrate::w", "crate::");
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["x", "y"]);
+}

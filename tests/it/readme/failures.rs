@@ -1,0 +1,306 @@
+//! The README's list of failures: each message comes out of the real program, with the exit code
+//! that the list gives, from an input that is kept here.
+
+use super::{code, page, table};
+use crate::support::{gitops_fn, run, temp_dir, write_files};
+
+/// One row: its message, where `…` stands for anything, and what brings it about.
+struct Failure {
+    message: &'static str,
+    exit: i32,
+    stdin: Vec<u8>,
+    /// `render -f release.yaml -` with this configuration; `None`: without one.
+    release: Option<&'static str>,
+    /// Arguments instead of `render -`.
+    args: Option<&'static [&'static str]>,
+    env: &'static [(&'static str, &'static str)],
+}
+
+const STORE: &str = "kv/shop/web: {password: s3cr3t, map: {a: 1}, odd: \"x\\x7f\"}\n";
+const FILE: &[(&str, &str)] = &[("VAULT_ADDR", "file:secrets.yaml")];
+
+fn failure(message: &'static str, exit: i32, stdin: impl Into<Vec<u8>>) -> Failure {
+    Failure {
+        message,
+        exit,
+        stdin: stdin.into(),
+        release: None,
+        args: None,
+        env: FILE,
+    }
+}
+
+impl Failure {
+    fn env(self, env: &'static [(&'static str, &'static str)]) -> Self {
+        Self { env, ..self }
+    }
+
+    fn args(self, args: &'static [&'static str]) -> Self {
+        Self {
+            args: Some(args),
+            ..self
+        }
+    }
+
+    fn release(self, spec: &'static str) -> Self {
+        Self {
+            release: Some(spec),
+            ..self
+        }
+    }
+}
+
+/// A Secret with this text in `stringData`.
+fn secret(text: &str) -> String {
+    format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: web}}\nstringData:\n  v: {text}\n")
+}
+
+/// An object with this annotation.
+fn annotated(kind: &str, annotation: &str) -> String {
+    format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: a, annotations: {{{annotation}}}}}\n")
+}
+
+/// A ResourceList of one ConfigMap.
+fn list(annotations: &str, text: &str) -> String {
+    format!(
+        "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {{name: a, annotations: {{{annotations}}}}}\n  data: {{v: \"{text}\"}}\n"
+    )
+}
+
+/// In the order of the README.
+fn failures() -> Vec<Failure> {
+    let mut all = inputs();
+    all.extend(stores());
+    all.extend(placeholders());
+    all.extend(objects());
+    all.extend(configurations());
+    all
+}
+
+fn inputs() -> Vec<Failure> {
+    vec![
+        failure("the input is empty", 1, "---\n# nothing\n"),
+        failure("stdin is not UTF-8 text", 1, b"kind: \xe9\n"),
+        failure("not valid YAML at line …", 1, "kind: Secret\n  x: [\n"),
+        failure("has no kind", 1, "a: <path:kv/shop/web#password>\n"),
+        failure("standard input is not a ResourceList", 1, secret("x")).args(&[]),
+    ]
+}
+
+fn stores() -> Vec<Failure> {
+    let wanted = || secret("<path:kv/shop/web#password>");
+    vec![
+        failure("no secret store is configured", 2, wanted()).env(&[]),
+        failure(
+            "names a server, and this version reads secrets from a file only",
+            2,
+            wanted(),
+        )
+        .env(&[("VAULT_ADDR", "https://vault.example:8200")]),
+        failure(
+            "cannot use the secret store file …: no such file",
+            2,
+            wanted(),
+        )
+        .env(&[("VAULT_ADDR", "file:nosuch.yaml")]),
+        failure("the secret store file … is malformed: line …", 2, wanted())
+            .env(&[("VAULT_ADDR", "file:malformed.yaml")]),
+        failure(
+            "there is no secret …",
+            1,
+            secret("<path:kv/shop/nosuch#password>"),
+        ),
+        failure(
+            "the secret has no such key (missing Vault value)",
+            1,
+            secret("<path:kv/shop/web#nosuch>"),
+        ),
+        failure(
+            "there is no version … of secret …",
+            1,
+            secret("<path:kv/shop/web#password#7>"),
+        ),
+    ]
+}
+
+fn placeholders() -> Vec<Failure> {
+    vec![
+        failure(
+            "the placeholder at character … names no #key",
+            1,
+            secret("<path:kv/shop/web>"),
+        ),
+        failure(
+            "the placeholder at character … is not closed with >",
+            1,
+            secret("<path:kv/shop/web#password"),
+        ),
+        failure(
+            "has a version that is not a whole number",
+            1,
+            secret("<path:kv/shop/web#password#latest>"),
+        ),
+        failure(
+            "invalid modifier: …",
+            1,
+            secret("<path:kv/shop/web#password | Base64Encode>"),
+        ),
+        failure(
+            "invalid datatype map, expected string",
+            1,
+            secret("<path:kv/shop/web#map | base64encode>"),
+        ),
+        failure(
+            "the result is not base64, as a Secret's data has to be",
+            1,
+            secret("<path:kv/shop/web#password>").replace("stringData", "data"),
+        ),
+        failure(
+            "the path is disallowed by AVP_PATH_VALIDATION restriction",
+            1,
+            secret("<path:kv/shop/web#password>"),
+        )
+        .env(&[
+            ("VAULT_ADDR", "file:secrets.yaml"),
+            ("AVP_PATH_VALIDATION", "^kv/other/"),
+        ]),
+        failure(
+            "only KV secrets are read",
+            1,
+            secret("<path:auth/token/lookup-self#id>"),
+        ),
+        failure(
+            "a placeholder in a map key, or under a merge key, is not replaced",
+            1,
+            secret("x\n  <path:kv/shop/web#password>: x"),
+        ),
+    ]
+}
+
+fn objects() -> Vec<Failure> {
+    vec![
+        failure(
+            "Unsupported kvVersion specified",
+            1,
+            annotated("Secret", "avp.kubernetes.io/kv-version: '3'"),
+        ),
+        failure(
+            "is neither true nor false",
+            1,
+            annotated("Secret", "avp.kubernetes.io/ignore: 'yes'"),
+        ),
+        failure(
+            "annotation can only be used on Secret or ConfigMap resources",
+            1,
+            annotated("Pod", "avp.kubernetes.io/remove-missing: 'true'"),
+        ),
+        failure(
+            "resolving it here would write the secret into a file of your working tree",
+            1,
+            list(
+                "internal.config.kubernetes.io/path: a.yaml",
+                "<path:kv/shop/web#password>",
+            ),
+        )
+        .args(&[]),
+        failure(
+            "a character (DEL, …) at which kustomize fails and prints the whole object",
+            1,
+            list("", "<path:kv/shop/web#odd>"),
+        )
+        .args(&[]),
+        failure(
+            "the value is shared through an anchor",
+            1,
+            "kind: Secret\nmetadata: {name: a}\ndata: {v: &v PHBhdGg6a3Yvc2hvcC93ZWIjcGFzc3dvcmQ+}\n---\nkind: Secret\nmetadata: {name: b, annotations: {x: &x '<path:kv/shop/web#map>'}}\nspec: {v: &y '<path:kv/shop/web#password>', w: *y}\ndata: {v: *y}\n",
+        ),
+    ]
+}
+
+fn configurations() -> Vec<Failure> {
+    vec![
+        failure("no image matched spec.images[…]", 1, secret("x"))
+            .release("{images: [{name: nginx, newTag: '2', required: true}]}"),
+        failure("unknown field", 2, secret("x")).release("{images: [{name: nginx, newtag: '2'}]}"),
+        failure("a number where a string is expected", 2, secret("x"))
+            .release("{images: [{name: nginx, newTag: 1.10}]}"),
+        failure("the variable … is not set", 2, secret("x"))
+            .release("{images: [{name: nginx, newTag: \"${IMAGE_TAG}\"}]}"),
+        failure("the variable … may not be used here", 2, secret("x"))
+            .release("{images: [{name: nginx, newTag: \"${VAULT_TOKEN}\"}]}"),
+        failure("holds a user, password or token", 2, secret("x"))
+            .release("{repository: {url: 'https://me:s3cr3t@git.example/acme/shop'}}"),
+        failure("IMAGE_NAME: is not set, but IMAGE_TAG is", 2, secret("x"))
+            .env(&[("IMAGE_TAG", "1")]),
+        failure("cannot read …: no such file or directory", 2, "").args(&["render", "nosuch.yaml"]),
+        failure("GITOPS_FN_SECRETS is neither …", 2, secret("x"))
+            .env(&[("GITOPS_FN_SECRETS", "maybe")]),
+        failure(
+            "AVP_PATH_VALIDATION is not a regular expression",
+            2,
+            secret("<path:kv/shop/web#password>"),
+        )
+        .env(&[("AVP_PATH_VALIDATION", "(")]),
+    ]
+}
+
+/// Whether `text` holds the parts of `message` around each `…`, in their order.
+fn holds(text: &str, message: &str) -> bool {
+    let mut rest = text;
+    message.split('…').all(|part| {
+        let found = rest.find(part);
+        rest = found.map_or("", |at| &rest[at + part.len()..]);
+        found.is_some()
+    })
+}
+
+#[test]
+fn every_failure_of_the_list_is_real() {
+    let mut wrong = Vec::new();
+    for failure in failures() {
+        let dir = temp_dir();
+        let release = failure.release.unwrap_or("{}");
+        let release = format!(
+            "apiVersion: gitops-fn.dev/v1alpha1\nkind: Release\nmetadata: {{name: r}}\nspec: {release}\n"
+        );
+        write_files(
+            dir.path(),
+            &[
+                ("secrets.yaml", STORE),
+                ("malformed.yaml", "kv/shop/web: {password: \"s3cr3t\n"),
+                ("release.yaml", &release),
+            ],
+        );
+        let mut command = gitops_fn();
+        command.current_dir(dir.path());
+        command.envs(failure.env.iter().copied());
+        match (failure.args, failure.release) {
+            (Some(args), _) => command.args(args),
+            (None, Some(_)) => command.args(["render", "-f", "release.yaml", "-"]),
+            (None, None) => command.args(["render", "-"]),
+        };
+        let output = run(&mut command, &failure.stdin);
+        let message = failure.message;
+        if !holds(&output.stderr, message) || output.code != failure.exit {
+            wrong.push(format!("{message}: {} {}", output.code, output.stderr));
+        }
+        assert!(!output.stderr.contains("s3cr3t"), "{}", output.stderr);
+        assert!(output.stderr.contains("help: "), "{}", output.stderr);
+        assert!(output.stderr.starts_with("error: "), "{}", output.stderr);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_list_has_these_failures_and_no_others() {
+    let rows = table(&page("README.md"), "| Message | Exit | What to do |");
+    let listed: Vec<_> = rows
+        .iter()
+        .map(|row| (code(&row[0]), row[1].parse().unwrap()))
+        .collect();
+    let known: Vec<_> = failures()
+        .iter()
+        .map(|failure| (failure.message.to_owned(), failure.exit))
+        .collect();
+    assert_eq!(listed, known);
+}
