@@ -74,7 +74,12 @@ fn check_scheme(scheme: &str, rest: &str) -> Result<(), Wrong> {
         None => (None, authority),
     };
     let password = |user: &str| user.contains(':') || user.to_ascii_lowercase().contains("%3a");
-    if user.is_some_and(|user| web || password(user)) || holds_token(path) {
+    // a password with a slash in it looks like a port: `https://me:pa/ss@host`
+    let odd_port = host.rsplit_once(':').is_some_and(|(name, port)| {
+        !name.starts_with('[') && port.bytes().any(|b| !b.is_ascii_digit())
+    });
+    let credentials = user.is_some_and(|user| web || password(user));
+    if credentials || odd_port || holds_token(path) {
         return Err(CREDENTIALS);
     }
     let place = if scheme == "file" { path } else { host };

@@ -194,10 +194,11 @@ fn the_annotations_are_those_of_the_program() {
 
 #[test]
 fn every_release_of_the_text_is_valid() {
-    for release in yaml_blocks("kind: Release") {
+    let releases = yaml_blocks("kind: Release");
+    for release in releases.iter().filter(|text| text.contains("images:")) {
         let dir = temp_dir();
         let required = release.contains("required: true");
-        write_files(dir.path(), &[("release.yaml", &release)]);
+        write_files(dir.path(), &[("release.yaml", release)]);
         let mut render = gitops_fn();
         render.current_dir(dir.path()).env("APP_REPO", "acme/shop");
         render.env("IMAGE_TAG", "1.10");
@@ -236,7 +237,7 @@ fn the_store_of_the_text_works() {
     let dir = temp_dir();
     write_files(
         dir.path(),
-        &[("s.yaml", &yaml_blocks("kv/shop/signing:\n")[0])],
+        &[("s.yaml", &yaml_blocks("kv/shop/signing:")[0])],
     );
     let mut render = gitops_fn();
     render

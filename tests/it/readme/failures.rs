@@ -212,7 +212,7 @@ fn objects() -> Vec<Failure> {
         failure(
             "the value is shared through an anchor",
             1,
-            "kind: Secret\nmetadata: {name: a}\ndata: {v: &v PHBhdGg6a3Yvc2hvcC93ZWIjcGFzc3dvcmQ+}\n---\nkind: Secret\nmetadata: {name: b, annotations: {x: &x '<path:kv/shop/web#map>'}}\nspec: {v: &y '<path:kv/shop/web#password>', w: *y}\ndata: {v: *y}\n",
+            "kind: Secret\nmetadata: {name: a}\nstringData: &d {v: '<path:kv/shop/web#password>'}\ndata: *d\n",
         ),
     ]
 }
