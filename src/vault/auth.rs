@@ -1,0 +1,273 @@
+//! Logging in, and giving back the token that it made (argocd-cmp.md §5.1).
+
+use async_trait::async_trait;
+use rustify::endpoint::Endpoint;
+use rustify::enums::{RequestMethod, RequestType, ResponseType};
+use rustify::errors::ClientError;
+use serde::de::IgnoredAny;
+use tokio::time::{Duration, Instant};
+use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
+use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
+use vaultrs::api::auth::userpass::requests::LoginRequest as LoginWithUserpassRequest;
+use vaultrs::api::sys::requests::{UnwrapRequest, WrappingLookupRequest};
+use vaultrs::api::sys::responses::WrappingLookupResponse;
+use vaultrs::api::{AuthInfo, EndpointResult};
+use zeroize::Zeroizing;
+
+use super::client::{Answer, Caller, Client, Retry};
+use super::fault::Fault;
+use crate::settings::vault::{Credential, Method};
+
+/// What we are allowed to use, and what has to be done with it at the end.
+pub struct Session {
+    /// Who asks from now on.
+    pub caller: Caller,
+    /// The token was made for us, and is to be revoked.
+    revocable: bool,
+    /// When a token of ours runs out.
+    expires: Option<Instant>,
+}
+
+impl Session {
+    /// Whether the token was ours and has run out, so that a refusal may come from that.
+    #[must_use]
+    pub fn has_expired(&self) -> bool {
+        self.expires.is_some_and(|at| Instant::now() >= at)
+    }
+}
+
+/// Logs in by the settings' method; without one the server's agent does it for us.
+///
+/// # Errors
+/// A [`Fault`] that concerns the whole run.
+pub async fn login(client: &Client) -> Result<Session, Fault> {
+    let settings = client.settings();
+    let login = &settings.login;
+    let reader = Caller {
+        token: None,
+        namespace: settings.namespace.clone(),
+    };
+    let front = Caller {
+        token: None,
+        namespace: login.namespace.clone().or_else(|| settings.namespace.clone()),
+    };
+    let mount = login.mount.clone();
+    let answer = match &login.method {
+        Method::None => return Ok(user_session(reader, None)),
+        Method::Token(token) => {
+            let token = read(token, "VAULT_TOKEN")?;
+            return Ok(user_session(reader, Some(token)));
+        }
+        Method::AppRole {
+            role_id,
+            secret_id,
+            wrapped,
+        } => {
+            let role_id = read(role_id, "VAULT_ROLE_ID")?;
+            let secret_id = if *wrapped {
+                unwrap(client, &front, &mount, &read(secret_id, "VAULT_WRAPPED_SECRET_ID")?).await?
+            } else {
+                read(secret_id, "VAULT_SECRET_ID")?
+            };
+            let request = LoginWithApproleRequest {
+                mount,
+                role_id: role_id.to_string(),
+                secret_id: secret_id.to_string(),
+            };
+            client.call(request, &front, Retry::Login).await?
+        }
+        Method::Jwt { role, jwt, .. } => {
+            let request = LoginWithKubernetesRequest {
+                mount,
+                role: role.clone(),
+                jwt: read(jwt, "VAULT_AUTH_JWT_FILE")?.to_string(),
+            };
+            client.call(request, &front, Retry::Login).await?
+        }
+        Method::Userpass { username, password } => {
+            let request = LoginWithUserpassRequest {
+                mount,
+                username: username.clone(),
+                password: read(password, "VAULT_PASSWORD")?.to_string(),
+            };
+            client.call(request, &front, Retry::Login).await?
+        }
+        Method::GitHub(token) => {
+            let request = LoginWithGitHub {
+                mount,
+                token: read(token, "VAULT_GITHUB_TOKEN")?,
+            };
+            client.call(request, &front, Retry::Login).await?
+        }
+    };
+    session(client, reader, &answer)
+}
+
+fn user_session(mut caller: Caller, token: Option<Zeroizing<String>>) -> Session {
+    caller.token = token;
+    Session {
+        caller,
+        revocable: false,
+        expires: None,
+    }
+}
+
+fn session(client: &Client, mut caller: Caller, answer: &Answer) -> Result<Session, Fault> {
+    let auth = match answer.status {
+        200 => parse::<IgnoredAny>(client, answer)?.auth,
+        status => {
+            return Err(Fault::Login {
+                method: method_name(&client.settings().login.method),
+                mount: client.settings().login.mount.clone(),
+                status,
+            });
+        }
+    };
+    let Some(AuthInfo {
+        client_token,
+        lease_duration,
+        token_type,
+        ..
+    }) = auth
+    else {
+        return Err(Fault::NotJson(client.host().to_owned()));
+    };
+    caller.token = Some(Zeroizing::new(client_token));
+    Ok(Session {
+        caller,
+        revocable: token_type != "batch",
+        expires: (lease_duration > 0).then(|| Instant::now() + Duration::from_secs(lease_duration)),
+    })
+}
+
+fn method_name(method: &Method) -> &'static str {
+    match method {
+        Method::None => "agent",
+        Method::Token(_) => "token",
+        Method::AppRole { .. } => "approle",
+        Method::Jwt { kubernetes: true, .. } => "kubernetes",
+        Method::Jwt { .. } => "jwt",
+        Method::Userpass { .. } => "userpass",
+        Method::GitHub(_) => "github",
+    }
+}
+
+/// The answer as Vault wraps it.
+///
+/// # Errors
+/// [`Fault::NotJson`].
+pub fn parse<T: serde::de::DeserializeOwned>(
+    client: &Client,
+    answer: &Answer,
+) -> Result<EndpointResult<T>, Fault> {
+    serde_json::from_slice(&answer.body).map_err(|_| Fault::NotJson(client.host().to_owned()))
+}
+
+/// Revokes a token that a login has made; a failure is logged and no more, since the token runs out.
+pub async fn revoke(client: &Client, session: &Session) {
+    if session.revocable {
+        let revoked = client.call(RevokeSelf, &session.caller, Retry::Read).await;
+        if !revoked.is_ok_and(|answer| answer.status < 300) {
+            tracing::warn!("the token of this run could not be revoked; it runs out by itself");
+        }
+    }
+}
+
+/// The secret id behind a wrapping token, if the token was made where secret ids are.
+async fn unwrap(client: &Client, front: &Caller, mount: &str, token: &str) -> Result<Zeroizing<String>, Fault> {
+    let refused = |why: &str| Fault::Setting(format!("VAULT_WRAPPED_SECRET_ID {why}"));
+    let lookup = WrappingLookupRequest {
+        token: token.to_owned(),
+    };
+    let answer = client.call(lookup, front, Retry::Login).await?;
+    if answer.status != 200 {
+        return Err(refused("is no wrapping token, has been used, or has run out"));
+    }
+    let found = parse::<WrappingLookupResponse>(client, &answer)?.data;
+    let path = found.map(|data| data.creation_path).unwrap_or_default();
+    let of_role = path
+        .strip_prefix(&format!("auth/{mount}/role/"))
+        .and_then(|rest| rest.strip_suffix("/secret-id"));
+    if !of_role.is_some_and(|role| !role.is_empty() && !role.contains('/')) {
+        return Err(refused("was not made by this AppRole mount; somebody may have put it in its place"));
+    }
+    let wrapping = Caller {
+        token: Some(Zeroizing::new(token.to_owned())),
+        namespace: front.namespace.clone(),
+    };
+    let answer = client.call(UnwrapRequest { token: None }, &wrapping, Retry::Never).await?;
+    #[derive(serde::Deserialize)]
+    struct SecretId {
+        secret_id: Zeroizing<String>,
+    }
+    if answer.status != 200 {
+        return Err(refused("could not be unwrapped"));
+    }
+    parse::<SecretId>(client, &answer)?
+        .data
+        .map(|data| data.secret_id)
+        .ok_or_else(|| refused("holds no secret id"))
+}
+
+/// The text of a credential, without the blanks around what a file holds.
+fn read(credential: &Credential, setting: &str) -> Result<Zeroizing<String>, Fault> {
+    let text = match credential {
+        Credential::Text(text) => text.clone(),
+        Credential::File(path) => {
+            let content = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|_| {
+                Fault::Setting(format!("the file of {setting} cannot be read: {}", path.display()))
+            })?;
+            Zeroizing::new(content.trim().to_owned())
+        }
+    };
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(Fault::Setting(format!(
+            "{setting} is empty, or has a line break or control character"
+        )));
+    }
+    Ok(text)
+}
+
+/// `auth/MOUNT/login` with a GitHub token, which vaultrs does not have.
+struct LoginWithGitHub {
+    mount: String,
+    token: Zeroizing<String>,
+}
+
+/// `auth/token/revoke-self`; vaultrs' own has a tab in its path.
+struct RevokeSelf;
+
+#[async_trait]
+impl Endpoint for LoginWithGitHub {
+    type Response = IgnoredAny;
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        format!("auth/{}/login", self.mount)
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::POST
+    }
+
+    fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
+        let token = crate::secret::json::escape(&self.token);
+        Ok(Some(format!("{{\"token\":\"{}\"}}", *token).into_bytes()))
+    }
+}
+
+#[async_trait]
+impl Endpoint for RevokeSelf {
+    type Response = IgnoredAny;
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        "auth/token/revoke-self".to_owned()
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::POST
+    }
+}

@@ -1,0 +1,427 @@
+//! One exchange with a server: deadline, retries, one redirect, body limit, headers.
+
+use std::error::Error as _;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use reqwest::Url;
+use rustify::endpoint::{Endpoint, MiddleWare};
+use rustify::errors::ClientError;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use zeroize::Zeroizing;
+
+use super::fault::Fault;
+use super::tls;
+use crate::settings::vault::VaultSettings;
+
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// First and longest wait before another try.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+/// How often one request is made at most.
+const TRIES: u32 = 5;
+
+/// Which failures another try may follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// A read: whatever may go away.
+    Read,
+    /// A login: only where the server has surely not looked at it, since a try may use up a secret id.
+    Login,
+    /// None.
+    Never,
+}
+
+/// Who asks, beside the request itself.
+#[derive(Clone, Default)]
+pub struct Caller {
+    /// The token, if there is one yet.
+    pub token: Option<Zeroizing<String>>,
+    /// The namespace.
+    pub namespace: Option<String>,
+}
+
+/// A status and its body.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, which may hold anything.
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+/// A connection to one server.
+pub struct Client {
+    base: String,
+    host: String,
+    plain: OnceLock<Result<reqwest::Client, Fault>>,
+    secure: OnceLock<Result<reqwest::Client, Fault>>,
+    settings: VaultSettings,
+    deadline: Instant,
+}
+
+impl Client {
+    /// A client that has not connected yet; the deadline begins now.
+    ///
+    /// # Errors
+    /// [`Fault::Setting`] for an address that is no URL.
+    pub fn new(settings: VaultSettings) -> Result<Self, Fault> {
+        let url = Url::parse(&settings.address)
+            .map_err(|_| Fault::Setting("VAULT_ADDR is no URL".to_owned()))?;
+        let host = authority(&url).ok_or_else(|| Fault::Setting("VAULT_ADDR names no host".to_owned()))?;
+        Ok(Self {
+            base: settings.address.clone(),
+            host,
+            plain: OnceLock::new(),
+            secure: OnceLock::new(),
+            deadline: Instant::now() + settings.deadline,
+            settings,
+        })
+    }
+
+    /// The server, as messages name it.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The settings that the client was made with.
+    #[must_use]
+    pub fn settings(&self) -> &VaultSettings {
+        &self.settings
+    }
+
+    /// Makes a request, again where `retry` and the deadline allow it.
+    ///
+    /// # Errors
+    /// A [`Fault`] if no answer came, or one that says to try again later; other statuses are answers.
+    pub async fn call<E: Endpoint>(
+        &self,
+        endpoint: E,
+        caller: &Caller,
+        retry: Retry,
+    ) -> Result<Answer, Fault> {
+        let front = Front { caller };
+        let endpoint = endpoint.with_middleware(&front);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let begun = Instant::now();
+            let outcome = match timeout_at(self.deadline, endpoint.exec(self)).await {
+                Ok(Ok(result)) => self.judge(result.response),
+                Ok(Err(error)) => Attempt::Failed(fault_of(error, &self.host)),
+                Err(_) => return Err(Fault::Deadline(self.host.clone())),
+            };
+            let path = endpoint.path();
+            let (fault, after) = match outcome {
+                Attempt::Answered(answer) => {
+                    log(&path, answer.status, begun, &answer.body);
+                    return Ok(answer);
+                }
+                Attempt::Later(fault, after) => (fault, after),
+                Attempt::Failed(fault) => (fault, None),
+            };
+            tracing::info!(path = path.trim(), millis = millis(begun), "{fault}");
+            if tries == TRIES || !may_retry(&fault, retry) {
+                return Err(fault);
+            }
+            let at = Instant::now() + after.unwrap_or_else(|| backoff(tries));
+            if at >= self.deadline {
+                return Err(fault);
+            }
+            sleep_until(at).await;
+        }
+    }
+
+    /// Sorts statuses that mean "later" from answers.
+    fn judge(&self, response: Response<Vec<u8>>) -> Attempt {
+        let host = || self.host.clone();
+        let after = response
+            .headers()
+            .get("retry-after")
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+            .map(Duration::from_secs);
+        let status = response.status().as_u16();
+        let fault = match status {
+            412 | 500 | 502 | 504 => Fault::Server(host(), status),
+            429 => Fault::RateLimited(host()),
+            503 => Fault::Sealed(host()),
+            _ => {
+                return Attempt::Answered(Answer {
+                    status,
+                    body: Zeroizing::new(response.into_body()),
+                });
+            }
+        };
+        Attempt::Later(fault, after)
+    }
+
+    fn http(&self, secure: bool) -> Result<&reqwest::Client, Fault> {
+        let cell = if secure { &self.secure } else { &self.plain };
+        cell.get_or_init(|| {
+            let tls = if secure {
+                tls::config(&self.settings.tls)?
+            } else {
+                tls::config(&crate::settings::vault::Tls {
+                    skip_verify: true,
+                    ..Default::default()
+                })?
+            };
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls)
+                .https_only(secure)
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(CONNECT.min(self.settings.deadline))
+                .user_agent(concat!("gitops-fn/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .map_err(|_| Fault::Setting("the HTTP client cannot be built".to_owned()))
+        })
+        .as_ref()
+        .map_err(Clone::clone)
+    }
+
+    async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Fault> {
+        let url = Url::parse(&request.uri().to_string())
+            .map_err(|_| Fault::Setting("VAULT_ADDR is no URL".to_owned()))?;
+        let first = self.send_once(&url, &request).await?;
+        if !matches!(first.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+            return Ok(first);
+        }
+        let target = self.redirect(&url, &first)?;
+        let second = self.send_once(&target, &request).await?;
+        if second.status().is_redirection() {
+            return Err(Fault::BadRedirect(self.host.clone(), "it is the second one"));
+        }
+        Ok(second)
+    }
+
+    /// Where a redirect may be followed to.
+    fn redirect(&self, from: &Url, response: &Response<Vec<u8>>) -> Result<Url, Fault> {
+        let bad = |reason| Fault::BadRedirect(self.host.clone(), reason);
+        let target = response
+            .headers()
+            .get("location")
+            .and_then(|location| from.join(location.to_str().ok()?).ok())
+            .ok_or_else(|| bad("it names no address"))?;
+        let to = authority(&target).ok_or_else(|| bad("it names no host"))?;
+        let same = authority(from).as_ref() == Some(&to);
+        let listed = self.settings.redirect_hosts.iter().any(|host| {
+            *host == to || target.host_str() == Some(host.as_str())
+        });
+        if !same && !listed {
+            return Err(Fault::Redirect {
+                from: self.host.clone(),
+                to,
+            });
+        }
+        if from.scheme() == "https" && target.scheme() != "https" {
+            return Err(bad("it leads from https to http"));
+        }
+        Ok(target)
+    }
+
+    async fn send_once(&self, url: &Url, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Fault> {
+        let client = self.http(url.scheme() == "https")?;
+        let host = authority(url).unwrap_or_else(|| self.host.clone());
+        let mut answer = client
+            .request(request.method().clone(), url.clone())
+            .headers(request.headers().clone())
+            .body(request.body().clone())
+            .send()
+            .await
+            .map_err(|error| classify(&error, &host))?;
+        let limit = self.settings.body_limit;
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| classify(&error, &host))? {
+            if body.len() + chunk.len() > limit {
+                return Err(Fault::TooLarge(host, limit));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let mut response = Response::new(body);
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = std::mem::take(answer.headers_mut());
+        Ok(response)
+    }
+}
+
+enum Attempt {
+    Answered(Answer),
+    Later(Fault, Option<Duration>),
+    Failed(Fault),
+}
+
+#[async_trait]
+impl rustify::Client for Client {
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ClientError> {
+        self.exchange(request)
+            .await
+            .map_err(|fault| ClientError::GenericError { source: fault.into() })
+    }
+
+    fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Every status is an answer: the trait's own version makes errors that carry bodies.
+    async fn execute(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ClientError> {
+        self.send(request).await
+    }
+}
+
+/// Puts `/v1` in front, the token and namespace into headers, and mends doubled slashes of a base path.
+struct Front<'c> {
+    caller: &'c Caller,
+}
+
+impl MiddleWare for Front<'_> {
+    fn request<E: Endpoint>(&self, endpoint: &E, request: &mut Request<Vec<u8>>) -> Result<(), ClientError> {
+        let unusable = |text: &str| ClientError::GenericError {
+            source: Fault::Setting(text.to_owned()).into(),
+        };
+        *request.uri_mut() = with_version(request.uri(), &endpoint.path())
+            .ok_or_else(|| unusable("VAULT_ADDR is no URL"))?;
+        let headers = request.headers_mut();
+        headers.insert("x-vault-request", HeaderValue::from_static("true"));
+        for (name, text, setting) in [
+            ("x-vault-token", self.caller.token.as_ref().map(|token| token.as_str()), "the token"),
+            ("x-vault-namespace", self.caller.namespace.as_deref(), "VAULT_NAMESPACE"),
+        ] {
+            let Some(text) = text else { continue };
+            let mut value = HeaderValue::from_str(text)
+                .map_err(|_| unusable(&format!("{setting} has characters that no header can carry")))?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        Ok(())
+    }
+
+    fn response<E: Endpoint>(&self, _: &E, _: &mut Response<Vec<u8>>) -> Result<(), ClientError> {
+        Ok(())
+    }
+}
+
+/// `BASE/v1/PATH` for the `BASE/PATH` that rustify has built.
+fn with_version(uri: &Uri, path: &str) -> Option<Uri> {
+    let whole = uri.path();
+    // the endpoint's path has as many segments here as in the template, empty ones included
+    let own = path.split('/').filter(|segment| !segment.trim().is_empty()).count();
+    let segments: Vec<_> = whole.split('/').filter(|segment| !segment.is_empty()).collect();
+    let base = segments.len().checked_sub(own)?;
+    let mut full = String::new();
+    for segment in segments[..base].iter().chain(&["v1"]).chain(&segments[base..]) {
+        full.push('/');
+        full.push_str(segment);
+    }
+    if let Some(query) = uri.query() {
+        full.push('?');
+        full.push_str(query);
+    }
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(full.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn fault_of(error: ClientError, host: &str) -> Fault {
+    match error {
+        ClientError::GenericError { source } => source
+            .downcast::<Fault>()
+            .unwrap_or_else(|_| Fault::Broken(host.to_owned())),
+        _ => Fault::Setting("the request cannot be built from these settings".to_owned()),
+    }
+}
+
+/// `host` or `host:port`, the port where it is not the scheme's own.
+fn authority(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    })
+}
+
+/// What an HTTP error comes from; nothing of its text is kept.
+fn classify(error: &reqwest::Error, host: &str) -> Fault {
+    let host = host.to_owned();
+    if error.is_timeout() {
+        return Fault::Deadline(host);
+    }
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                return tls_fault(tls, host);
+            }
+            if error.kind() == std::io::ErrorKind::ConnectionRefused {
+                return Fault::Refused(host);
+            }
+        }
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return tls_fault(tls, host);
+        }
+        if error.to_string() == "dns error" {
+            return Fault::Name(host);
+        }
+        cause = error.source();
+    }
+    Fault::Broken(host)
+}
+
+fn tls_fault(error: &rustls::Error, host: String) -> Fault {
+    use rustls::CertificateError as Certificate;
+    match error {
+        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => Fault::Authority(host),
+        rustls::Error::InvalidCertificate(reason) => {
+            let reason = match reason {
+                Certificate::Expired | Certificate::ExpiredContext { .. } => "it has expired",
+                Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => "it is not valid yet",
+                Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => "it names other hosts",
+                Certificate::Revoked => "it is revoked",
+                _ => "it cannot be verified",
+            };
+            Fault::Certificate(host, reason)
+        }
+        _ => Fault::Tls(host),
+    }
+}
+
+fn may_retry(fault: &Fault, retry: Retry) -> bool {
+    match retry {
+        Retry::Never => false,
+        Retry::Login => matches!(fault, Fault::Refused(_) | Fault::RateLimited(_) | Fault::Sealed(_)),
+        Retry::Read => matches!(
+            fault,
+            Fault::Refused(_) | Fault::Broken(_) | Fault::RateLimited(_) | Fault::Sealed(_) | Fault::Server(..)
+        ),
+    }
+}
+
+/// Full jitter: anything up to the doubled wait, so that many runs do not come back at once.
+fn backoff(tries: u32) -> Duration {
+    use std::hash::{BuildHasher, RandomState};
+    let longest = BACKOFF.0.saturating_mul(1 << tries.min(8)).min(BACKOFF.1);
+    let random = RandomState::new().hash_one(tries);
+    #[expect(clippy::cast_precision_loss, reason = "a wait need not be exact")]
+    let part = random as f64 / u64::MAX as f64;
+    longest.mul_f64(part)
+}
+
+fn millis(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Says that a request was answered: path, status, time and Vault's request id; never a body.
+fn log(path: &str, status: u16, begun: Instant, body: &[u8]) {
+    #[derive(serde::Deserialize)]
+    struct Id<'b> {
+        #[serde(borrow, default)]
+        request_id: &'b str,
+    }
+    if tracing::enabled!(tracing::Level::INFO) {
+        let id = serde_json::from_slice::<Id<'_>>(body).map_or("", |id| id.request_id);
+        let id = Some(id).filter(|id| id.len() <= 64).unwrap_or("");
+        let status = StatusCode::from_u16(status).map_or(status, |status| status.as_u16());
+        tracing::info!(path = path.trim(), status, millis = millis(begun), request_id = id, "answered");
+    }
+}
