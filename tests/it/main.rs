@@ -5,12 +5,14 @@
     reason = "a test that cannot go on fails; helpers outside #[test] functions count too"
 )]
 
+mod bad_input;
 mod container;
 mod examples;
 mod golden;
 mod kustomize;
 mod layering;
 mod leak;
+mod properties;
 mod readme;
 mod samples;
 mod support;
