@@ -33,6 +33,7 @@ pub mod secret;
 pub mod settings;
 pub mod source;
 pub mod store;
+pub mod vault;
 pub mod yaml;
 
 pub use run::{Outcome, function, render};

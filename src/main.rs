@@ -1,6 +1,7 @@
 //! The `gitops-fn` command: arguments, environment, standard streams, exit code. Nothing else in the
 //! program reads the environment or prints.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -16,6 +17,7 @@ use gitops_fn::settings::{Settings, StoreSetting};
 use gitops_fn::source::{self, Source, SourceError};
 use gitops_fn::store::Store;
 use gitops_fn::store::file::FileStore;
+use gitops_fn::store::vault::VaultStore;
 use gitops_fn::{Outcome, output, report};
 
 fn main() -> ExitCode {
@@ -158,16 +160,42 @@ fn finish(outcome: &Outcome, store: &Store, write: impl FnOnce() -> Result<()>) 
 fn store(settings: &Settings) -> Store {
     match &settings.store {
         StoreSetting::File(path) => Store::File(FileStore::new(path)),
-        StoreSetting::Vault => Store::Server,
+        StoreSetting::Vault => Store::Vault(Box::new(VaultStore::new(settings.vault.clone()))),
         StoreSetting::Unset => Store::Unset,
     }
 }
 
-/// Starts a runtime for the reads; called only when a secret is wanted.
-fn resolve_now(wants: &std::collections::BTreeSet<SecretRef>, store: &Store) -> Resolved {
-    match tokio::runtime::Builder::new_current_thread().build() {
-        Ok(runtime) => runtime.block_on(resolve(wants, store)),
-        Err(_) => Resolved::default(),
+/// Starts a runtime for the reads; called only when a secret is wanted. A signal ends the reads, and the
+/// token of the run is given back all the same.
+fn resolve_now(wants: &BTreeSet<SecretRef>, store: &Store) -> Resolved {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    else {
+        return Resolved::default();
+    };
+    runtime.block_on(async {
+        let resolved = tokio::select! {
+            resolved = resolve(wants, store) => resolved,
+            () = stop_signal() => Resolved::interrupted(wants),
+        };
+        store.close().await;
+        resolved
+    })
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) {
+        (Ok(mut terminate), Ok(mut interrupt)) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        },
+        _ => std::future::pending().await,
     }
 }
 

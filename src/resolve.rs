@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::stream::{self, StreamExt};
+
 use crate::secret::{Secret, SecretRef};
 
 /// Where secrets are read.
@@ -44,11 +46,30 @@ pub struct StoreError {
     pub help: String,
 }
 
+/// How many reads are under way at once.
+const AT_ONCE: usize = 8;
+
 /// What became of every wanted secret.
 #[derive(Debug, Default)]
 pub struct Resolved(BTreeMap<SecretRef, Result<Secret, StoreError>>);
 
 impl Resolved {
+    /// The outcome of a run that was told to stop: nothing was read.
+    #[must_use]
+    pub fn interrupted(wants: &BTreeSet<SecretRef>) -> Self {
+        let stopped = StoreError {
+            kind: StoreErrorKind::Transient,
+            message: "stopped by a signal before all secrets were read (transient)".to_owned(),
+            help: "run it again".to_owned(),
+        };
+        Self(
+            wants
+                .iter()
+                .map(|want| (want.clone(), Err(stopped.clone())))
+                .collect(),
+        )
+    }
+
     /// The outcome for one of the wanted secrets; `None` if it was not wanted.
     #[must_use]
     pub fn get(&self, want: &SecretRef) -> Option<&Result<Secret, StoreError>> {
@@ -56,11 +77,14 @@ impl Resolved {
     }
 }
 
-/// Reads every wanted secret once and keeps every failure, so that all can be reported together.
+/// Reads every wanted secret once, some at the same time, and keeps every failure, so that all can be reported together.
 pub async fn resolve(wants: &BTreeSet<SecretRef>, store: &impl SecretStore) -> Resolved {
-    let mut resolved = BTreeMap::new();
-    for want in wants {
-        resolved.insert(want.clone(), store.read(want).await);
-    }
+    let reads = wants
+        .iter()
+        .map(|want| async move { (want.clone(), store.read(want).await) });
+    let resolved = stream::iter(reads)
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
     Resolved(resolved)
 }

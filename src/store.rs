@@ -6,19 +6,21 @@
 
 pub mod file;
 mod path;
+pub mod vault;
 
 use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
 use crate::secret::{Secret, SecretRef};
 
 use file::FileStore;
+use vault::VaultStore;
 
 /// The store of a run, as the settings name it.
 #[derive(Debug)]
 pub enum Store {
     /// `VAULT_ADDR=file:…`: the embedded store, for demos, tests and CI.
     File(FileStore),
-    /// A server is configured, which this version cannot read: fine as long as no secret is wanted.
-    Server,
+    /// A Vault or OpenBao server.
+    Vault(Box<VaultStore>),
     /// No store is configured: fine as long as no secret is wanted.
     Unset,
 }
@@ -32,7 +34,17 @@ impl Store {
             Self::File(store) if store.is_open() => {
                 Some(format!("secrets come from file {}", store.path().display()))
             }
-            Self::File(_) | Self::Server | Self::Unset => None,
+            Self::Vault(store) => store.warning(),
+            Self::File(_) | Self::Unset => None,
+        }
+    }
+}
+
+impl Store {
+    /// Gives back what the reads have made: a token. Call it at the end, whatever has become of them.
+    pub async fn close(&self) {
+        if let Self::Vault(store) = self {
+            store.close().await;
         }
     }
 }
@@ -41,13 +53,7 @@ impl SecretStore for Store {
     async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
         match self {
             Self::File(store) => store.read(want).await,
-            Self::Server => Err(StoreError {
-                kind: StoreErrorKind::Config,
-                message: "VAULT_ADDR or BAO_ADDR names a server, and this version reads secrets from a file only"
-                    .to_owned(),
-                help: "set VAULT_ADDR=file:secrets.yaml, or leave placeholders with GITOPS_FN_SECRETS=keep"
-                    .to_owned(),
-            }),
+            Self::Vault(store) => store.read(want).await,
             Self::Unset => Err(StoreError {
                 kind: StoreErrorKind::Config,
                 message: "no secret store is configured".to_owned(),
@@ -86,14 +92,6 @@ pub(crate) mod tests {
         assert_eq!(error.message, "no secret store is configured");
         assert!(error.help.contains("VAULT_ADDR=file:secrets.yaml"));
         assert_eq!(Store::Unset.warning(), None);
-    }
-
-    #[test]
-    fn a_server_is_not_mistaken_for_no_store() {
-        let error = read(&Store::Server, "kv/shop/web", 0).unwrap_err();
-        assert_eq!(error.kind, StoreErrorKind::Config);
-        assert!(error.message.contains("names a server"), "{error}");
-        assert_eq!(Store::Server.warning(), None);
     }
 
     #[test]

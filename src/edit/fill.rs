@@ -45,7 +45,7 @@ pub fn fill<'f>(
     }
     let at_field = |finding: Finding| match finding.exit {
         // the store cannot be used at all: that is said once, not once a field
-        2 => finding.about(""),
+        2 | 3 => finding.about(""),
         _ => finding.at(&change.subject, change.field.clone()),
     };
     let whole = |problem: Finding| vec![at_field(problem.about(shown(fill)))];

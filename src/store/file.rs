@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::path::canonical;
+use super::path::{PathFault, canonical};
 use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
 use crate::secret::{Secret, SecretRef};
 
@@ -77,11 +77,7 @@ impl FileStore {
     }
 
     fn find(&self, want: &SecretRef) -> Result<Secret, StoreError> {
-        let name = canonical(&want.path).map_err(|fault| StoreError {
-            kind: StoreErrorKind::Refused,
-            message: fault.to_string(),
-            help: "a path is `mount/path`, as in kv/shop/web".to_owned(),
-        })?;
+        let name = canonical(&want.path).map_err(PathFault::store_error)?;
         let Some(versions) = self.table()?.get(&name) else {
             return Err(self.missing(&name));
         };

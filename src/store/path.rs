@@ -1,5 +1,7 @@
 //! `mount/path`, the name of a secret, as every store reads it.
 
+use crate::resolve::{StoreError, StoreErrorKind};
+
 /// Mounts that are no KV: reading them would give tokens, leases or settings (AVP printed its own
 /// live token through `<path:auth/token/lookup-self#id>`).
 const NOT_KV: [&str; 4] = ["auth", "sys", "cubbyhole", "identity"];
@@ -24,9 +26,27 @@ pub(super) enum PathFault {
     NotKv,
 }
 
+impl PathFault {
+    /// The failure of a read that asks for such a path.
+    pub(super) fn store_error(self) -> StoreError {
+        StoreError {
+            kind: StoreErrorKind::Refused,
+            message: self.to_string(),
+            help: "a path is `mount/path`, as in kv/shop/web".to_owned(),
+        }
+    }
+}
+
 /// The one name of a secret: without outer slashes and without KV v2's `data` after the mount, so
 /// that `kv/data/shop/web` and `kv/shop/web` are the same. `kv/data` is the secret `data` of `kv`.
 pub(super) fn canonical(path: &str) -> Result<String, PathFault> {
+    let (mount, rest) = check(path)?;
+    let rest = rest.strip_prefix("data/").unwrap_or(rest);
+    Ok(format!("{mount}/{rest}"))
+}
+
+/// The first segment of a path that may name a secret, and the rest.
+pub(super) fn check(path: &str) -> Result<(&str, &str), PathFault> {
     if path.chars().any(char::is_control) {
         return Err(PathFault::Control);
     }
@@ -44,8 +64,7 @@ pub(super) fn canonical(path: &str) -> Result<String, PathFault> {
     if NOT_KV.contains(&mount) {
         return Err(PathFault::NotKv);
     }
-    let rest = rest.strip_prefix("data/").unwrap_or(rest);
-    Ok(format!("{mount}/{rest}"))
+    Ok((mount, rest))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The store that is a Vault server: one login, one read for each secret, the token given back.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OnceCell, RwLock};
 
-use super::path::check;
+use super::path::{PathFault, check};
 use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
 use crate::secret::{Secret, SecretRef};
 use crate::settings::vault::{VaultSettings, VaultVars};
@@ -13,6 +14,9 @@ use crate::vault::auth::{Session, login, revoke};
 use crate::vault::client::Client;
 use crate::vault::fault::Fault;
 use crate::vault::kv::{Mounts, ReadError, read};
+
+/// The number of a login, and what came of it.
+type LoggedIn = (u32, Result<Arc<Session>, StoreError>);
 
 type Shared = Arc<OnceCell<Result<Secret, StoreError>>>;
 
@@ -23,9 +27,15 @@ pub struct VaultStore {
     vars: VaultVars,
     client: OnceCell<Result<Client, StoreError>>,
     /// The session, and how many logins there have been.
-    session: RwLock<Option<(u32, Result<Arc<Session>, StoreError>)>>,
+    session: RwLock<Option<LoggedIn>>,
     mounts: Mounts,
     reads: Mutex<HashMap<SecretRef, Shared>>,
+}
+
+impl fmt::Debug for VaultStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VaultStore")
+    }
 }
 
 impl VaultStore {
@@ -43,7 +53,12 @@ impl VaultStore {
     pub fn warning(&self) -> Option<String> {
         let client = self.client.get()?.as_ref().ok()?;
         let open = client.settings().tls.skip_verify;
-        open.then(|| format!("VAULT_SKIP_VERIFY: the certificate of {} is not verified", client.host()))
+        open.then(|| {
+            format!(
+                "VAULT_SKIP_VERIFY: the certificate of {} is not verified",
+                client.host()
+            )
+        })
     }
 
     /// Gives back what a login has made. Call it whatever has become of the reads.
@@ -57,15 +72,18 @@ impl VaultStore {
     async fn client(&self) -> Result<&Client, StoreError> {
         self.client
             .get_or_init(|| async {
-                let settings = VaultSettings::from_vars(&self.vars).map_err(|problems| StoreError {
-                    kind: StoreErrorKind::Config,
-                    message: problems
-                        .iter()
-                        .map(|problem| problem.message.as_str())
-                        .collect::<Vec<_>>()
-                        .join("; "),
-                    help: problems.first().map_or(String::new(), |problem| problem.help.clone()),
-                })?;
+                let settings =
+                    VaultSettings::from_vars(&self.vars).map_err(|problems| StoreError {
+                        kind: StoreErrorKind::Config,
+                        message: problems
+                            .iter()
+                            .map(|problem| problem.message.as_str())
+                            .collect::<Vec<_>>()
+                            .join("; "),
+                        help: problems
+                            .first()
+                            .map_or(String::new(), |problem| problem.help.clone()),
+                    })?;
                 Client::new(settings).map_err(|fault| fault.store_error())
             })
             .await
@@ -74,8 +92,12 @@ impl VaultStore {
     }
 
     /// The session, made if there is none yet or the one numbered `stale` has run out.
-    async fn session(&self, client: &Client, stale: Option<u32>) -> Result<(u32, Arc<Session>), StoreError> {
-        let usable = |known: &Option<(u32, Result<Arc<Session>, StoreError>)>| match known {
+    async fn session(
+        &self,
+        client: &Client,
+        stale: Option<u32>,
+    ) -> Result<(u32, Arc<Session>), StoreError> {
+        let usable = |known: &Option<LoggedIn>| match known {
             Some((number, session)) if Some(*number) != stale => {
                 Some(session.clone().map(|session| (*number, session)))
             }
@@ -89,7 +111,10 @@ impl VaultStore {
             return session;
         }
         let number = known.as_ref().map_or(0, |(number, _)| number + 1);
-        let made = login(client).await.map(Arc::new).map_err(|fault: Fault| fault.store_error());
+        let made = login(client)
+            .await
+            .map(Arc::new)
+            .map_err(|fault: Fault| fault.store_error());
         *known = Some((number, made.clone()));
         made.map(|session| (number, session))
     }
@@ -117,10 +142,14 @@ impl VaultStore {
 
 impl SecretStore for VaultStore {
     async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
-        check(&want.path).map_err(|fault| fault.store_error())?;
+        check(&want.path).map_err(PathFault::store_error)?;
         // both spellings of a secret are one read
         let mut same = want.clone();
-        if let Some((mount, path)) = want.path.split_once("/data/").filter(|(mount, _)| !mount.contains('/')) {
+        if let Some((mount, path)) = want
+            .path
+            .split_once("/data/")
+            .filter(|(mount, _)| !mount.contains('/'))
+        {
             same.path = format!("{mount}/{path}");
         }
         same.kv = None;

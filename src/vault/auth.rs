@@ -49,7 +49,10 @@ pub async fn login(client: &Client) -> Result<Session, Fault> {
     };
     let front = Caller {
         token: None,
-        namespace: login.namespace.clone().or_else(|| settings.namespace.clone()),
+        namespace: login
+            .namespace
+            .clone()
+            .or_else(|| settings.namespace.clone()),
     };
     let mount = login.mount.clone();
     let answer = match &login.method {
@@ -65,7 +68,13 @@ pub async fn login(client: &Client) -> Result<Session, Fault> {
         } => {
             let role_id = read(role_id, "VAULT_ROLE_ID")?;
             let secret_id = if *wrapped {
-                unwrap(client, &front, &mount, &read(secret_id, "VAULT_WRAPPED_SECRET_ID")?).await?
+                unwrap(
+                    client,
+                    &front,
+                    &mount,
+                    &read(secret_id, "VAULT_WRAPPED_SECRET_ID")?,
+                )
+                .await?
             } else {
                 read(secret_id, "VAULT_SECRET_ID")?
             };
@@ -145,7 +154,9 @@ fn method_name(method: &Method) -> &'static str {
         Method::None => "agent",
         Method::Token(_) => "token",
         Method::AppRole { .. } => "approle",
-        Method::Jwt { kubernetes: true, .. } => "kubernetes",
+        Method::Jwt {
+            kubernetes: true, ..
+        } => "kubernetes",
         Method::Jwt { .. } => "jwt",
         Method::Userpass { .. } => "userpass",
         Method::GitHub(_) => "github",
@@ -174,14 +185,21 @@ pub async fn revoke(client: &Client, session: &Session) {
 }
 
 /// The secret id behind a wrapping token, if the token was made where secret ids are.
-async fn unwrap(client: &Client, front: &Caller, mount: &str, token: &str) -> Result<Zeroizing<String>, Fault> {
+async fn unwrap(
+    client: &Client,
+    front: &Caller,
+    mount: &str,
+    token: &str,
+) -> Result<Zeroizing<String>, Fault> {
     let refused = |why: &str| Fault::Setting(format!("VAULT_WRAPPED_SECRET_ID {why}"));
     let lookup = WrappingLookupRequest {
         token: token.to_owned(),
     };
     let answer = client.call(lookup, front, Retry::Login).await?;
     if answer.status != 200 {
-        return Err(refused("is no wrapping token, has been used, or has run out"));
+        return Err(refused(
+            "is no wrapping token, has been used, or has run out",
+        ));
     }
     let found = parse::<WrappingLookupResponse>(client, &answer)?.data;
     let path = found.map(|data| data.creation_path).unwrap_or_default();
@@ -189,24 +207,30 @@ async fn unwrap(client: &Client, front: &Caller, mount: &str, token: &str) -> Re
         .strip_prefix(&format!("auth/{mount}/role/"))
         .and_then(|rest| rest.strip_suffix("/secret-id"));
     if !of_role.is_some_and(|role| !role.is_empty() && !role.contains('/')) {
-        return Err(refused("was not made by this AppRole mount; somebody may have put it in its place"));
+        return Err(refused(
+            "was not made by this AppRole mount; somebody may have put it in its place",
+        ));
     }
     let wrapping = Caller {
         token: Some(Zeroizing::new(token.to_owned())),
         namespace: front.namespace.clone(),
     };
-    let answer = client.call(UnwrapRequest { token: None }, &wrapping, Retry::Never).await?;
-    #[derive(serde::Deserialize)]
-    struct SecretId {
-        secret_id: Zeroizing<String>,
-    }
+    let answer = client
+        .call(UnwrapRequest { token: None }, &wrapping, Retry::Never)
+        .await?;
     if answer.status != 200 {
         return Err(refused("could not be unwrapped"));
     }
     parse::<SecretId>(client, &answer)?
         .data
-        .map(|data| data.secret_id)
+        .map(|data| Zeroizing::new(data.secret_id))
         .ok_or_else(|| refused("holds no secret id"))
+}
+
+/// What a wrapping token for an `AppRole` secret id holds.
+#[derive(serde::Deserialize)]
+struct SecretId {
+    secret_id: String,
 }
 
 /// The text of a credential, without the blanks around what a file holds.
@@ -214,9 +238,14 @@ fn read(credential: &Credential, setting: &str) -> Result<Zeroizing<String>, Fau
     let text = match credential {
         Credential::Text(text) => text.clone(),
         Credential::File(path) => {
-            let content = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|_| {
-                Fault::Setting(format!("the file of {setting} cannot be read: {}", path.display()))
-            })?;
+            let content = std::fs::read_to_string(path)
+                .map(Zeroizing::new)
+                .map_err(|_| {
+                    Fault::Setting(format!(
+                        "the file of {setting} cannot be read: {}",
+                        path.display()
+                    ))
+                })?;
             Zeroizing::new(content.trim().to_owned())
         }
     };

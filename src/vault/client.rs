@@ -69,7 +69,8 @@ impl Client {
     pub fn new(settings: VaultSettings) -> Result<Self, Fault> {
         let url = Url::parse(&settings.address)
             .map_err(|_| Fault::Setting("VAULT_ADDR is no URL".to_owned()))?;
-        let host = authority(&url).ok_or_else(|| Fault::Setting("VAULT_ADDR names no host".to_owned()))?;
+        let host =
+            authority(&url).ok_or_else(|| Fault::Setting("VAULT_ADDR names no host".to_owned()))?;
         Ok(Self {
             base: settings.address.clone(),
             host,
@@ -191,7 +192,10 @@ impl Client {
         let target = self.redirect(&url, &first)?;
         let second = self.send_once(&target, &request).await?;
         if second.status().is_redirection() {
-            return Err(Fault::BadRedirect(self.host.clone(), "it is the second one"));
+            return Err(Fault::BadRedirect(
+                self.host.clone(),
+                "it is the second one",
+            ));
         }
         Ok(second)
     }
@@ -206,9 +210,11 @@ impl Client {
             .ok_or_else(|| bad("it names no address"))?;
         let to = authority(&target).ok_or_else(|| bad("it names no host"))?;
         let same = authority(from).as_ref() == Some(&to);
-        let listed = self.settings.redirect_hosts.iter().any(|host| {
-            *host == to || target.host_str() == Some(host.as_str())
-        });
+        let listed = self
+            .settings
+            .redirect_hosts
+            .iter()
+            .any(|host| *host == to || target.host_str() == Some(host.as_str()));
         if !same && !listed {
             return Err(Fault::Redirect {
                 from: self.host.clone(),
@@ -221,7 +227,11 @@ impl Client {
         Ok(target)
     }
 
-    async fn send_once(&self, url: &Url, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Fault> {
+    async fn send_once(
+        &self,
+        url: &Url,
+        request: &Request<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, Fault> {
         let client = self.http(url.scheme() == "https")?;
         let host = authority(url).unwrap_or_else(|| self.host.clone());
         let mut answer = client
@@ -233,7 +243,11 @@ impl Client {
             .map_err(|error| classify(&error, &host))?;
         let limit = self.settings.body_limit;
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| classify(&error, &host))? {
+        while let Some(chunk) = answer
+            .chunk()
+            .await
+            .map_err(|error| classify(&error, &host))?
+        {
             if body.len() + chunk.len() > limit {
                 return Err(Fault::TooLarge(host, limit));
             }
@@ -253,11 +267,13 @@ enum Attempt {
 }
 
 #[async_trait]
-impl rustify::Client for Client {
+impl rustify::client::Client for Client {
     async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ClientError> {
         self.exchange(request)
             .await
-            .map_err(|fault| ClientError::GenericError { source: fault.into() })
+            .map_err(|fault| ClientError::GenericError {
+                source: fault.into(),
+            })
     }
 
     fn base(&self) -> &str {
@@ -276,7 +292,11 @@ struct Front<'c> {
 }
 
 impl MiddleWare for Front<'_> {
-    fn request<E: Endpoint>(&self, endpoint: &E, request: &mut Request<Vec<u8>>) -> Result<(), ClientError> {
+    fn request<E: Endpoint>(
+        &self,
+        endpoint: &E,
+        request: &mut Request<Vec<u8>>,
+    ) -> Result<(), ClientError> {
         let unusable = |text: &str| ClientError::GenericError {
             source: Fault::Setting(text.to_owned()).into(),
         };
@@ -285,12 +305,23 @@ impl MiddleWare for Front<'_> {
         let headers = request.headers_mut();
         headers.insert("x-vault-request", HeaderValue::from_static("true"));
         for (name, text, setting) in [
-            ("x-vault-token", self.caller.token.as_ref().map(|token| token.as_str()), "the token"),
-            ("x-vault-namespace", self.caller.namespace.as_deref(), "VAULT_NAMESPACE"),
+            (
+                "x-vault-token",
+                self.caller.token.as_ref().map(|token| token.as_str()),
+                "the token",
+            ),
+            (
+                "x-vault-namespace",
+                self.caller.namespace.as_deref(),
+                "VAULT_NAMESPACE",
+            ),
         ] {
             let Some(text) = text else { continue };
-            let mut value = HeaderValue::from_str(text)
-                .map_err(|_| unusable(&format!("{setting} has characters that no header can carry")))?;
+            let mut value = HeaderValue::from_str(text).map_err(|_| {
+                unusable(&format!(
+                    "{setting} has characters that no header can carry"
+                ))
+            })?;
             value.set_sensitive(true);
             headers.insert(name, value);
         }
@@ -306,11 +337,21 @@ impl MiddleWare for Front<'_> {
 fn with_version(uri: &Uri, path: &str) -> Option<Uri> {
     let whole = uri.path();
     // the endpoint's path has as many segments here as in the template, empty ones included
-    let own = path.split('/').filter(|segment| !segment.trim().is_empty()).count();
-    let segments: Vec<_> = whole.split('/').filter(|segment| !segment.is_empty()).collect();
+    let own = path
+        .split('/')
+        .filter(|segment| !segment.trim().is_empty())
+        .count();
+    let segments: Vec<_> = whole
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .collect();
     let base = segments.len().checked_sub(own)?;
     let mut full = String::new();
-    for segment in segments[..base].iter().chain(&["v1"]).chain(&segments[base..]) {
+    for segment in segments[..base]
+        .iter()
+        .chain(&["v1"])
+        .chain(&segments[base..])
+    {
         full.push('/');
         full.push_str(segment);
     }
@@ -350,7 +391,10 @@ fn classify(error: &reqwest::Error, host: &str) -> Fault {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            if let Some(tls) = error
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            {
                 return tls_fault(tls, host);
             }
             if error.kind() == std::io::ErrorKind::ConnectionRefused {
@@ -375,8 +419,12 @@ fn tls_fault(error: &rustls::Error, host: String) -> Fault {
         rustls::Error::InvalidCertificate(reason) => {
             let reason = match reason {
                 Certificate::Expired | Certificate::ExpiredContext { .. } => "it has expired",
-                Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => "it is not valid yet",
-                Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => "it names other hosts",
+                Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                    "it is not valid yet"
+                }
+                Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                    "it names other hosts"
+                }
                 Certificate::Revoked => "it is revoked",
                 _ => "it cannot be verified",
             };
@@ -389,10 +437,17 @@ fn tls_fault(error: &rustls::Error, host: String) -> Fault {
 fn may_retry(fault: &Fault, retry: Retry) -> bool {
     match retry {
         Retry::Never => false,
-        Retry::Login => matches!(fault, Fault::Refused(_) | Fault::RateLimited(_) | Fault::Sealed(_)),
+        Retry::Login => matches!(
+            fault,
+            Fault::Refused(_) | Fault::RateLimited(_) | Fault::Sealed(_)
+        ),
         Retry::Read => matches!(
             fault,
-            Fault::Refused(_) | Fault::Broken(_) | Fault::RateLimited(_) | Fault::Sealed(_) | Fault::Server(..)
+            Fault::Refused(_)
+                | Fault::Broken(_)
+                | Fault::RateLimited(_)
+                | Fault::Sealed(_)
+                | Fault::Server(..)
         ),
     }
 }
@@ -422,6 +477,12 @@ fn log(path: &str, status: u16, begun: Instant, body: &[u8]) {
         let id = serde_json::from_slice::<Id<'_>>(body).map_or("", |id| id.request_id);
         let id = Some(id).filter(|id| id.len() <= 64).unwrap_or("");
         let status = StatusCode::from_u16(status).map_or(status, |status| status.as_u16());
-        tracing::info!(path = path.trim(), status, millis = millis(begun), request_id = id, "answered");
+        tracing::info!(
+            path = path.trim(),
+            status,
+            millis = millis(begun),
+            request_id = id,
+            "answered"
+        );
     }
 }

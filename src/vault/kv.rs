@@ -41,6 +41,15 @@ struct Place {
     assumed: bool,
 }
 
+impl Place {
+    /// AVP's users write the API's `data` segment; it is not part of the secret's own path.
+    fn leave_out_data(&mut self) {
+        if let Some(path) = self.path.strip_prefix("data/") {
+            self.path = path.to_owned();
+        }
+    }
+}
+
 /// A failed read: one that concerns the run, or this secret alone.
 pub enum ReadError {
     /// The whole store.
@@ -75,9 +84,18 @@ pub async fn read(
 }
 
 /// Finds the mount: by the operator's settings, by a `data` segment, or by asking the server.
-async fn locate(client: &Client, caller: &Caller, mounts: &Mounts, want: &SecretRef) -> Result<Place, ReadError> {
+async fn locate(
+    client: &Client,
+    caller: &Caller,
+    mounts: &Mounts,
+    want: &SecretRef,
+) -> Result<Place, ReadError> {
     let settings = client.settings();
-    if let Some(mount) = settings.kv_v1_mounts.iter().find(|mount| below(&want.path, mount).is_some()) {
+    if let Some(mount) = settings
+        .kv_v1_mounts
+        .iter()
+        .find(|mount| below(&want.path, mount).is_some())
+    {
         return confirmed(place(&want.path, mount, KvVersion::V1), want);
     }
     let says_v1 = want.kv == Some(KvVersion::V1) || settings.kv_version == Some(KvVersion::V1);
@@ -94,7 +112,7 @@ async fn locate(client: &Client, caller: &Caller, mounts: &Mounts, want: &Secret
         Some((mount, Engine::Kv(version))) => {
             let mut place = place(&want.path, &mount, version);
             if version == KvVersion::V2 {
-                place.path = place.path.strip_prefix("data/").unwrap_or(&place.path).to_owned();
+                place.leave_out_data();
             }
             confirmed(place, want)
         }
@@ -103,7 +121,10 @@ async fn locate(client: &Client, caller: &Caller, mounts: &Mounts, want: &Secret
             Ok(place(&want.path, mount, KvVersion::V1))
         }
         None if want.kv == Some(KvVersion::V1) => Err(ReadError::Secret(refused(
-            format!("whether {} is KV v1 cannot be seen, and a manifest alone may not say so", first(&want.path)),
+            format!(
+                "whether {} is KV v1 cannot be seen, and a manifest alone may not say so",
+                first(&want.path)
+            ),
             "let the operator list the mount in GITOPS_FN_KV_V1_MOUNTS, or allow `read` on sys/internal/ui/mounts/*",
         ))),
         None => {
@@ -122,7 +143,12 @@ fn confirmed(place: Place, want: &SecretRef) -> Result<Place, ReadError> {
     }
     let number = |version| if version == KvVersion::V1 { 1 } else { 2 };
     Err(ReadError::Secret(refused(
-        format!("the mount {} is KV v{}, and avp.kubernetes.io/kv-version says {}", place.mount, number(place.version), number(claimed)),
+        format!(
+            "the mount {} is KV v{}, and avp.kubernetes.io/kv-version says {}",
+            place.mount,
+            number(place.version),
+            number(claimed)
+        ),
         "remove the annotation, or correct it",
     )))
 }
@@ -159,13 +185,20 @@ async fn engine_of(
     }
     let answer = client.call(MountOf(path), caller, Retry::Read).await?;
     if answer.status != 200 {
-        tracing::info!(path, status = answer.status, "the server does not say which mount holds this path");
+        tracing::info!(
+            path,
+            status = answer.status,
+            "the server does not say which mount holds this path"
+        );
         return Ok(None);
     }
     let Some(info) = parse::<MountInfo>(client, &answer)?.data else {
         return Ok(None);
     };
-    let version = info.options.as_ref().and_then(|options| options.version.as_deref());
+    let version = info
+        .options
+        .as_ref()
+        .and_then(|options| options.version.as_deref());
     let engine = match (&*info.kind, version) {
         ("kv", Some("2")) => Engine::Kv(KvVersion::V2),
         ("kv" | "generic", _) => Engine::Kv(KvVersion::V1),
@@ -210,7 +243,9 @@ async fn read_v1(client: &Client, caller: &Caller, place: &Place) -> Result<Secr
     if !body.lease_id.is_empty() {
         return Err(ReadError::Secret(not_kv(&shown)));
     }
-    let data = body.data.ok_or_else(|| ReadError::Secret(missing(&shown)))?;
+    let data = body
+        .data
+        .ok_or_else(|| ReadError::Secret(missing(&shown)))?;
     keys(client, &data)
 }
 
@@ -234,7 +269,12 @@ async fn read_v2(
     }
 }
 
-async fn get_v2(client: &Client, caller: &Caller, place: &Place, version: u64) -> Result<Answer, Fault> {
+async fn get_v2(
+    client: &Client,
+    caller: &Caller,
+    place: &Place,
+    version: u64,
+) -> Result<Answer, Fault> {
     let request = ReadSecretRequest {
         mount: place.mount.clone(),
         path: place.path.clone(),
@@ -273,7 +313,8 @@ fn keys(client: &Client, data: &RawValue) -> Result<Secret, ReadError> {
 
 /// A deleted or destroyed version, which Vault answers with 404 and its metadata.
 fn gone(answer: &Answer, want: &SecretRef) -> Option<StoreError> {
-    let body: vaultrs::api::EndpointResult<Versioned> = serde_json::from_slice(&answer.body).ok()?;
+    let body: vaultrs::api::EndpointResult<Versioned> =
+        serde_json::from_slice(&answer.body).ok()?;
     let metadata = body.data?.metadata?;
     let SecretRef { path, .. } = want;
     let version = metadata.version;
@@ -284,7 +325,10 @@ fn gone(answer: &Answer, want: &SecretRef) -> Option<StoreError> {
         )
     } else {
         refused(
-            format!("version {version} of secret {path} was deleted at {}", metadata.deletion_time),
+            format!(
+                "version {version} of secret {path} was deleted at {}",
+                metadata.deletion_time
+            ),
             "undelete it, or ask for another version",
         )
     })
@@ -300,7 +344,10 @@ async fn not_found(
 ) -> Result<Secret, ReadError> {
     if want.version != 0 {
         return Err(ReadError::Secret(refused(
-            format!("there is no version {} of secret {}, or no such secret", want.version, want.path),
+            format!(
+                "there is no version {} of secret {}, or no such secret",
+                want.version, want.path
+            ),
             "leave the version out for the latest",
         )));
     }
@@ -315,7 +362,7 @@ async fn not_found(
             Some((mount, Engine::Kv(KvVersion::V2))) if mount != place.mount => {
                 // `/data/` was part of the secret's own path
                 let mut real = self::place(&want.path, &mount, KvVersion::V2);
-                real.path = real.path.strip_prefix("data/").unwrap_or(&real.path).to_owned();
+                real.leave_out_data();
                 let answer = get_v2(client, caller, &real, 0).await?;
                 if answer.status == 200 {
                     return versioned(client, &answer, &want.path);

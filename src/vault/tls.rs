@@ -35,15 +35,21 @@ pub fn config(tls: &Tls) -> Result<ClientConfig, Fault> {
     let Some((certificate, key)) = &tls.identity else {
         return Ok(builder.with_no_client_auth());
     };
-    let chain = certificates(&read("VAULT_CLIENT_CERT", certificate)?, "VAULT_CLIENT_CERT")?;
+    let chain = certificates(
+        &read("VAULT_CLIENT_CERT", certificate)?,
+        "VAULT_CLIENT_CERT",
+    )?;
     let key = PrivateKeyDer::from_pem_slice(&read("VAULT_CLIENT_KEY", key)?)
         .map_err(|_| Fault::Setting("VAULT_CLIENT_KEY holds no private key in PEM".to_owned()))?;
-    builder
-        .with_client_auth_cert(chain, key)
-        .map_err(|_| Fault::Setting("VAULT_CLIENT_CERT and VAULT_CLIENT_KEY do not belong together".to_owned()))
+    builder.with_client_auth_cert(chain, key).map_err(|_| {
+        Fault::Setting("VAULT_CLIENT_CERT and VAULT_CLIENT_KEY do not belong together".to_owned())
+    })
 }
 
-fn verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Fault> {
+fn verifier(
+    tls: &Tls,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, Fault> {
     if tls.skip_verify {
         return Ok(Arc::new(Anyone(Arc::clone(provider))));
     }
@@ -60,7 +66,12 @@ fn verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerC
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
         .build()
         .map(|verifier| verifier as Arc<dyn ServerCertVerifier>)
-        .map_err(|_| Fault::Setting(format!("{} names no certificate authority", setting(authorities))))
+        .map_err(|_| {
+            Fault::Setting(format!(
+                "{} names no certificate authority",
+                setting(authorities)
+            ))
+        })
 }
 
 fn setting(authorities: &Authorities) -> &'static str {
@@ -77,7 +88,8 @@ fn named(authorities: &Authorities) -> Result<Vec<CertificateDer<'static>>, Faul
         Authorities::Bytes(text) => certificates(text.as_bytes(), setting),
         Authorities::File(path) => certificates(&read(setting, path)?, setting),
         Authorities::Folder(path) => {
-            let unreadable = |_| Fault::Setting(format!("{setting} cannot be read: {}", path.display()));
+            let unreadable =
+                |_| Fault::Setting(format!("{setting} cannot be read: {}", path.display()));
             let mut found = Vec::new();
             for entry in fs::read_dir(path).map_err(unreadable)? {
                 let file = entry.map_err(unreadable)?.path();
@@ -99,7 +111,8 @@ fn certificates(pem: &[u8], setting: &str) -> Result<Vec<CertificateDer<'static>
 }
 
 fn read(setting: &str, path: &Path) -> Result<Vec<u8>, Fault> {
-    fs::read(path).map_err(|_| Fault::Setting(format!("{setting} cannot be read: {}", path.display())))
+    fs::read(path)
+        .map_err(|_| Fault::Setting(format!("{setting} cannot be read: {}", path.display())))
 }
 
 /// Checks the certificate against a name of the operator's instead of the address's.
@@ -167,7 +180,12 @@ impl ServerCertVerifier for Anyone {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -176,7 +194,12 @@ impl ServerCertVerifier for Anyone {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
