@@ -92,16 +92,18 @@ impl<'v> Lookup<'v> {
                     None
                 }
             };
-            match &mut first {
-                None => first = Some(Found { name, value }),
-                Some(Found {
-                    name: one,
-                    value: Some(wanted),
-                }) if value.as_ref().is_some_and(|value| value != wanted) => {
-                    let message = format!("{one} and {name} say different things");
-                    self.problem(message, "unset one of them, or set both to the same");
-                }
-                Some(_) => {}
+            let Some(Found {
+                name: one,
+                value: wanted,
+            }) = &mut first
+            else {
+                first = Some(Found { name, value });
+                continue;
+            };
+            if wanted.is_some() && value.is_some() && *wanted != value {
+                let message = format!("{one} and {name} say different things");
+                *wanted = None;
+                self.problem(message, "unset one of them, or set both to the same");
             }
         }
         first

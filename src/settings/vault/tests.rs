@@ -167,6 +167,17 @@ fn every_name_of_the_table_is_read() {
                 _ => "none",
             };
             env.insert("VAULT_AUTH_METHOD".to_owned(), method.to_owned());
+            for file in [
+                "VAULT_TOKEN_FILE",
+                "VAULT_ROLE_ID_FILE",
+                "VAULT_SECRET_ID_FILE",
+                "VAULT_AUTH_ROLE",
+                "VAULT_USERNAME",
+                "VAULT_PASSWORD_FILE",
+                "VAULT_GITHUB_TOKEN_FILE",
+            ] {
+                env.insert(file.to_owned(), "before".to_owned());
+            }
             let before = VaultSettings::from_vars(&vars(&env));
             if setting.name == "AVP_TYPE" {
                 env.insert(name.clone(), "other".to_owned());
