@@ -87,8 +87,8 @@ impl Case {
     }
 }
 
-/// Data of unit tests, which read them beside the code.
-const NOT_OURS: [&str; 3] = ["config", "image-strings", "modifiers"];
+/// Data of unit tests, which read them beside the code, and of other tests.
+const NOT_OURS: [&str; 4] = ["avp-fixtures", "config", "image-strings", "modifiers"];
 
 /// All cases of all files.
 #[track_caller]
