@@ -52,7 +52,7 @@ fn docker() -> Command {
 }
 
 /// A clean command that may call podman; for a user who is not root it needs one more variable.
-fn for_podman(program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn for_podman(program: impl AsRef<OsStr>) -> Command {
     let mut command = clean(program);
     if let Some(folder) = env::var_os("XDG_RUNTIME_DIR") {
         command.env("XDG_RUNTIME_DIR", folder);
@@ -72,7 +72,7 @@ fn docker_run(image: &str, options: &[&str]) -> Command {
 
 /// The name of the image, built on first use; `None` after a skip.
 #[track_caller]
-fn image() -> Option<&'static str> {
+pub(crate) fn image() -> Option<&'static str> {
     static IMAGE: OnceLock<Option<String>> = OnceLock::new();
     if !cfg!(target_os = "linux") {
         skip("the image's binary is linked for the host, which is not Linux");
@@ -347,7 +347,7 @@ fn kustomize_runs_the_image_and_hashes_the_resolved_secret() {
 }
 
 /// A kustomization with our transformer, run as `function` says.
-fn transformer(function: &str) -> String {
+pub(crate) fn transformer(function: &str) -> String {
     format!(
         "\
 resources: [deployment.yaml]
@@ -377,7 +377,7 @@ fn documents(text: &str) -> Vec<serde_yaml::Value> {
         .collect()
 }
 
-const DEPLOYMENT: &str = "\
+pub(crate) const DEPLOYMENT: &str = "\
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -394,7 +394,7 @@ spec:
 ";
 
 /// What the function does, said in kustomize's own words and with the real value.
-const PLAIN: &str = "\
+pub(crate) const PLAIN: &str = "\
 resources: [deployment.yaml]
 secretGenerator:
 - name: web

@@ -7,7 +7,7 @@
 mod avp;
 mod case;
 mod kustomize;
-mod objects;
+pub(crate) mod objects;
 mod ours;
 mod vault;
 

@@ -16,3 +16,4 @@ mod properties;
 mod readme;
 mod samples;
 mod support;
+mod vault;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prints the path of each named tool, in the exact version that the tests compare with.
 #
-#   tests/tools/build.sh NAME...      (kustomize, argocd-vault-plugin)
+#   tests/tools/build.sh NAME...      (kustomize, argocd-vault-plugin, vault)
 #
 # A tool on PATH is used when it is exactly that version. Otherwise it is built once, from the pinned
 # go.mod and go.sum in the folder of that name, into a cache outside the tree:
@@ -19,7 +19,7 @@ die() {
 
 # Sets what is known about a tool: version, Go package, first build time, and the Go it needs.
 describe() {
-  toolchain='' ldflags='-s -w'
+  toolchain='' cgo='' ldflags='-s -w'
   case $1 in
     kustomize)
       version=5.8.3 package=sigs.k8s.io/kustomize/kustomize/v5 minutes='1 to 2' toolchain=go1.27.3
@@ -29,7 +29,11 @@ describe() {
       # without it the program does not know its own version
       ldflags="$ldflags -X $package/version.Version=v$version"
       ;;
-    *) die "unknown tool '$1': known are kustomize and argocd-vault-plugin" ;;
+    vault)
+      # 360 MB, static
+      version=1.21.1 package=github.com/hashicorp/vault minutes=15 cgo=0
+      ;;
+    *) die "unknown tool '$1': known are kustomize, argocd-vault-plugin and vault" ;;
   esac
 }
 
@@ -57,6 +61,7 @@ build() {
   (
     cd "$here/$name"
     [ -z "$toolchain" ] || export GOTOOLCHAIN=$toolchain
+    [ -z "$cgo" ] || export CGO_ENABLED=$cgo
     GOWORK=off go build -mod=readonly -ldflags "$ldflags" -o "$work/$name" "$package" >&2
   ) || die "$name $version could not be built"
   mkdir -p "$(dirname "$target")"

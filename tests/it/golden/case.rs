@@ -87,8 +87,14 @@ impl Case {
     }
 }
 
-/// Data of unit tests, which read them beside the code.
-const NOT_OURS: [&str; 4] = ["config", "image-strings", "modifiers", "vault-settings"];
+/// Data of unit tests, which read them beside the code, and of other tests.
+const NOT_OURS: [&str; 5] = [
+    "avp-fixtures",
+    "config",
+    "image-strings",
+    "modifiers",
+    "vault-settings",
+];
 
 /// All cases of all files.
 #[track_caller]

@@ -7,7 +7,7 @@ use serde_yaml::{Mapping, Value};
 
 /// What a program made of an input.
 #[derive(Debug, PartialEq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// These objects.
     Objects(Vec<Value>),
     /// An error that it reported.
@@ -18,7 +18,7 @@ pub(super) enum Outcome {
 
 impl Outcome {
     /// The same, in an order that does not depend on the program.
-    pub(super) fn sorted(self) -> Self {
+    pub(crate) fn sorted(self) -> Self {
         match self {
             Self::Objects(mut objects) => {
                 objects.sort_by_cached_key(|object| {
@@ -38,7 +38,7 @@ impl Outcome {
     }
 
     /// Both, for a person to read.
-    pub(super) fn diff(&self, real: &Self) -> String {
+    pub(crate) fn diff(&self, real: &Self) -> String {
         format!("--- wanted\n{}--- real\n{}", self.show(), real.show())
     }
 
@@ -56,7 +56,7 @@ impl Outcome {
 
 /// The objects of a stream, normalised: aliases and merge keys expanded, keys sorted and as text,
 /// numbers by their value; documents without content are dropped.
-pub(super) fn read(text: &[u8]) -> Result<Vec<Value>, String> {
+pub(crate) fn read(text: &[u8]) -> Result<Vec<Value>, String> {
     let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut objects = Vec::new();
@@ -71,7 +71,7 @@ pub(super) fn read(text: &[u8]) -> Result<Vec<Value>, String> {
 }
 
 /// A normalised value.
-pub(super) fn normal(value: Value) -> Value {
+pub(crate) fn normal(value: Value) -> Value {
     match value {
         Value::Mapping(map) => {
             let mut entries: Vec<_> = map
@@ -105,7 +105,7 @@ fn key_text(key: &Value) -> String {
 }
 
 /// Whether `part` is in `whole`: each entry of its maps, each element of its lists.
-pub(super) fn is_part(part: &Value, whole: &Value) -> bool {
+pub(crate) fn is_part(part: &Value, whole: &Value) -> bool {
     match (part, whole) {
         (Value::Mapping(part), Value::Mapping(whole)) => part
             .iter()

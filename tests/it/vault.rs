@@ -1,0 +1,98 @@
+//! A real Vault, and servers that only pretend: logins, reads, failures, faults, and what is left
+//! behind.
+//!
+//! Every test has servers of its own, which take a quarter of a second to start. Requests are counted
+//! in the server's audit log, live tokens in its list of accessors.
+
+mod avp;
+mod failures;
+mod fake;
+mod faults;
+mod kustomize;
+mod leak;
+mod logins;
+mod proxy;
+mod reads;
+mod server;
+mod tls;
+
+use std::process::Command;
+
+use crate::support::{Output, gitops_fn, run};
+use server::Server;
+
+/// The token of an administrator of a [`Server`].
+const ROOT: &str = "root";
+
+/// A Secret with an entry `k0`, `k1`… for each placeholder.
+fn manifest(placeholders: &[&str]) -> String {
+    with_annotations("{}", placeholders)
+}
+
+/// The same, with annotations as a flow map.
+fn with_annotations(annotations: &str, placeholders: &[&str]) -> String {
+    let entries: String = placeholders
+        .iter()
+        .enumerate()
+        .map(|(index, text)| format!("  k{index}: {text}\n"))
+        .collect();
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: web\n  annotations: {annotations}\nstringData:\n{entries}"
+    )
+}
+
+/// Checks that the Secret in `output` holds exactly these entries.
+#[track_caller]
+fn assert_values(output: &Output, values: &[&str]) {
+    let text = output.text();
+    let documents = crate::support::documents(text);
+    let entries = documents[0]["stringData"].as_mapping().unwrap();
+    let found: Vec<_> = entries.values().map(|value| value.as_str()).collect();
+    let wanted: Vec<_> = values.iter().copied().map(Some).collect();
+    assert_eq!(found, wanted, "{text}");
+}
+
+/// Checks that each text is on standard error, whatever its case.
+#[track_caller]
+fn assert_says(output: &Output, texts: &[&str]) {
+    let stderr = output.stderr.to_lowercase();
+    for text in texts {
+        assert!(
+            stderr.contains(&text.to_lowercase()),
+            "stderr does not say {text:?}:\n{}",
+            output.stderr
+        );
+    }
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
+/// Checks that a failure of the whole store is told once: one error, one line of it.
+#[track_caller]
+fn assert_once(output: &Output) {
+    let errors = output
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("error: "));
+    assert_eq!(errors.count(), 1, "{}", output.stderr);
+    assert!(!output.stderr.contains("problems;"), "{}", output.stderr);
+    assert_eq!(output.text(), "");
+}
+
+/// `render` of standard input against the server at `address`.
+fn render_at(address: &str) -> Command {
+    let mut command = gitops_fn();
+    command
+        .args(["render", "-"])
+        .env("VAULT_ADDR", address)
+        .env("GITOPS_FN_TIMEOUT", "20s");
+    command
+}
+
+/// `render` of a Secret with these placeholders, as somebody who may do everything.
+#[track_caller]
+fn render_as_root(server: &Server, placeholders: &[&str]) -> Output {
+    run(
+        render_at(&server.address()).env("VAULT_TOKEN", ROOT),
+        manifest(placeholders),
+    )
+}

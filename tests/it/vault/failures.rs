@@ -1,0 +1,298 @@
+//! What Vault refuses, what happens to it in the middle of a run, and that no token of ours stays.
+
+use std::io::Write as _;
+use std::process::{Child, Stdio};
+use std::sync::Mutex;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::proxy::{Proxy, Step};
+use super::server::Server;
+use super::{assert_once, assert_says, assert_values, manifest, render_at};
+use crate::support::{clean, run};
+
+#[test]
+fn a_policy_that_denies_one_of_three_is_told_with_all_the_rest() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    for name in ["a", "b", "c"] {
+        server.secret(
+            "kv",
+            &format!("shop/{name}"),
+            &json!({"k": format!("value-of-{name}")}),
+        );
+    }
+    server.policy("two", "path \"kv/data/shop/a\" { capabilities = [\"read\"] }\npath \"kv/data/shop/c\" { capabilities = [\"read\"] }");
+    let identity = server.approle("approle", &json!({"token_policies": ["two"]}));
+    let output = run(
+        &mut server.render(&identity),
+        manifest(&[
+            "<path:kv/shop/a#k>",
+            "<path:kv/shop/b#k>",
+            "<path:kv/shop/c#missing>",
+        ]),
+    )
+    .code(1);
+    assert_says(
+        &output,
+        &[
+            "2 problems",
+            "<path:kv/shop/b#k>",
+            "denied",
+            "<path:kv/shop/c#missing>",
+        ],
+    );
+    assert!(
+        output
+            .stderr
+            .contains(r#"path "kv/data/shop/b" { capabilities = ["read"] }"#),
+        "{}",
+        output.stderr
+    );
+    assert!(!output.stderr.contains("value-of"), "{}", output.stderr);
+    assert_eq!(output.text(), "");
+    // `default` is no way around a policy
+    let output = run(
+        &mut server.render(&identity),
+        manifest(&["\"<path:kv/shop/b#k | default 'x'>\""]),
+    );
+    output.code(1);
+    // a denial is not asked for twice, and the token goes after a failure too
+    let requests = server.requests();
+    assert_eq!(
+        requests
+            .iter()
+            .filter(|name| *name == "read kv/data/shop/b")
+            .count(),
+        2,
+        "{requests:#?}"
+    );
+    server.assert_tokens_gone(2);
+}
+
+#[test]
+fn a_token_that_expires_between_login_and_read_is_asked_for_once_more() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let server = Arc::new(server);
+    server.secret("kv", "a", &json!({"k": "v"}));
+    let identity = server.approle(
+        "approle",
+        &json!({"token_policies": ["reader"], "token_ttl": "1s"}),
+    );
+    for always in [false, true] {
+        let (before, watched) = (server.our_tokens().len(), Arc::clone(&server));
+        let proxy = Proxy::start(server.host(), move |request, earlier| {
+            if request.target == "/v1/kv/data/a" && (earlier == 0 || always) {
+                let begin = Instant::now();
+                let ours = |accessors: std::collections::BTreeSet<String>| {
+                    watched
+                        .our_tokens()
+                        .iter()
+                        .any(|(_, accessor)| accessors.contains(accessor))
+                };
+                while ours(watched.accessors()) && begin.elapsed() < Duration::from_secs(10) {
+                    thread::sleep(Duration::from_millis(20));
+                }
+            }
+            Step::Forward
+        });
+        let output = run(
+            identity.on(&mut render_at(&proxy.address())),
+            manifest(&["<path:kv/data/a#k>"]),
+        );
+        if always {
+            assert_says(&output.code(1), &["<path:kv/data/a#k>", "expired"]);
+        } else {
+            assert_values(&output.success(), &["v"]);
+        }
+        assert_eq!(proxy.count("/v1/kv/data/a"), 2, "{:#?}", proxy.requests());
+        assert_eq!(proxy.count("/login"), 2, "{:#?}", proxy.requests());
+        server.assert_tokens_gone(before + 2);
+    }
+}
+
+#[test]
+fn a_users_token_that_is_no_good_is_no_reason_to_log_in() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    server.secret("kv", "a", &json!({"k": "v"}));
+    let output = run(
+        render_at(&server.address()).env("VAULT_TOKEN", "hvs.not-a-token"),
+        manifest(&["<path:kv/data/a#k>"]),
+    );
+    assert_says(&output.code(1), &["denied"]);
+    assert_eq!(server.requests(), ["read kv/data/a"]);
+}
+
+/// Placeholders for secrets `s0`… of `kv`, which are made.
+fn many(server: &Server, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|index| {
+            server.secret(
+                "kv",
+                &format!("s{index}"),
+                &json!({"k": format!("v{index}")}),
+            );
+            format!("<path:kv/data/s{index}#k>")
+        })
+        .collect()
+}
+
+#[test]
+fn a_seal_in_the_middle_is_transient() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let server = Arc::new(server);
+    let placeholders = many(&server, 20);
+    let identity = server.reader();
+    let sealed = Arc::clone(&server);
+    let proxy = Proxy::start(server.host(), move |request, _| {
+        if request.target == "/v1/kv/data/s10" {
+            sealed.seal();
+        }
+        Step::Forward
+    });
+    let placeholders: Vec<_> = placeholders.iter().map(String::as_str).collect();
+    let begin = Instant::now();
+    let output = run(
+        identity.on(render_at(&proxy.address()).env("GITOPS_FN_TIMEOUT", "3s")),
+        manifest(&placeholders),
+    )
+    .code(3);
+    assert_says(&output, &["transient", "sealed"]);
+    assert_once(&output);
+    assert!(
+        begin.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        begin.elapsed()
+    );
+}
+
+#[test]
+fn a_restart_in_the_middle_is_waited_for() {
+    let Some(server) = Server::start_with_files() else {
+        return;
+    };
+    let server = Arc::new(server);
+    let placeholders = many(&server, 20);
+    let identity = server.reader();
+    let (send, restarts) = mpsc::channel::<()>();
+    let send = Mutex::new(send);
+    let proxy = Proxy::start(server.host(), move |request, before| {
+        if request.target == "/v1/kv/data/s10" && before == 0 {
+            let _ = send.lock().unwrap().send(());
+        }
+        Step::Forward
+    });
+    let restarted = Arc::clone(&server);
+    let restart = thread::spawn(move || {
+        if restarts.recv().is_ok() {
+            restarted.restart();
+        }
+    });
+    let placeholders: Vec<_> = placeholders.iter().map(String::as_str).collect();
+    let output = run(
+        identity.on(&mut render_at(&proxy.address())),
+        manifest(&placeholders),
+    )
+    .success();
+    restart.join().unwrap();
+    let values: Vec<_> = (0..20).map(|index| format!("v{index}")).collect();
+    let values: Vec<_> = values.iter().map(String::as_str).collect();
+    assert_values(&output, &values);
+    server.assert_tokens_gone(server.our_tokens().len());
+}
+
+/// Starts `render`, and says when it has sent its first read, which is never answered.
+fn interrupted(server: &Server, signal: &str) -> (Child, Proxy) {
+    server.secret("kv", "a", &json!({"k": "v"}));
+    let identity = server.reader();
+    let (send, reads) = mpsc::channel::<()>();
+    let send = Mutex::new(send);
+    let proxy = Proxy::start(server.host(), move |request, _| {
+        if request.target == "/v1/kv/data/a" {
+            let _ = send.lock().unwrap().send(());
+            thread::sleep(Duration::from_secs(30));
+        }
+        Step::Forward
+    });
+    let mut command = render_at(&proxy.address());
+    let mut child = identity
+        .on(&mut command)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin
+        .write_all(manifest(&["<path:kv/data/a#k>"]).as_bytes())
+        .unwrap();
+    drop(stdin);
+    reads.recv_timeout(Duration::from_secs(20)).unwrap();
+    let sent = clean("sh")
+        .args([
+            "-c",
+            "kill -s \"$0\" \"$1\"",
+            signal,
+            &child.id().to_string(),
+        ])
+        .status();
+    assert!(sent.unwrap().success());
+    (child, proxy)
+}
+
+#[test]
+fn after_a_signal_the_token_is_revoked_and_nothing_is_written() {
+    for signal in ["TERM", "INT"] {
+        let Some(server) = Server::start() else {
+            return;
+        };
+        let begin = Instant::now();
+        let (child, proxy) = interrupted(&server, signal);
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "{signal}: {:?}",
+            begin.elapsed()
+        );
+        assert!(!output.status.success(), "{signal}");
+        assert_eq!(output.stdout, b"", "{signal}");
+        assert_eq!(
+            proxy.count("/v1/auth/token/revoke-self"),
+            1,
+            "{signal}: {:#?}",
+            proxy.requests()
+        );
+        server.assert_tokens_gone(1);
+    }
+}
+
+#[test]
+fn a_revocation_that_fails_fails_nothing() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    server.secret("kv", "a", &json!({"k": "v"}));
+    let identity = server.reader();
+    let proxy = Proxy::start(server.host(), |request, _| {
+        if request.target.ends_with("revoke-self") {
+            Step::Answer(super::fake::Answer::error(500, "no"))
+        } else {
+            Step::Forward
+        }
+    });
+    let output = run(
+        identity.on(&mut render_at(&proxy.address())),
+        manifest(&["<path:kv/data/a#k>"]),
+    );
+    assert_values(&output.success(), &["v"]);
+}

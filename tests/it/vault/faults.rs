@@ -1,0 +1,396 @@
+//! Servers and networks that do wrong: each a right result, or exit code 3 or 1 with a text of its own,
+//! within the deadline.
+
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::fake::{Answer, Fake, Request, secret};
+use super::server::free_port;
+use super::{assert_once, assert_says, assert_values, manifest, render_at};
+use crate::support::{Output, run};
+
+const WANT: &str = "<path:kv/data/a#k>";
+
+/// The deadline of these runs, and how long they may take: the machine may be busy.
+const DEADLINE: (&str, Duration) = ("2s", Duration::from_secs(6));
+
+/// One read at `address`; with nothing but a token to say.
+#[track_caller]
+fn read_at(address: &str, settings: &[(&str, &str)]) -> Output {
+    let begin = Instant::now();
+    let output = run(
+        render_at(address)
+            .env("VAULT_TOKEN", "t-faults")
+            .env("GITOPS_FN_TIMEOUT", DEADLINE.0)
+            .envs(settings.iter().copied()),
+        manifest(&[WANT]),
+    );
+    assert!(
+        begin.elapsed() < DEADLINE.1,
+        "{:?}\n{}",
+        begin.elapsed(),
+        output.stderr
+    );
+    assert!(!output.stderr.contains("t-faults"), "{}", output.stderr);
+    output
+}
+
+#[track_caller]
+fn read(fake: &Fake) -> Output {
+    read_at(&fake.address(), &[])
+}
+
+#[track_caller]
+fn assert_transient(output: Output, says: &[&str]) {
+    let output = output.code(3);
+    assert_says(&output, &["transient"]);
+    assert_says(&output, says);
+    assert_once(&output);
+}
+
+fn head(length: usize) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n")
+        .into_bytes()
+}
+
+fn chunked(body: &[u8]) -> Vec<u8> {
+    let mut bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    bytes.extend(body);
+    bytes
+}
+
+#[test]
+fn a_refused_connection() {
+    let port = free_port();
+    let output = read_at(&format!("http://127.0.0.1:{port}"), &[]);
+    assert_transient(output, &["refused", &format!("127.0.0.1:{port}")]);
+}
+
+#[test]
+fn a_name_that_is_not_known() {
+    let output = read_at("http://vault.invalid:8200", &[]);
+    assert_transient(output, &["vault.invalid"]);
+}
+
+#[test]
+fn a_reset_before_and_within_a_body() {
+    let fake = Fake::start(|_, _| Answer::Reset(Vec::new()));
+    assert_transient(read(&fake), &[]);
+    let fake = Fake::start(|_, _| Answer::Reset([head(1000), b"{\"data\"".to_vec()].concat()));
+    assert_transient(read(&fake), &[]);
+    // an end too early
+    let fake = Fake::start(|_, _| Answer::Bytes([head(1000), b"{\"data\"".to_vec()].concat()));
+    assert_transient(read(&fake), &[]);
+}
+
+#[test]
+fn slow_headers_and_slow_bodies() {
+    let slow: [fn() -> Answer; 4] = [
+        || Answer::Stall(Vec::new()),
+        || Answer::Stall(b"HTTP/1.1 200 OK\r\n".to_vec()),
+        || Answer::Stall(head(1000)),
+        || Answer::Drip(head(1000)),
+    ];
+    for answer in slow {
+        let fake = Fake::start(move |_, _| answer());
+        assert_transient(read(&fake), &["2 s"]);
+    }
+}
+
+#[test]
+fn a_server_that_takes_no_connection() {
+    // the backlog fills up; connections beyond it hang
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    assert_transient(read_at(&format!("http://{address}"), &[]), &["2 s"]);
+}
+
+/// A limit with `Retry-After`, so many times.
+fn limited(times: usize, seconds: &'static str) -> impl Fn(&Request, usize) -> Answer {
+    move |_, before| {
+        if before < times {
+            Answer::Full(
+                429,
+                format!("Retry-After: {seconds}\r\n"),
+                b"{\"errors\":[\"request path kv: rate limit quota exceeded\"]}".to_vec(),
+            )
+        } else {
+            Answer::secret("v")
+        }
+    }
+}
+
+#[test]
+fn a_limit_that_ends_in_time_is_waited_for() {
+    let fake = Fake::start(limited(1, "1"));
+    let begin = Instant::now();
+    let output = read_at(&fake.address(), &[("GITOPS_FN_TIMEOUT", "5s")]);
+    assert_values(&output.success(), &["v"]);
+    assert!(
+        begin.elapsed() >= Duration::from_secs(1),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert_eq!(fake.requests().len(), 2);
+}
+
+#[test]
+fn a_limit_beyond_the_deadline_ends_the_run_at_once() {
+    let fake = Fake::start(limited(1, "3600"));
+    let output = read_at(&fake.address(), &[("GITOPS_FN_TIMEOUT", "45s")]);
+    assert_transient(output, &["3600"]);
+    assert_eq!(fake.requests().len(), 1);
+}
+
+#[test]
+fn a_sealed_server() {
+    let fake = Fake::start(|_, _| Answer::error(503, "Vault is sealed"));
+    assert_transient(read(&fake), &["sealed"]);
+    assert!(fake.requests().len() > 1, "not tried again");
+}
+
+#[test]
+fn a_server_error_twice_and_then_right() {
+    for status in [500, 502, 504, 412, 503] {
+        let fake = Fake::start(move |_, before| {
+            if before < 2 {
+                Answer::error(status, "internal error")
+            } else {
+                Answer::secret("v")
+            }
+        });
+        let output = read_at(&fake.address(), &[("GITOPS_FN_TIMEOUT", "5s")]);
+        assert_values(&output.success(), &["v"]);
+        assert_eq!(fake.requests().len(), 3, "{status}");
+    }
+}
+
+#[test]
+fn a_server_error_for_ever() {
+    let fake = Fake::start(|_, _| Answer::error(500, "internal error"));
+    assert_transient(read(&fake), &["500"]);
+}
+
+fn redirect(location: String) -> impl Fn(&Request, usize) -> Answer {
+    move |_, _| Answer::Full(307, format!("Location: {location}\r\n"), Vec::new())
+}
+
+#[test]
+fn a_redirect_to_a_listed_host_is_followed_with_the_token() {
+    let active = Fake::start(|_, _| Answer::secret("v"));
+    let standby = Fake::start(redirect(format!("{}/v1/kv/data/a", active.address())));
+    for hosts in [
+        active.host().to_owned(),
+        format!("other.example, {}", active.host()),
+    ] {
+        let output = read_at(&standby.address(), &[("VAULT_REDIRECT_HOSTS", &hosts)]);
+        assert_values(&output.success(), &["v"]);
+    }
+    for request in active.requests() {
+        assert_eq!(request.header("x-vault-token"), Some("t-faults"));
+        assert_eq!(request.header("x-vault-request"), Some("true"));
+    }
+}
+
+#[test]
+fn a_redirect_to_another_host_is_not_followed() {
+    let other = Fake::start(|_, _| Answer::secret("v"));
+    let name = other.host().replace("127.0.0.1", "localhost");
+    for (location, host, hosts) in [
+        (other.address(), "127.0.0.1", ""),
+        (format!("http://{name}"), "localhost", "vault.example"),
+        // user and host do not change places
+        (
+            format!("http://vault.example@{}", other.host()),
+            "127.0.0.1",
+            "vault.example",
+        ),
+        (format!("//{name}"), "localhost", ""),
+    ] {
+        let standby = Fake::start(redirect(format!("{location}/v1/kv/data/a")));
+        let output = read_at(&standby.address(), &[("VAULT_REDIRECT_HOSTS", hosts)]);
+        assert_transient(output, &[host, "VAULT_REDIRECT_HOSTS"]);
+    }
+    assert_eq!(other.requests().len(), 0);
+}
+
+#[test]
+fn redirects_end() {
+    let first = Fake::start(|request, _| {
+        let host = request.header("host").unwrap_or_default();
+        Answer::Full(
+            307,
+            format!("Location: http://{host}/v1/kv/data/a\r\n"),
+            Vec::new(),
+        )
+    });
+    read(&first).code(3);
+    assert!(first.requests().len() <= 2, "{}", first.requests().len());
+}
+
+#[test]
+fn a_body_without_end_is_not_read() {
+    const LONG: usize = 100 << 20;
+    for answer in [
+        (|| Answer::Long(head(LONG), LONG)) as fn() -> Answer,
+        || Answer::Long(b"HTTP/1.1 200 OK\r\n\r\n{\"data\":\"".to_vec(), LONG),
+        || Answer::Long(chunked(b"6400000\r\n"), LONG),
+    ] {
+        let fake = Fake::start(move |_, _| answer());
+        let output = read(&fake).code(1);
+        assert_says(&output, &["GITOPS_FN_MAX_BODY"]);
+        assert!(!output.stderr.contains("aaaa"), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn the_longest_body_is_the_operators_choice() {
+    let fake = Fake::start(|_, _| Answer::secret(&"a".repeat(5000)));
+    read_at(&fake.address(), &[("GITOPS_FN_MAX_BODY", "5000")]).code(1);
+    read_at(&fake.address(), &[("GITOPS_FN_MAX_BODY", "6000")]).success();
+}
+
+#[test]
+fn what_is_no_json() {
+    for body in [
+        "<html>proxy-secret</html>",
+        "",
+        "{\"data\": {\"data\": {\"k\": \"proxy-secret\"",
+        "\u{feff}{}",
+        "[1]",
+        "null",
+    ] {
+        let fake = Fake::start(move |_, _| Answer::Full(200, String::new(), body.into()));
+        let output = read(&fake);
+        assert!(
+            matches!(output.code, 1 | 3),
+            "{body:?}: {} {}",
+            output.code,
+            output.stderr
+        );
+        assert!(!output.stderr.contains("proxy-secret"), "{}", output.stderr);
+        assert!(
+            output.stderr.starts_with("error: "),
+            "{body:?}: {}",
+            output.stderr
+        );
+        assert_says(&output, &[]);
+    }
+    let fake = Fake::start(|_, _| Answer::Full(200, String::new(), b"<html>".to_vec()));
+    assert_transient(read(&fake), &["JSON"]);
+}
+
+#[test]
+fn json_with_a_key_twice() {
+    let body = |data: &str| secret("@").to_string().replace(r#"{"k":"@"}"#, data);
+    for (text, value) in [
+        (body(r#"{"k":"one","k":"two"}"#), "two"),
+        (
+            secret("one").to_string().replacen('{', "{\"data\":{},", 1),
+            "one",
+        ),
+    ] {
+        let fake =
+            Fake::start(move |_, _| Answer::Full(200, String::new(), text.clone().into_bytes()));
+        let output = read(&fake);
+        // the last one counts, as for Vault's own client; or it is refused
+        match output.code {
+            0 => assert_values(&output, &[value]),
+            _ => {
+                assert!(matches!(output.code, 1 | 3), "{}", output.stderr);
+                assert!(!output.stderr.contains("two"), "{}", output.stderr);
+            }
+        }
+    }
+}
+
+#[test]
+fn deep_json() {
+    let text = secret("@").to_string().replace(
+        "\"@\"",
+        &format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)),
+    );
+    let fake = Fake::start(move |_, _| Answer::Full(200, String::new(), text.clone().into_bytes()));
+    let output = read(&fake);
+    assert!(matches!(output.code, 1 | 3), "{}", output.stderr);
+}
+
+#[test]
+fn an_answer_without_content() {
+    let fake = Fake::start(|_, _| Answer::Full(204, String::new(), Vec::new()));
+    let output = read(&fake);
+    assert!(matches!(output.code, 1 | 3), "{}", output.stderr);
+    assert_says(&output, &[]);
+    assert!(output.stderr.starts_with("error: "), "{}", output.stderr);
+}
+
+#[test]
+fn an_answer_with_a_lease() {
+    let mut answer = secret("made-now");
+    answer["lease_id"] = "database/creds/r/1".into();
+    let fake = Fake::start(move |_, _| Answer::json(200, &answer));
+    let output = read(&fake).code(1);
+    assert_says(&output, &["lease"]);
+    assert!(!output.stderr.contains("made-now"), "{}", output.stderr);
+}
+
+#[test]
+fn garbage_instead_of_chunks_and_headers() {
+    for bytes in [
+        chunked(b"zz\r\n{}\r\n0\r\n\r\n"),
+        chunked(b"ffffffffffffffffff\r\n{}"),
+        chunked(b"5\r\n{}"),
+        b"SSH-2.0-OpenSSH_9.9\r\n".to_vec(),
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n".to_vec(),
+    ] {
+        let fake = Fake::start(move |_, _| Answer::Bytes(bytes.clone()));
+        assert_transient(read(&fake), &[]);
+    }
+}
+
+#[test]
+fn eight_connections_and_no_more() {
+    let fake = Fake::start(|request, _| {
+        thread::sleep(Duration::from_millis(30));
+        Answer::secret(&request.target)
+    });
+    let placeholders: Vec<_> = (0..60)
+        .map(|index| format!("<path:kv/data/s{index}#k>"))
+        .collect();
+    let placeholders: Vec<_> = placeholders.iter().map(String::as_str).collect();
+    let output = run(
+        render_at(&fake.address()).env("VAULT_TOKEN", "t"),
+        manifest(&placeholders),
+    )
+    .success();
+    let values: Vec<_> = (0..60)
+        .map(|index| format!("/v1/kv/data/s{index}"))
+        .collect();
+    let values: Vec<_> = values.iter().map(String::as_str).collect();
+    assert_values(&output, &values);
+    assert_eq!(fake.requests().len(), 60);
+    let most = fake.most_at_once();
+    assert!((2..=8).contains(&most), "{most} at once");
+}
+
+#[test]
+fn all_failures_of_a_run_are_told() {
+    let fake = Fake::start(|request, _| match request.target.as_str() {
+        "/v1/kv/data/a" => Answer::secret("v"),
+        "/v1/kv/data/b" => Answer::error(403, "1 error occurred:\n\t* permission denied\n\n"),
+        _ => Answer::json(404, &serde_json::json!({"errors": []})),
+    });
+    let mut wanted = String::new();
+    for name in ["a", "b", "c", "d"] {
+        let _ = writeln!(wanted, "  {name}: <path:kv/data/{name}#k>");
+    }
+    let text =
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: web}}\nstringData:\n{wanted}");
+    let output = run(render_at(&fake.address()).env("VAULT_TOKEN", "t"), text).code(1);
+    assert_says(
+        &output,
+        &["3 problems", "kv/data/b", "kv/data/c", "kv/data/d"],
+    );
+}

@@ -1,0 +1,168 @@
+//! https: who is trusted, and what is said where nobody is.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::json;
+
+use super::fake::{Answer, Fake, read_request};
+use super::server::Server;
+use super::{ROOT, assert_once, assert_says, assert_values, manifest, render_at};
+use crate::support::{Output, run, temp_dir};
+
+#[track_caller]
+fn server() -> Option<Server> {
+    let server = Server::start_tls()?;
+    server.secret("kv", "a", &json!({"k": "v"}));
+    Some(server)
+}
+
+#[track_caller]
+fn read(address: &str, settings: &[(&str, &str)]) -> Output {
+    let mut command = render_at(address);
+    command
+        .env("VAULT_TOKEN", ROOT)
+        .envs(settings.iter().copied());
+    run(&mut command, manifest(&["<path:kv/a#k>"]))
+}
+
+#[test]
+fn authorities_from_a_file_from_text_and_from_a_folder() {
+    let Some(server) = server() else { return };
+    let address = server.tls_address();
+    let file = server.path("tls/vault-ca.pem");
+    let bytes = fs::read_to_string(&file).unwrap();
+    let folder = temp_dir();
+    fs::copy(&file, folder.path().join("ca.pem")).unwrap();
+    let file = file.display().to_string();
+    let folder = folder.path().display().to_string();
+    for setting in [
+        ("VAULT_CACERT", &*file),
+        ("VAULT_CACERT_BYTES", &*bytes),
+        ("VAULT_CAPATH", &*folder),
+        ("BAO_CACERT", &*file),
+    ] {
+        let output = read(&address, &[setting]).success();
+        assert_values(&output, &["v"]);
+        assert_eq!(output.stderr, "");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_trusted() {
+    let (Some(server), Some(other)) = (server(), Server::start_tls()) else {
+        return;
+    };
+    let address = server.tls_address();
+    let wrong = other.path("tls/vault-ca.pem").display().to_string();
+    for settings in [&[][..], &[("VAULT_CACERT", &*wrong)]] {
+        let output = read(&address, settings).code(2);
+        assert_once(&output);
+        assert_says(&output, &["certificate", "VAULT_CACERT"]);
+    }
+    let right = server.path("tls/vault-ca.pem").display().to_string();
+    let output = read(
+        &address,
+        &[
+            ("VAULT_CACERT", &right),
+            ("VAULT_TLS_SERVER_NAME", "vault.example"),
+        ],
+    )
+    .code(2);
+    assert_once(&output);
+    assert_says(&output, &["certificate", "VAULT_TLS_SERVER_NAME"]);
+    let output = read(
+        &address,
+        &[
+            ("VAULT_CACERT", &right),
+            ("VAULT_TLS_SERVER_NAME", "localhost"),
+        ],
+    );
+    assert_values(&output.success(), &["v"]);
+    let output = read(&address, &[("VAULT_CACERT", "/nowhere/ca.pem")]).code(2);
+    assert_says(&output, &["VAULT_CACERT", "/nowhere/ca.pem"]);
+    assert_eq!(
+        server.requests().len(),
+        2,
+        "one read and one question for the mount"
+    );
+}
+
+#[test]
+fn trust_without_proof_is_warned_of() {
+    let Some(server) = server() else { return };
+    for word in ["true", "1"] {
+        let output = read(&server.tls_address(), &[("VAULT_SKIP_VERIFY", word)]).success();
+        assert_values(&output, &["v"]);
+        assert_says(&output, &["warning:", "VAULT_SKIP_VERIFY"]);
+    }
+}
+
+#[test]
+fn https_where_http_is_spoken_and_the_other_way_round() {
+    let Some(server) = server() else { return };
+    let plain = server.tls_address().replace("https", "http");
+    let output = read(&plain, &[]);
+    assert!(matches!(output.code, 1..=3), "{}", output.stderr);
+    assert_says(&output, &["https"]);
+    let output = read(
+        &server.address().replace("http", "https"),
+        &[("GITOPS_FN_TIMEOUT", "3s")],
+    );
+    assert!(matches!(output.code, 2 | 3), "{}", output.stderr);
+    assert_once(&output);
+}
+
+#[test]
+fn no_redirect_leads_from_https_to_http() {
+    let Some(server) = server() else { return };
+    let other = Fake::start(|_, _| Answer::secret("v"));
+    let standby = tls_redirect(&server, format!("{}/v1/kv/data/a", other.address()));
+    let ca = server.path("tls/vault-ca.pem").display().to_string();
+    let output = run(
+        render_at(&standby)
+            .env("VAULT_TOKEN", ROOT)
+            .env("VAULT_CACERT", ca)
+            .env("VAULT_REDIRECT_HOSTS", other.host()),
+        manifest(&["<path:kv/data/a#k>"]),
+    )
+    .code(3);
+    assert_once(&output);
+    assert_says(&output, &["http"]);
+    assert_eq!(other.requests().len(), 0);
+}
+
+/// An https server with the certificate of `server`, which answers each request with a redirect.
+fn tls_redirect(server: &Server, location: String) -> String {
+    let certificates = CertificateDer::pem_file_iter(server.path("tls/vault-cert.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(server.path("tls/vault-key.pem")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(certificates.map(Result::unwrap).collect(), key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for socket in listener.incoming().flatten() {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = StreamOwned::new(connection, socket);
+            if read_request(&mut stream).is_some() {
+                Answer::Full(307, format!("Location: {location}\r\n"), Vec::new())
+                    .send(&mut stream);
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        }
+    });
+    address
+}
