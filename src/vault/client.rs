@@ -112,7 +112,7 @@ impl Client {
             let outcome = match timeout_at(self.deadline, endpoint.exec(self)).await {
                 Ok(Ok(result)) => self.judge(result.response),
                 Ok(Err(error)) => Attempt::Failed(fault_of(error, &self.host)),
-                Err(_) => return Err(Fault::Deadline(self.host.clone())),
+                Err(_) => return Err(self.too_late(&self.host)),
             };
             let path = endpoint.path();
             let (fault, after) = match outcome {
@@ -135,6 +135,17 @@ impl Client {
         }
     }
 
+    fn classify(&self, error: &reqwest::Error, host: &str) -> Fault {
+        if error.is_timeout() {
+            return self.too_late(host);
+        }
+        classify(error, host)
+    }
+
+    fn too_late(&self, host: &str) -> Fault {
+        Fault::Deadline(host.to_owned(), self.settings.deadline)
+    }
+
     /// Sorts statuses that mean "later" from answers.
     fn judge(&self, response: Response<Vec<u8>>) -> Attempt {
         let host = || self.host.clone();
@@ -146,7 +157,7 @@ impl Client {
         let status = response.status().as_u16();
         let fault = match status {
             412 | 500 | 502 | 504 => Fault::Server(host(), status),
-            429 => Fault::RateLimited(host()),
+            429 => Fault::RateLimited(host(), after),
             503 => Fault::Sealed(host()),
             _ => {
                 return Attempt::Answered(Answer {
@@ -240,13 +251,13 @@ impl Client {
             .body(request.body().clone())
             .send()
             .await
-            .map_err(|error| classify(&error, &host))?;
+            .map_err(|error| self.classify(&error, &host))?;
         let limit = self.settings.body_limit;
         let mut body = Vec::new();
         while let Some(chunk) = answer
             .chunk()
             .await
-            .map_err(|error| classify(&error, &host))?
+            .map_err(|error| self.classify(&error, &host))?
         {
             if body.len() + chunk.len() > limit {
                 return Err(Fault::TooLarge(host, limit));
@@ -355,7 +366,7 @@ fn with_version(uri: &Uri, path: &str) -> Option<Uri> {
         full.push('/');
         full.push_str(segment);
     }
-    if let Some(query) = uri.query() {
+    if let Some(query) = uri.query().filter(|query| !query.is_empty()) {
         full.push('?');
         full.push_str(query);
     }
@@ -385,9 +396,6 @@ fn authority(url: &Url) -> Option<String> {
 /// What an HTTP error comes from; nothing of its text is kept.
 fn classify(error: &reqwest::Error, host: &str) -> Fault {
     let host = host.to_owned();
-    if error.is_timeout() {
-        return Fault::Deadline(host);
-    }
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<std::io::Error>() {
@@ -439,13 +447,13 @@ fn may_retry(fault: &Fault, retry: Retry) -> bool {
         Retry::Never => false,
         Retry::Login => matches!(
             fault,
-            Fault::Refused(_) | Fault::RateLimited(_) | Fault::Sealed(_)
+            Fault::Refused(_) | Fault::RateLimited(..) | Fault::Sealed(_)
         ),
         Retry::Read => matches!(
             fault,
             Fault::Refused(_)
                 | Fault::Broken(_)
-                | Fault::RateLimited(_)
+                | Fault::RateLimited(..)
                 | Fault::Sealed(_)
                 | Fault::Server(..)
         ),

@@ -2,6 +2,8 @@
 //!
 //! No error of another crate is ever kept: they quote bodies, addresses and headers.
 
+use std::time::Duration;
+
 use crate::resolve::{StoreError, StoreErrorKind};
 
 /// A failed exchange.
@@ -18,8 +20,8 @@ pub enum Fault {
     #[error("the connection to {0} broke (transient)")]
     Broken(String),
     /// The run's deadline has passed, or would before the server wants to be asked again.
-    #[error("{0} did not answer before the deadline (transient)")]
-    Deadline(String),
+    #[error("{0} did not answer within {seconds} s (transient)", seconds = .1.as_secs_f32())]
+    Deadline(String, Duration),
     /// The certificate is signed by somebody we do not trust.
     #[error("the certificate of {0} is signed by an unknown authority")]
     Authority(String),
@@ -50,8 +52,8 @@ pub enum Fault {
     #[error("{0} is sealed or under maintenance (transient)")]
     Sealed(String),
     /// Too many requests.
-    #[error("{0} limits the rate of requests (transient)")]
-    RateLimited(String),
+    #[error("{0} limits the rate of requests (transient){after}", after = wait(*.1))]
+    RateLimited(String, Option<Duration>),
     /// Another status that may go away.
     #[error("{0} failed with status {1} (transient)")]
     Server(String, u16),
@@ -70,6 +72,12 @@ pub enum Fault {
     },
 }
 
+fn wait(after: Option<Duration>) -> String {
+    after.map_or(String::new(), |after| {
+        format!(" and wants to be asked again in {} s", after.as_secs())
+    })
+}
+
 impl Fault {
     /// What to do about it.
     #[must_use]
@@ -78,7 +86,7 @@ impl Fault {
             Self::Refused(_) => "check VAULT_ADDR, and that the server runs and is reachable from here",
             Self::Name(_) => "check the host in VAULT_ADDR, and the name service of this environment",
             Self::Broken(_) | Self::Server(..) => "try again; if it stays, look at the server's log",
-            Self::Deadline(_) => "try again, or give it more time with GITOPS_FN_TIMEOUT",
+            Self::Deadline(..) => "try again, or give it more time with GITOPS_FN_TIMEOUT",
             Self::Authority(_) => "name the authority's certificate in VAULT_CACERT, VAULT_CACERT_BYTES or VAULT_CAPATH",
             Self::Certificate(..) => "use the name that stands in the certificate, or name it in VAULT_TLS_SERVER_NAME",
             Self::Tls(_) => "check that the address is https and that the server speaks TLS 1.2 or 1.3",
@@ -87,7 +95,7 @@ impl Fault {
             Self::TooLarge(..) => "read a smaller secret, or raise GITOPS_FN_MAX_BODY",
             Self::NotJson(_) => "check that VAULT_ADDR is Vault itself and not a page in front of it",
             Self::Sealed(_) => "unseal the server, then try again",
-            Self::RateLimited(_) => "try again later, or raise the quota",
+            Self::RateLimited(..) => "try again later, or raise the quota",
             Self::Setting(_) => "correct it in the environment of this process",
             Self::Login { .. } => "check the credentials, the role and VAULT_AUTH_MOUNT; a secret id may be used up or expired",
         }

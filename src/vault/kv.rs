@@ -241,7 +241,7 @@ async fn read_v1(client: &Client, caller: &Caller, place: &Place) -> Result<Secr
     }
     let body = parse::<Box<RawValue>>(client, &answer)?;
     if !body.lease_id.is_empty() {
-        return Err(ReadError::Secret(not_kv(&shown)));
+        return Err(ReadError::Secret(leased(&shown)));
     }
     let data = body
         .data
@@ -292,6 +292,9 @@ struct Versioned {
 /// The keys of an answer that has KV v2's shape; any other comes from another engine.
 fn versioned(client: &Client, answer: &Answer, shown: &str) -> Result<Secret, ReadError> {
     let body = parse::<Box<RawValue>>(client, answer)?;
+    if !body.lease_id.is_empty() {
+        return Err(ReadError::Secret(leased(shown)));
+    }
     let inner = body
         .data
         .and_then(|data| serde_json::from_str::<Versioned>(data.get()).ok());
@@ -299,7 +302,7 @@ fn versioned(client: &Client, answer: &Answer, shown: &str) -> Result<Secret, Re
         Some(Versioned {
             data: Some(data),
             metadata: Some(_),
-        }) if body.lease_id.is_empty() => keys(client, &data),
+        }) => keys(client, &data),
         _ => Err(ReadError::Secret(not_kv(shown))),
     }
 }
@@ -395,6 +398,15 @@ fn denied(path: &str) -> StoreError {
 fn not_kv(path: &str) -> StoreError {
     refused(
         format!("{path} is not in a KV mount, and only KV secrets are read"),
+        "name a secret of a KV mount as MOUNT/PATH",
+    )
+}
+
+fn leased(path: &str) -> StoreError {
+    refused(
+        format!(
+            "the answer for {path} has a lease: it is no KV secret, and only KV secrets are read"
+        ),
         "name a secret of a KV mount as MOUNT/PATH",
     )
 }

@@ -31,11 +31,12 @@ fn manifest(placeholders: &[&str]) -> String {
 
 /// The same, with annotations as a flow map.
 fn with_annotations(annotations: &str, placeholders: &[&str]) -> String {
-    let entries: String = placeholders
+    let entries: Vec<_> = placeholders
         .iter()
         .enumerate()
         .map(|(index, text)| format!("  k{index}: {text}\n"))
         .collect();
+    let entries = entries.concat();
     format!(
         "apiVersion: v1\nkind: Secret\nmetadata:\n  name: web\n  annotations: {annotations}\nstringData:\n{entries}"
     )

@@ -238,7 +238,7 @@ fn interrupted(server: &Server, signal: &str) -> (Child, Proxy) {
         .unwrap();
     drop(stdin);
     reads.recv_timeout(Duration::from_secs(20)).unwrap();
-    let sent = clean("sh")
+    let killed = clean("sh")
         .args([
             "-c",
             "kill -s \"$0\" \"$1\"",
@@ -246,7 +246,7 @@ fn interrupted(server: &Server, signal: &str) -> (Child, Proxy) {
             &child.id().to_string(),
         ])
         .status();
-    assert!(sent.unwrap().success());
+    assert!(killed.unwrap().success());
     (child, proxy)
 }
 

@@ -146,7 +146,7 @@ impl Answer {
             }
             Self::Long(bytes, more) => {
                 stream.write_all(&bytes).ok()?;
-                let block = [b'a'; 1 << 16];
+                let block = vec![b'a'; 1 << 16];
                 for _ in 0..more / block.len() {
                     stream.write_all(&block).ok()?;
                 }

@@ -17,7 +17,7 @@ use super::{ROOT, render_at};
 use crate::support::{clean, temp_dir, tool};
 
 /// How long a server may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server. `kv` is KV v2; `kv1` and `secret` are KV v1; `team/kv` is KV v2, `team/old` v1.
 pub(super) struct Server {
@@ -267,10 +267,11 @@ impl Server {
         } else {
             body.to_string()
         };
-        let headers: String = headers
+        let headers: Vec<_> = headers
             .iter()
             .map(|(name, value)| format!("{name}: {value}\r\n"))
             .collect();
+        let headers = headers.concat();
         let request = format!(
             "{method} /v1/{path} HTTP/1.0\r\nHost: vault\r\nX-Vault-Request: true\r\n{headers}Content-Length: {}\r\n\r\n{body}",
             body.len()
