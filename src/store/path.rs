@@ -18,6 +18,9 @@ pub(super) enum PathFault {
     /// `a/./b`, `a/../b`: Vault's client would collapse it after a path rule was checked.
     #[error("the path has a `.` or `..` segment")]
     Dots,
+    /// `%2e`: it would mean another path to some.
+    #[error("the path has a percent-encoded character")]
+    Encoded,
     /// A control character.
     #[error("the path has a control character")]
     Control,
@@ -58,6 +61,7 @@ pub(super) fn check(path: &str) -> Result<(&str, &str), PathFault> {
         match segment {
             "" => return Err(PathFault::Empty),
             "." | ".." => return Err(PathFault::Dots),
+            _ if has_encoded(segment) => return Err(PathFault::Encoded),
             _ => {}
         }
     }
@@ -65,6 +69,14 @@ pub(super) fn check(path: &str) -> Result<(&str, &str), PathFault> {
         return Err(PathFault::NotKv);
     }
     Ok((mount, rest))
+}
+
+/// Whether a `%` with two hexadecimal digits stands in a segment.
+fn has_encoded(segment: &str) -> bool {
+    let bytes = segment.as_bytes();
+    bytes
+        .windows(3)
+        .any(|part| part[0] == b'%' && part[1].is_ascii_hexdigit() && part[2].is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -102,6 +114,8 @@ mod tests {
             ("kv/./web", PathFault::Dots),
             ("kv/a/../web", PathFault::Dots),
             ("../web", PathFault::Dots),
+            ("kv/%2e%2E/web", PathFault::Encoded),
+            ("kv/a%2Fb", PathFault::Encoded),
             ("kv/a\nb", PathFault::Control),
             ("kv/a\u{85}b", PathFault::Control),
             ("auth/token/lookup-self", PathFault::NotKv),

@@ -135,7 +135,13 @@ impl VaultStore {
         match read(client, &session.caller, &self.mounts, want).await {
             Ok(secret) => Ok(secret),
             Err(ReadError::Fault(fault)) => Err(fault.store_error()),
-            Err(ReadError::Denied(error) | ReadError::Secret(error)) => Err(error),
+            Err(ReadError::Denied(mut error)) => {
+                error
+                    .message
+                    .push_str("; a token had expired before, and a new one did not help");
+                Err(error)
+            }
+            Err(ReadError::Secret(error)) => Err(error),
         }
     }
 }

@@ -207,9 +207,10 @@ async fn unwrap(
         .strip_prefix(&format!("auth/{mount}/role/"))
         .and_then(|rest| rest.strip_suffix("/secret-id"));
     if !of_role.is_some_and(|role| !role.is_empty() && !role.contains('/')) {
-        return Err(refused(
-            "was not made by this AppRole mount; somebody may have put it in its place",
-        ));
+        return Err(refused(&format!(
+            "was made at {}, not by the AppRole mount auth/{mount}: somebody may have put it in its place",
+            shown(&path)
+        )));
     }
     let wrapping = Caller {
         token: Some(Zeroizing::new(token.to_owned())),
@@ -227,6 +228,12 @@ async fn unwrap(
         .ok_or_else(|| refused("holds no secret id"))
 }
 
+/// A path of the server's for a message.
+fn shown(path: &str) -> &str {
+    let fits = path.len() <= 256 && path.chars().all(|ch| ch.is_ascii_graphic());
+    if fits { path } else { "another path" }
+}
+
 /// What a wrapping token for an `AppRole` secret id holds.
 #[derive(serde::Deserialize)]
 struct SecretId {
@@ -235,9 +242,15 @@ struct SecretId {
 
 /// The text of a credential, without the blanks around what a file holds.
 fn read(credential: &Credential, setting: &str) -> Result<Zeroizing<String>, Fault> {
+    let file;
+    let mut setting = setting;
     let text = match credential {
         Credential::Text(text) => text.clone(),
         Credential::File(path) => {
+            if !setting.ends_with("_FILE") {
+                file = format!("{setting}_FILE");
+                setting = &file;
+            }
             let content = std::fs::read_to_string(path)
                 .map(Zeroizing::new)
                 .map_err(|_| {

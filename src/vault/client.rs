@@ -115,15 +115,16 @@ impl Client {
                 Err(_) => return Err(self.too_late(&self.host)),
             };
             let path = endpoint.path();
+            let method: http::Method = endpoint.method().into();
             let (fault, after) = match outcome {
                 Attempt::Answered(answer) => {
-                    log(&path, answer.status, begun, &answer.body);
+                    log(&method, &path, answer.status, begun, &answer.body);
                     return Ok(answer);
                 }
                 Attempt::Later(fault, after) => (fault, after),
                 Attempt::Failed(fault) => (fault, None),
             };
-            tracing::info!(path = path.trim(), millis = millis(begun), "{fault}");
+            tracing::info!(%method, path = path.trim(), millis = millis(begun), "{fault}");
             if tries == TRIES || !may_retry(&fault, retry) {
                 return Err(fault);
             }
@@ -399,10 +400,7 @@ fn classify(error: &reqwest::Error, host: &str) -> Fault {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            if let Some(tls) = error
-                .get_ref()
-                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-            {
+            if let Some(tls) = tls_error(error) {
                 return tls_fault(tls, host);
             }
             if error.kind() == std::io::ErrorKind::ConnectionRefused {
@@ -418,6 +416,14 @@ fn classify(error: &reqwest::Error, host: &str) -> Fault {
         cause = error.source();
     }
     Fault::Broken(host)
+}
+
+/// The TLS error in an I/O error, however often it is wrapped.
+fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
+    let inner = error.get_ref()?;
+    inner
+        .downcast_ref::<rustls::Error>()
+        .or_else(|| tls_error(inner.downcast_ref::<std::io::Error>()?))
 }
 
 fn tls_fault(error: &rustls::Error, host: String) -> Fault {
@@ -475,7 +481,7 @@ fn millis(begun: Instant) -> u64 {
 }
 
 /// Says that a request was answered: path, status, time and Vault's request id; never a body.
-fn log(path: &str, status: u16, begun: Instant, body: &[u8]) {
+fn log(method: &http::Method, path: &str, status: u16, begun: Instant, body: &[u8]) {
     #[derive(serde::Deserialize)]
     struct Id<'b> {
         #[serde(borrow, default)]
@@ -486,6 +492,7 @@ fn log(path: &str, status: u16, begun: Instant, body: &[u8]) {
         let id = Some(id).filter(|id| id.len() <= 64).unwrap_or("");
         let status = StatusCode::from_u16(status).map_or(status, |status| status.as_u16());
         tracing::info!(
+            %method,
             path = path.trim(),
             status,
             millis = millis(begun),

@@ -237,7 +237,7 @@ async fn read_v1(client: &Client, caller: &Caller, place: &Place) -> Result<Secr
         200 => {}
         403 => return Err(ReadError::Denied(denied(&shown))),
         404 => return Err(ReadError::Secret(missing(&shown))),
-        status => return Err(ReadError::Secret(odd_status(&shown, status))),
+        status => return Err(odd_status(client, &answer, &shown, status)),
     }
     let body = parse::<Box<RawValue>>(client, &answer)?;
     if !body.lease_id.is_empty() {
@@ -265,7 +265,7 @@ async fn read_v2(
             Some(error) => Err(ReadError::Secret(error)),
             None => not_found(client, caller, mounts, place, want).await,
         },
-        status => Err(ReadError::Secret(odd_status(&shown, status))),
+        status => Err(odd_status(client, &answer, &shown, status)),
     }
 }
 
@@ -371,7 +371,10 @@ async fn not_found(
                     return versioned(client, &answer, &want.path);
                 }
             }
-            _ => {}
+            None => {
+                error.help.push_str("; the server does not say what its mounts are: if this one is KV v1, let the operator list it in GITOPS_FN_KV_V1_MOUNTS");
+            }
+            Some(_) => {}
         }
     }
     if place.path.starts_with("data/") {
@@ -411,11 +414,18 @@ fn leased(path: &str) -> StoreError {
     )
 }
 
-fn odd_status(path: &str, status: u16) -> StoreError {
-    refused(
+fn odd_status(client: &Client, answer: &Answer, path: &str, status: u16) -> ReadError {
+    // Go's server says so to a client that speaks http to it
+    if memchr::memmem::find(&answer.body, b"HTTP request to an HTTPS server").is_some() {
+        return ReadError::Fault(Fault::Setting(format!(
+            "{} speaks https, and VAULT_ADDR says http",
+            client.host()
+        )));
+    }
+    ReadError::Secret(refused(
         format!("the server answered {status} for {path}"),
         "check the path, and look at the server's log for this request",
-    )
+    ))
 }
 
 fn refused(message: String, help: &str) -> StoreError {
