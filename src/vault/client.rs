@@ -440,7 +440,7 @@ fn tls_fault(error: &rustls::Error, host: String) -> Fault {
                     "it names other hosts"
                 }
                 Certificate::Revoked => "it is revoked",
-                _ => "it cannot be verified",
+                _ => return Fault::Authority(host),
             };
             Fault::Certificate(host, reason)
         }

@@ -363,7 +363,7 @@ fn jwt_with_keys_of_our_own() {
     });
     server.put("auth/jwt/role/ci", &role);
     let folder = temp_dir();
-    let claims = json!({"sub": "pipeline", "aud": "vault", "exp": 4_000_000_000_u64});
+    let claims = json!({"sub": "pipeline", "aud": "vault", "iat": 1_700_000_000, "nbf": 1_700_000_000, "exp": 4_000_000_000_u64});
     let good = file(
         folder.path(),
         "good",
@@ -406,7 +406,7 @@ fn kubernetes() {
             201,
             &json!({
                 "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview",
-                "status": {"authenticated": good, "user": user}
+                "status": {"authenticated": good, "user": user, "audiences": ["vault"]}
             }),
         )
     });
