@@ -92,11 +92,15 @@ fn stores() -> Vec<Failure> {
     vec![
         failure("no secret store is configured", 2, wanted()).env(&[]),
         failure(
-            "names a server, and this version reads secrets from a file only",
-            2,
+            "the connection to … was refused (transient)",
+            3,
             wanted(),
         )
-        .env(&[("VAULT_ADDR", "https://vault.example:8200")]),
+        .env(&[
+            ("VAULT_ADDR", "http://127.0.0.1:1"),
+            ("VAULT_TOKEN", "x"),
+            ("GITOPS_FN_TIMEOUT", "1s"),
+        ]),
         failure(
             "cannot use the secret store file …: no such file",
             2,
