@@ -177,7 +177,9 @@ pub fn parse<T: serde::de::DeserializeOwned>(
 /// Revokes a token that a login has made; a failure is logged and no more, since the token runs out.
 pub async fn revoke(client: &Client, session: &Session) {
     if session.revocable {
-        let revoked = client.call(RevokeSelf, &session.caller, Retry::Read).await;
+        let revoked = client
+            .call(RevokeSelf, &session.caller, Retry::Farewell)
+            .await;
         if !revoked.is_ok_and(|answer| answer.status < 300) {
             tracing::warn!("the token of this run could not be revoked; it runs out by itself");
         }

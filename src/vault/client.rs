@@ -20,6 +20,8 @@ use crate::settings::vault::VaultSettings;
 const CONNECT: Duration = Duration::from_secs(10);
 /// First and longest wait before another try.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+/// How long giving back the token may take.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// How often one request is made at most.
 const TRIES: u32 = 5;
 
@@ -32,6 +34,8 @@ pub enum Retry {
     Login,
     /// None.
     Never,
+    /// None, and a little time of its own: giving back a token when the deadline has passed.
+    Farewell,
 }
 
 /// Who asks, beside the request itself.
@@ -105,11 +109,15 @@ impl Client {
     ) -> Result<Answer, Fault> {
         let front = Front { caller };
         let endpoint = endpoint.with_middleware(&front);
+        let deadline = match retry {
+            Retry::Farewell => Instant::now() + FAREWELL,
+            _ => self.deadline,
+        };
         let mut tries = 0;
         loop {
             tries += 1;
             let begun = Instant::now();
-            let outcome = match timeout_at(self.deadline, endpoint.exec(self)).await {
+            let outcome = match timeout_at(deadline, endpoint.exec(self)).await {
                 Ok(Ok(result)) => self.judge(result.response),
                 Ok(Err(error)) => Attempt::Failed(fault_of(error, &self.host)),
                 Err(_) => return Err(self.too_late(&self.host)),
@@ -129,7 +137,7 @@ impl Client {
                 return Err(fault);
             }
             let at = Instant::now() + after.unwrap_or_else(|| backoff(tries));
-            if at >= self.deadline {
+            if at >= deadline {
                 return Err(fault);
             }
             sleep_until(at).await;
@@ -450,7 +458,7 @@ fn tls_fault(error: &rustls::Error, host: String) -> Fault {
 
 fn may_retry(fault: &Fault, retry: Retry) -> bool {
     match retry {
-        Retry::Never => false,
+        Retry::Never | Retry::Farewell => false,
         Retry::Login => matches!(
             fault,
             Fault::Refused(_) | Fault::RateLimited(..) | Fault::Sealed(_)

@@ -91,12 +91,7 @@ fn stores() -> Vec<Failure> {
     let wanted = || secret("<path:kv/shop/web#password>");
     vec![
         failure("no secret store is configured", 2, wanted()).env(&[]),
-        failure(
-            "the connection to … was refused (transient)",
-            3,
-            wanted(),
-        )
-        .env(&[
+        failure("the connection to … was refused (transient)", 3, wanted()).env(&[
             ("VAULT_ADDR", "http://127.0.0.1:1"),
             ("VAULT_TOKEN", "x"),
             ("GITOPS_FN_TIMEOUT", "1s"),
