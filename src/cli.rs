@@ -21,13 +21,21 @@ pub struct Cli {
 
 const ENVIRONMENT: &str = "\
 Environment:
-  VAULT_ADDR            where secrets are read: `file:secrets.yaml`; no server in this version
-  BAO_ADDR              the same, where VAULT_ADDR is not set
+  VAULT_ADDR            where secrets are read: a server's address, or `file:secrets.yaml`
+  BAO_ADDR              the same; each VAULT_… below has such a twin
   APP_REPO              repository URL or `org/repo` (ARGOCD_ENV_APP_REPO first)
   IMAGE_NAME IMAGE_TAG  the image that CI has built (ARGOCD_ENV_… first)
   GITOPS_FN_SECRETS     `keep` leaves placeholders as they are
   AVP_PATH_VALIDATION   regular expression that secret paths have to match
   GITOPS_FN_LOG         `info`, `debug` or `trace`, like -v, -vv and -vvv
+
+A Vault or OpenBao server (all of them: fn-config/environment.md):
+  VAULT_TOKEN           a token, or VAULT_TOKEN_FILE: the file that holds it
+  VAULT_ROLE_ID         AppRole, with VAULT_SECRET_ID; each also as …_FILE
+  VAULT_AUTH_METHOD     token, approle, kubernetes, jwt, userpass, github or none
+  VAULT_NAMESPACE       the namespace of the secrets
+  VAULT_CACERT          a PEM file of authorities, instead of the system's
+  GITOPS_FN_TIMEOUT     how long a run may take (45s)
 
 Exit codes: 0 done; 1 the input or the store says no; 2 usage or configuration;
 3 trying again may help.";

@@ -14,6 +14,8 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
+use self::vault::VaultVars;
+
 /// Prefixes of the variables that `${NAME}` may name.
 const PREFIXES: [&str; 3] = ["ARGOCD_APP_", "ARGOCD_ENV_", "PARAM_"];
 /// Names that stand for `ARGOCD_ENV_NAME`, and where that is not set for themselves.
@@ -29,8 +31,10 @@ pub struct Settings {
     vars: BTreeMap<String, OsString>,
     /// `GITOPS_FN_SECRETS=keep`: leave placeholders, whatever the configuration says.
     pub secrets_keep: bool,
-    /// Where secrets are read (`VAULT_ADDR`, else `BAO_ADDR`).
+    /// Where secrets are read (`VAULT_ADDR` or `BAO_ADDR`; `VAULT_AGENT_ADDR` before them).
     pub store: StoreSetting,
+    /// What is said of a Vault server; judged when a secret is wanted from it.
+    pub vault: VaultVars,
     /// `AVP_PATH_VALIDATION`, as it stands; see [`Settings::path_allowed`].
     pub path_validation: Option<String>,
     allowed_paths: OnceLock<Result<Regex, SettingsError>>,
@@ -49,7 +53,8 @@ pub enum StoreSetting {
     Unset,
     /// `VAULT_ADDR=file:PATH`: the embedded file store.
     File(PathBuf),
-    /// Any other address: a Vault or `OpenBao` server.
+    /// Any other address, or addresses that contradict each other, which reading
+    /// [`vault::VaultSettings`] then says: a Vault or `OpenBao` server.
     Vault,
 }
 
@@ -109,7 +114,7 @@ impl Settings {
     pub fn from_vars(
         vars: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Vec<SettingsError>> {
-        let all: BTreeMap<String, OsString> = vars
+        let mut all: BTreeMap<String, OsString> = vars
             .into_iter()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .collect();
@@ -125,8 +130,7 @@ impl Settings {
         let mode = text("GITOPS_FN_SECRETS");
         let path_validation = text("AVP_PATH_VALIDATION");
         let log = text("GITOPS_FN_LOG");
-        let (vault, bao) = (address(&all, "VAULT_ADDR"), address(&all, "BAO_ADDR"));
-        let store = vault.or(bao).unwrap_or(Ok(StoreSetting::Unset));
+        let store = store(&all);
         let secrets_keep = match mode.as_deref() {
             Some("keep") => true,
             None | Some("resolve") => false,
@@ -143,6 +147,7 @@ impl Settings {
             errors.sort();
             return Err(errors);
         }
+        let vault = VaultVars::take(&mut all);
         let ignored = all
             .keys()
             .filter(|name| is_ignored(name))
@@ -156,6 +161,7 @@ impl Settings {
             vars,
             secrets_keep,
             store,
+            vault,
             path_validation,
             allowed_paths: OnceLock::new(),
             log,
@@ -217,6 +223,7 @@ impl fmt::Debug for Settings {
             .field("vars", &names)
             .field("secrets_keep", &self.secrets_keep)
             .field("store", &self.store)
+            .field("vault", &self.vault)
             .field(
                 "path_validation",
                 &self.path_validation.as_ref().map(|_| "<set>"),
@@ -224,6 +231,22 @@ impl fmt::Debug for Settings {
             .field("log", &self.log.as_ref().map(|_| "<set>"))
             .field("ignored", &self.ignored)
             .finish_non_exhaustive()
+    }
+}
+
+/// Where the address variables say that secrets are read. An agent wins over a server; a file and
+/// something else contradict each other, which is said when a secret is wanted.
+fn store(all: &BTreeMap<String, OsString>) -> Result<StoreSetting, SettingsError> {
+    let set = |name: &str| all.get(name).filter(|value| !value.is_empty());
+    if set("VAULT_AGENT_ADDR").or(set("BAO_AGENT_ADDR")).is_some() {
+        return Ok(StoreSetting::Vault);
+    }
+    match (set("VAULT_ADDR"), set("BAO_ADDR")) {
+        (Some(vault), Some(bao)) if vault != bao => Ok(StoreSetting::Vault),
+        _ => {
+            let (vault, bao) = (address(all, "VAULT_ADDR"), address(all, "BAO_ADDR"));
+            vault.or(bao).unwrap_or(Ok(StoreSetting::Unset))
+        }
     }
 }
 
@@ -397,8 +420,23 @@ mod tests {
                 Ok(StoreSetting::Vault),
             ),
             (
-                vec![("BAO_ADDR", "https://bao:8200"), ("VAULT_ADDR", "file:s")],
+                vec![("BAO_ADDR", "file:s"), ("VAULT_ADDR", "file:s")],
                 file("s"),
+            ),
+            (
+                vec![("BAO_ADDR", "https://bao:8200"), ("VAULT_ADDR", "file:s")],
+                Ok(StoreSetting::Vault),
+            ),
+            (
+                vec![("VAULT_AGENT_ADDR", "http://127.0.0.1:8100")],
+                Ok(StoreSetting::Vault),
+            ),
+            (
+                vec![
+                    ("BAO_AGENT_ADDR", "http://127.0.0.1:8100"),
+                    ("VAULT_ADDR", "file:s"),
+                ],
+                Ok(StoreSetting::Vault),
             ),
         ] {
             assert_eq!(
@@ -465,10 +503,14 @@ mod tests {
             ("AVP_PATH_VALIDATION", "NEVERSHOWN"),
             ("GITOPS_FN_LOG", "NEVERSHOWN"),
             ("VAULT_ADDR", "https://u:NEVERSHOWN@vault"),
+            ("VAULT_TOKEN", "NEVERSHOWN"),
+            ("AVP_SECRET_ID", "NEVERSHOWN"),
         ]);
         let text = format!("{settings:?}");
         assert!(
-            text.contains("ARGOCD_ENV_X") && !text.contains("NEVERSHOWN"),
+            text.contains("ARGOCD_ENV_X")
+                && text.contains("AVP_SECRET_ID")
+                && !text.contains("NEVERSHOWN"),
             "{text}"
         );
     }

@@ -172,7 +172,7 @@ mod tests {
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             committed == text,
-            "fn-config/{name} is not what the doc comments say; run GITOPS_FN_UPDATE=1 cargo test generated"
+            "fn-config/{name} is not what the code says; run GITOPS_FN_UPDATE=1 cargo test generated"
         );
     }
 
@@ -184,6 +184,12 @@ mod tests {
     #[test]
     fn generated_reference_is_committed() {
         generated("reference.md", &reference_markdown());
+    }
+
+    #[test]
+    fn generated_settings_are_committed() {
+        let page = crate::settings::vault::environment_markdown();
+        generated("environment.md", &page);
     }
 
     #[test]

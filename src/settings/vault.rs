@@ -2,12 +2,24 @@
 //!
 //! Read only when a secret is wanted from a server. Files are named here and read at login.
 
+mod address;
+mod login;
+mod lookup;
+mod page;
+mod read;
+mod table;
+mod value;
+mod vars;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+pub use self::lookup::SettingProblem;
+pub use self::page::environment_markdown;
+pub use self::vars::VaultVars;
 use crate::secret::KvVersion;
 
 /// Everything that the client wants to know. Its `Debug` shows no credential.
@@ -121,3 +133,6 @@ pub enum Authorities {
     /// `VAULT_CAPATH`: every file in the folder.
     Folder(PathBuf),
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,7 @@ impl Case {
 }
 
 /// Data of unit tests, which read them beside the code.
-const NOT_OURS: [&str; 3] = ["config", "image-strings", "modifiers"];
+const NOT_OURS: [&str; 4] = ["config", "image-strings", "modifiers", "vault-settings"];
 
 /// All cases of all files.
 #[track_caller]

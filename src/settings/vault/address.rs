@@ -1,0 +1,98 @@
+//! Addresses and hosts, strictly read: nothing in them may send us, or a token, somewhere else.
+
+use std::net::Ipv6Addr;
+
+use super::lookup::Fault;
+
+const HELP: &str = "write it as https://vault.example:8200, with a path behind it perhaps";
+
+/// A server's address: `http` or `https`, host, port and base path; a slash at its end is dropped.
+pub(super) fn server(text: &str) -> Result<String, Fault> {
+    let fault = |says| Fault { says, help: HELP };
+    if text.ends_with(['\n', '\r']) {
+        return Err(fault("ends with a line break"));
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(fault(
+            "holds blanks, control characters or characters beyond ASCII",
+        ));
+    }
+    let (scheme, rest) = text
+        .split_once("://")
+        .map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest))
+        .filter(|(scheme, _)| scheme == "http" || scheme == "https")
+        .ok_or(fault("is not an http:// or https:// address"))?;
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    if authority.contains('@') {
+        return Err(fault("holds a user name or password"));
+    }
+    if path.contains('?') {
+        return Err(fault("holds a query"));
+    }
+    if path.contains('#') {
+        return Err(fault("holds a fragment"));
+    }
+    let host = host_and_port(authority).ok_or(fault("names no valid host and port"))?;
+    let base = path.trim_end_matches('/');
+    if !base.split('/').skip(1).all(is_plain) || base.contains('\\') {
+        return Err(fault("has a path with empty, `.`, `..` or encoded parts"));
+    }
+    Ok(format!("{scheme}://{host}{base}"))
+}
+
+fn is_plain(segment: &str) -> bool {
+    !matches!(segment, "" | "." | "..") && !segment.contains('%')
+}
+
+/// `host` or `host:port`, in lower case.
+pub(super) fn host(text: &str) -> Result<String, Fault> {
+    host_and_port(text).ok_or(Fault {
+        says: "names something that is neither a host nor host:port",
+        help: "write vault-1.example:8200, without https:// and without a path",
+    })
+}
+
+/// The name in a certificate.
+pub(super) fn server_name(text: &str) -> Result<String, Fault> {
+    let name = text.trim_start_matches('[').trim_end_matches(']');
+    if is_name(name) || name.parse::<Ipv6Addr>().is_ok() {
+        return Ok(name.to_ascii_lowercase());
+    }
+    Err(Fault {
+        says: "is not a host name",
+        help: "write the name that the server's certificate holds, without a port",
+    })
+}
+
+fn host_and_port(text: &str) -> Option<String> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (inside, port) = rest.split_once(']')?;
+            inside.parse::<Ipv6Addr>().ok()?;
+            (inside, port)
+        }
+        None => text.split_at(text.find(':').unwrap_or(text.len())),
+    };
+    let valid_port = match port.strip_prefix(':') {
+        Some(digits) => {
+            digits.bytes().all(|byte| byte.is_ascii_digit())
+                && digits.parse::<u16>().is_ok_and(|port| port > 0)
+        }
+        None => port.is_empty(),
+    };
+    let valid = valid_port && (text.starts_with('[') || is_name(host));
+    valid.then(|| text.to_ascii_lowercase())
+}
+
+/// A DNS name or an IPv4 address; `_` is in use inside clusters.
+fn is_name(text: &str) -> bool {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    text.len() <= 253
+        && text.split('.').all(|label| {
+            !label.is_empty()
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        })
+}

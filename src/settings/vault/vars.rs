@@ -1,0 +1,52 @@
+//! The variables of the environment that say where a Vault server is and who we are there.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::table;
+
+/// What the environment says of a Vault server, as it stands: nothing of it is judged before a
+/// secret is wanted ([`super::VaultSettings::from_vars`]). Its `Debug` shows names and no value,
+/// and its memory is wiped when it is dropped.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct VaultVars {
+    /// `None` is a value that is not UTF-8 text.
+    vars: BTreeMap<String, Option<Zeroizing<String>>>,
+}
+
+impl VaultVars {
+    /// Takes the settings that are known out of an environment; empty ones count as unset, as with
+    /// AVP and the official client.
+    pub(in crate::settings) fn take(all: &mut BTreeMap<String, OsString>) -> Self {
+        let mut vars = BTreeMap::new();
+        for name in table::all().flat_map(table::Setting::names) {
+            if let Some(value) = all.remove(&name).filter(|value| !value.is_empty()) {
+                vars.insert(name, value.into_string().ok().map(Zeroizing::new));
+            }
+        }
+        Self { vars }
+    }
+
+    /// Whether a variable is set, to whatever.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.vars.contains_key(name)
+    }
+
+    /// The value of a variable, `None` if it is unset.
+    pub(super) fn get(&self, name: &str) -> Option<Result<&str, NotText>> {
+        let value = self.vars.get(name)?;
+        Some(value.as_ref().map(|text| text.as_str()).ok_or(NotText))
+    }
+}
+
+/// A value that is not UTF-8 text.
+pub(super) struct NotText;
+
+impl fmt::Debug for VaultVars {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.vars.keys()).finish()
+    }
+}
