@@ -11,6 +11,7 @@ mod golden;
 mod kustomize;
 mod layering;
 mod leak;
+mod properties;
 mod readme;
 mod samples;
 mod support;
