@@ -5,6 +5,7 @@
     reason = "a test that cannot go on fails; helpers outside #[test] functions count too"
 )]
 
+mod bad_input;
 mod container;
 mod examples;
 mod golden;
