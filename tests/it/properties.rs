@@ -18,7 +18,7 @@ use proptest::test_runner::TestCaseResult;
 use serde_yaml::Value as Yaml;
 
 use crate::support::{documents, map_strings};
-use document::{Writer, stream};
+use document::{Stream, Writer, stream};
 
 /// A store with one secret, at `kv/s`.
 struct Store(BTreeMap<String, Value>);
@@ -553,6 +553,19 @@ const IMAGES: &[&str] = &[
 
 proptest! {
     #![proptest_config(cases(300))]
+
+    /// Without its one line, which is taken out by hand here, the output is the input.
+    #[test]
+    fn an_annotation_is_one_line_more(stream in stream()) {
+        let stream = Stream { documents: stream.documents.into_iter().take(1).collect(), ..stream };
+        let (text, _) = Writer::new(false).stream(&stream);
+        let config = release("{repository: {url: org/repo}}");
+        let (outcome, output) = piped(&text, &config, &Store::new(&[]));
+        prop_assert_eq!(outcome.exit_code(), 0, "{}\n{}", said(&outcome), text);
+        let eol = if stream.crlf { "\r\n" } else { "\n" };
+        let added = format!("  annotations:{eol}    github.com/url: \"org/repo\"{eol}");
+        prop_assert_eq!(output.unwrap_or_default().replacen(&added, "", 1), text);
+    }
 
     #[test]
     fn a_second_run_changes_nothing(

@@ -1,0 +1,34 @@
+//! Any text, as plain manifests and as a ResourceList: no panic; nothing planned is nothing changed;
+//! what is planned is verified, and never a fault of ours.
+#![no_main]
+
+use gitops_fn::config::{Config, from_file};
+use gitops_fn::resolve::Resolved;
+use gitops_fn::settings::Settings;
+use gitops_fn::source::Source;
+use gitops_fn::{function, render};
+use libfuzzer_sys::fuzz_target;
+
+const RELEASE: &str = "apiVersion: gitops-fn.dev/v1alpha1\nkind: Release\nspec:\n  repository: {url: org/repo}\n  images: [{name: nginx, newTag: '2'}]\n";
+
+fuzz_target!(|text: &str| {
+    let settings = Settings::default();
+    let sources = [Source {
+        name: "stdin".to_owned(),
+        text: text.to_owned(),
+    }];
+    let plain = render(&sources, &Config::default(), &settings, |_| Resolved::default());
+    if plain.has_output() {
+        let mut out = Vec::new();
+        plain.write(&sources, &mut out).unwrap();
+        assert_eq!(out, text.as_bytes());
+    }
+    let release = from_file(RELEASE, &settings).unwrap();
+    for outcome in [
+        render(&sources, &release, &settings, |_| Resolved::default()),
+        function(&sources[0], &settings, |_| Resolved::default()),
+    ] {
+        let faults = outcome.findings.iter().any(|finding| finding.help.contains("fault of gitops-fn"));
+        assert!(!faults);
+    }
+});
