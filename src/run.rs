@@ -1,5 +1,6 @@
 //! The two ways through the program: a ResourceList, or a stream of manifests.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -118,13 +119,7 @@ pub fn function(
         Ok(plan) => apply(&[text], plan, Mode::Function, resolve),
         Err(problems) => Outcome::failed(problems.iter().map(config_finding).collect()),
     };
-    let done = outcome.splices.is_some();
-    let said = outcome
-        .findings
-        .iter()
-        // after an error nothing of it has been done
-        .filter(|finding| done || finding.severity != Severity::Info);
-    let results = outline.splices(text, said);
+    let results = outline.splices(text, results(&outcome).iter());
     let mut splices = outcome
         .splices
         .take()
@@ -134,6 +129,30 @@ pub fn function(
     splices.sort_by_key(|splice| splice.span.start);
     outcome.splices = Some(vec![splices]);
     outcome
+}
+
+/// How many results a failed run sends: kpt writes them all into a file.
+const MAX_RESULTS: usize = 1000;
+
+/// What `results` says of a run: everything that was done, or what is wrong.
+fn results(outcome: &Outcome) -> Cow<'_, [Finding]> {
+    if outcome.splices.is_some() {
+        return Cow::Borrowed(&outcome.findings);
+    }
+    // after an error nothing of it has been done
+    let wrong = |finding: &&Finding| finding.severity != Severity::Info;
+    let mut said: Vec<_> = outcome
+        .findings
+        .iter()
+        .filter(wrong)
+        .take(MAX_RESULTS)
+        .cloned()
+        .collect();
+    let more = outcome.findings.iter().filter(wrong).count() - said.len();
+    if more > 0 {
+        said.push(Finding::error(format!("and {more} more"), ""));
+    }
+    Cow::Owned(said)
 }
 
 type Planned = (Outline, Result<Plan, Vec<ConfigProblem>>);

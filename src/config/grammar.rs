@@ -78,7 +78,9 @@ fn check_scheme(scheme: &str, rest: &str) -> Result<(), Wrong> {
     let odd_port = host.rsplit_once(':').is_some_and(|(name, port)| {
         !name.starts_with('[') && port.bytes().any(|b| !b.is_ascii_digit())
     });
-    let credentials = user.is_some_and(|user| web || password(user));
+    // and so does the end of a token: `https://to/ken@host`
+    let late = web && path.contains('@');
+    let credentials = late || user.is_some_and(|user| web || password(user));
     if credentials || odd_port || holds_token(path) {
         return Err(CREDENTIALS);
     }

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Output, gitops_fn, run, temp_dir, write_files};
 
-/// Far above what a linear program needs in a debug build, far below what a quadratic one would.
-const LONG: Duration = Duration::from_mins(1);
+/// Far above what a linear program needs in a debug build on a busy machine, far below what a
+/// quadratic one would.
+const LONG: Duration = Duration::from_mins(5);
 
 const STORE: &str = "kv/shop/web: {password: s3cr3t}\n";
 
@@ -332,5 +333,102 @@ fn a_failing_function_sends_back_what_it_was_sent() {
             "{stdin:?}: {}",
             output.stderr
         );
+    }
+}
+
+fn list(items: &str) -> String {
+    format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n{items}")
+}
+
+/// Each item of a list may use all anchors before it: what aliases cost is counted for the document.
+#[test]
+fn an_alias_bomb_that_many_items_use() {
+    let mut items = String::from("- {kind: Widget, a0: &a0 [x, x, x, x, x, x, x, x, x, x]}\n");
+    for level in 1..6 {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+        let _ = writeln!(items, "- {{kind: Widget, a{level}: &a{level} [{aliases}]}}");
+    }
+    items.push_str(&"- {kind: Widget, a: *a5, v: <path:kv/shop/web#password>}\n".repeat(2_000));
+    let output = with_store(&[], list(&items)).code(1);
+    let says = "aliases expand to more than 1,000,000 nodes";
+    assert!(output.stderr.contains(says), "{}", head(&output.stderr));
+}
+
+/// Merge keys that name each other: a lookup visits each mapping once.
+#[test]
+fn a_bomb_of_merge_keys() {
+    let mut text = String::from("kind: Widget\nm0: &m0 {a: b}\n");
+    for level in 1..40 {
+        let aliases = vec![format!("*m{}", level - 1); 10].join(", ");
+        let _ = writeln!(text, "m{level}: &m{level} {{<<: [{aliases}]}}");
+    }
+    text.push_str("metadata: {name: a, <<: *m39}\nv: <path:kv/shop/web#password>\n");
+    refused(text, 1, "aliases expand to more than 1,000,000 nodes");
+}
+
+#[test]
+fn merging_large_mappings() {
+    let mut text = String::from("kind: Widget\nmetadata: {name: a}\nbase: &base\n");
+    for number in 0..30_000 {
+        let _ = writeln!(text, "  k{number}: x");
+    }
+    text.push_str("spec:\n  <<: *base\n");
+    for number in 0..30_000 {
+        let _ = writeln!(text, "  k{number}: <path:kv/shop/web#password>");
+    }
+    with_store(&["render", "-"], text).code(0);
+}
+
+#[test]
+fn a_hundred_thousand_entries_that_are_removed() {
+    let mut text = String::from(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  annotations:\n    \
+         avp.kubernetes.io/path: kv/shop/web\n    avp.kubernetes.io/remove-missing: 'true'\ndata:\n  kept: x\n",
+    );
+    for number in 0..100_000 {
+        let _ = writeln!(text, "  k{number}: <missing{number}>");
+    }
+    let output = with_store(&["render", "-"], text).code(0);
+    assert!(output.text().ends_with("data:\n  kept: x\n"));
+}
+
+#[test]
+fn open_braces_without_end() {
+    for piece in [
+        "<path:a#b | default {> ",
+        "\\u003cpath:a#b | default {\\u003e ",
+    ] {
+        let text = secret(&format!("'{}'", piece.repeat(200_000)));
+        let output = with_store(&["render", "-"], text).code(1);
+        assert!(output.stderr.contains("help: "), "{}", head(&output.stderr));
+    }
+}
+
+#[test]
+fn a_million_results_are_counted_and_not_listed() {
+    let mut items = String::from("- kind: Widget\n  metadata: {name: a}\n  spec:\n");
+    for number in 0..200_000 {
+        let _ = writeln!(items, "  - <path:kv/shop/web#missing{number}>");
+    }
+    let text = list(&items);
+    let output = with_store(&[], &text).code(1);
+    assert!(output.stdout.len() < text.len() + 1_000_000);
+    assert!(output.text().contains("and 199000 more"));
+    assert!(output.text().ends_with(&items));
+}
+
+/// The mark is no part of the first line's indentation.
+#[test]
+fn a_byte_order_mark_before_a_list() {
+    let item = "- {kind: Widget, metadata: {name: a}, v: <path:kv/shop/web#no>}\n";
+    for text in [
+        format!("\u{feff}{}", list(item)),
+        format!("\u{feff}# \u{e9}\u{e9}\n{}", list(item)),
+        format!("\u{feff}\u{e9}\u{e9}: 1\n{}", list(item)),
+    ] {
+        let output = with_store(&[], &text).code(1);
+        let list = output.text().trim_start_matches('\u{feff}');
+        let list: serde_yaml::Value = serde_yaml::from_str(list).unwrap();
+        assert_eq!(list["results"].as_sequence().unwrap().len(), 1, "{text}");
     }
 }

@@ -458,6 +458,7 @@ fn settings_are_never_quoted() {
         ("AVP_PATH_VALIDATION", format!("({SENTINEL}")),
         ("GITOPS_FN_LOG", SENTINEL.to_owned()),
         ("APP_REPO", format!("https://x:{SENTINEL}@example.com/y")),
+        ("APP_REPO", format!("https://{SENTINEL}@example.com/y")),
         ("IMAGE_TAG", format!("{SENTINEL}@@")),
         ("ARGOCD_ENV_VAULT_TOKEN", SENTINEL.to_owned()),
         ("VAULT_TOKEN", SENTINEL.to_owned()),
