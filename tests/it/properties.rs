@@ -440,7 +440,7 @@ proptest! {
         if before.contains('@') || before.contains("path:") {
             return Ok(());
         }
-        let text = FRAMES[1].replace("@", &serde_json::to_string(&quoted).unwrap());
+        let text = FRAMES[1].replace('@', &serde_json::to_string(&quoted).unwrap());
         let (outcome, output) = piped(&text, &Config::default(), &Store::new(&[("a", &value)]));
         prop_assert_eq!(outcome.exit_code(), 0, "{}\n{}", said(&outcome), text);
         let output = read(&output.unwrap_or_default());

@@ -22,7 +22,7 @@ const MANY: usize = if cfg!(debug_assertions) {
     1_000_000
 };
 /// What nothing here may take: generous, since it is there to find times that grow with the square.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(5);
 
 const SECRETS: &str = "kv/s: {a: bob}\n";
 const HEAD: &str = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: t}\n";
@@ -98,7 +98,7 @@ fn refused_list(output: Output, code: i32, items: &str, says: &[&str]) {
 
 /// Lists of aliases of lists of aliases, nine deep: a billion of `leaf`.
 fn bomb(leaf: &str, indent: &str) -> String {
-    let mut text = format!("{indent}x0: &x0 [{}]\n", vec![leaf; 10].join(", "));
+    let mut text = format!("{indent}x0: &x0 [{}]\n", [leaf; 10].join(", "));
     for level in 1..10 {
         let aliases = vec![format!("*x{}", level - 1); 10].join(", ");
         let _ = writeln!(text, "{indent}x{level}: &x{level} [{aliases}]");

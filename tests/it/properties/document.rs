@@ -211,7 +211,11 @@ impl Writer {
     }
 
     fn entries(&mut self, nodes: &[Node], style: usize, indent: usize) {
-        let merged = self.maps.last().cloned().filter(|_| style % 5 == 0);
+        let merged = self
+            .maps
+            .last()
+            .cloned()
+            .filter(|_| style.is_multiple_of(5));
         if let Some(name) = &merged {
             self.pad(indent);
             let _ = writeln!(self.out, "<<: *{name}");
@@ -304,23 +308,23 @@ impl Writer {
 
     /// A scalar in block context with the end of its line; more lines of it begin at `indent`.
     fn scalar(&mut self, words: &[usize], style: usize, extra: usize, indent: usize) {
-        if style % 11 == 0
+        if style.is_multiple_of(11)
             && let Some(name) = self.anchors.last().cloned()
         {
             let _ = write!(self.out, "*{name}");
             return self.end_of_line(extra);
         }
-        if style % 13 == 0 {
+        if style.is_multiple_of(13) {
             let name = self.name('a');
             let _ = write!(self.out, "&{name} ");
             self.anchors.push(name);
-        } else if style % 17 == 0 {
+        } else if style.is_multiple_of(17) {
             self.out.push_str("!!str ");
         }
         let start = self.out.len();
         match style % 8 {
             0..=3 => {
-                self.one_line(words, style, extra % 3 == 0, indent);
+                self.one_line(words, style, extra.is_multiple_of(3), indent);
                 self.end_of_line(extra);
                 // a text that ends in a block scalar's line needs no line end of its own
                 debug_assert!(self.out.len() > start);
@@ -368,22 +372,22 @@ impl Writer {
 
     /// `|` and `>`, with each way to end, and with the indentation written out.
     fn block(&mut self, words: &[usize], kind: usize, extra: usize, indent: usize) {
-        let mark = if kind % 2 == 0 { '|' } else { '>' };
+        let mark = if kind.is_multiple_of(2) { '|' } else { '>' };
         let end = ["", "-", "+"][extra % 3];
-        let explicit = extra / 3 % 2 == 0;
+        let explicit = (extra / 3).is_multiple_of(2);
         self.out.push(mark);
         if explicit {
             self.out.push('2');
         }
         self.out.push_str(end);
-        if extra % 5 == 0 {
+        if extra.is_multiple_of(5) {
             self.out.push_str(" # of the header");
         }
         self.out.push('\n');
         let texts = self.words(words, true);
         for (index, text) in texts.iter().enumerate() {
             // blanks before the first text would change the indentation
-            let more = if index > 0 && extra % 7 == 0 {
+            let more = if index > 0 && extra.is_multiple_of(7) {
                 "  "
             } else {
                 ""
@@ -403,7 +407,7 @@ impl Writer {
 
     /// In flow style, on one line, over many, or as JSON.
     fn flow(&mut self, node: &Node, indent: usize, style: usize) {
-        let json = style % 3 == 0;
+        let json = style.is_multiple_of(3);
         let gap = match style / 3 % 3 {
             0 => "",
             1 => " ",
