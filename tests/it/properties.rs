@@ -535,6 +535,18 @@ const METADATA: &[&str] = &[
     "\"metadata\": {\"name\":\"w\",\"annotations\":{\"github.com/url\":\"old\"}}",
     "metadata:",
     "metadata: {}",
+    "metadata:\n  &n name: w",
+    "metadata:\n  !!str name: w\n  'labels': {}",
+    "metadata:\n  ? name\n  : w",
+    "metadata:\n  ?   annotations\n  :\n    a: b",
+    "metadata:\n  ? annotations\n  : a: b\n    c: d\n  ? name\n  : w",
+    "metadata:\n  ? annotations\n  :\n  name: w",
+    "metadata:\n  ? a: b\n  : name",
+    "metadata:\n  ? # note\n    &k a\n  : b",
+    "metadata: &m\n  &k name: w",
+    "metadata: !!map\n  # note\n  ? name\n  : w",
+    "? metadata\n: name: w",
+    "&k metadata:\n  &l annotations: &m\n    &n a: b",
     "metadata: null # none",
 ];
 /// Ways to write an image.
