@@ -518,6 +518,8 @@ mod tests {
             "https:/user:pw@git.example/a",
             "ssh://git%3apw@git.example/a",
             "https://git.example/a?private_token=x",
+            "https://me:pa/ss@git.example/a",
+            "https://to/ken@git.example/a",
             "https://git.example/a#access_token=x",
             "https://a@b@git.example/a",
             "git://u:p@h/a",

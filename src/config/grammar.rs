@@ -79,7 +79,11 @@ fn check_scheme(scheme: &str, rest: &str) -> Result<(), Wrong> {
         !name.starts_with('[') && port.bytes().any(|b| !b.is_ascii_digit())
     });
     // and so does the end of a token: `https://to/ken@host`
-    let late = web && path.contains('@');
+    let late = web
+        && path.split('/').any(|part| {
+            part.split_once('@')
+                .is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
+        });
     let credentials = late || user.is_some_and(|user| web || password(user));
     if credentials || odd_port || holds_token(path) {
         return Err(CREDENTIALS);
