@@ -197,5 +197,18 @@ fn scalar(source: &str, change: &Change, old: Option<&str>, new: &str) -> String
     old.filter(|_| change.style == Style::Literal)
         .zip(source.get(change.span.range()))
         .and_then(|(old, written)| literal(written, old, new))
-        .unwrap_or_else(|| quote(new, change.style))
+        .unwrap_or_else(|| {
+            let comment = header_comment(source, change).unwrap_or_default();
+            format!("{}{comment}", quote(new, change.style))
+        })
+}
+
+/// The comment behind a block scalar's `|` or `>`, with a blank before it: it stays on its line.
+fn header_comment(source: &str, change: &Change) -> Option<String> {
+    if !matches!(change.style, Style::Literal | Style::Folded) {
+        return None;
+    }
+    let header = source.get(change.span.range())?.lines().next()?;
+    let at = header.find('#')?;
+    Some(format!(" {}", header[at..].trim_end()))
 }

@@ -188,11 +188,11 @@ impl Draft {
     }
 
     /// The layout of a mapping that may lose entries.
-    pub fn layout(&mut self, tree: &Tree<'_>, map: NodeId) -> Rc<MapLayout> {
+    pub fn layout(&mut self, text: &str, tree: &Tree<'_>, map: NodeId) -> Rc<MapLayout> {
         let layout = self
             .layouts
             .entry(tree.node(map).ordinal)
-            .or_insert_with(|| Rc::new(MapLayout::of(tree, map)));
+            .or_insert_with(|| Rc::new(MapLayout::of(text, tree, map)));
         Rc::clone(layout)
     }
 

@@ -39,6 +39,7 @@ pub fn fill<'f>(
         match value(placeholder, &fill.context, resolved) {
             Ok(Some(value)) => values.push(value),
             Ok(None) if fill.context.remove_missing && fill.removal.is_some() => missing = true,
+            Ok(None) if fill.context.remove_missing => problems.push(not_removable(placeholder)),
             Ok(None) => problems.push(missing_key(placeholder)),
             Err(problem) => problems.push(problem.about(placeholder.shown())),
         }
@@ -56,6 +57,9 @@ pub fn fill<'f>(
         return Ok(Filled::Removed(removal));
     }
     let filled = put_together(fill, &values).map_err(whole)?;
+    if mode == Mode::Function && is_structure(&filled) {
+        return Err(whole(structure()));
+    }
     if mode == Mode::Function {
         let texts: Box<dyn Iterator<Item = &str>> = match &filled {
             Filled::Text(text) => Box::new(std::iter::once(text.as_str())),
@@ -70,6 +74,19 @@ pub fn fill<'f>(
         }
     }
     Ok(filled)
+}
+
+fn is_structure(filled: &Filled<'_>) -> bool {
+    matches!(filled, Filled::Tokens(_, shapes) if matches!(shapes.first(), Some(Shape::Map | Shape::Seq)))
+}
+
+/// kustomize and kpt copy comments from the item as it was: where a text has become a map or a list
+/// they fail, and print it.
+fn structure() -> Finding {
+    Finding::error(
+        "the result is a map or a list, at which kustomize and kpt fail and print it",
+        "take a part of it with `jsonPath`, or resolve it in a pipe with `gitops-fn render -`",
+    )
 }
 
 /// What to tell the user of a filled scalar.
@@ -133,6 +150,14 @@ fn stored(
         .get(key)
         .filter(|value| **value != Value::Null)
         .cloned()
+}
+
+fn not_removable(placeholder: &Placeholder) -> Finding {
+    Finding::error(
+        "its key is missing, and the entry cannot be removed (missing Vault value)",
+        "entries of lists, entries with an anchor or behind an alias, and keys written with ? stay: write the entry plainly, or remove it by hand",
+    )
+    .about(placeholder.shown())
 }
 
 fn missing_key(placeholder: &Placeholder) -> Finding {

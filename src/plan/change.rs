@@ -157,7 +157,7 @@ pub struct MapLayout {
 impl MapLayout {
     /// The layout of the mapping at `map`.
     #[must_use]
-    pub fn of(tree: &Tree<'_>, map: NodeId) -> Self {
+    pub fn of(text: &str, tree: &Tree<'_>, map: NodeId) -> Self {
         let mut layout = Self {
             ordinal: tree.node(map).ordinal,
             digest: tree.node(map).digest(),
@@ -167,6 +167,7 @@ impl MapLayout {
             values: Vec::new(),
             keys: Vec::new(),
         };
+        let mut explicit = false;
         for (name, value) in tree.entries(map) {
             let key = tree.node(name);
             layout.entries.push(Span {
@@ -174,8 +175,15 @@ impl MapLayout {
                 end: tree.text_end(value).max(key.span.end),
             });
             layout.values.push(tree.node(value).ordinal);
+            explicit |= text
+                .get(..key.span.start)
+                .is_some_and(|before| before.trim_end_matches([' ', '\t']).ends_with('?'));
             let plain = key.style().is_some() && key.props.anchor == 0;
             layout.keys.push(plain.then(|| (key.ordinal, key.digest())));
+        }
+        if explicit {
+            // where an entry begins with `? ` its lines cannot be told from those of its neighbours
+            layout.keys.fill(None);
         }
         layout
     }

@@ -289,7 +289,7 @@ fn removal(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) -> O
     if !is_map || place.alias.is_some() || tree.node(place.id).props.anchor != 0 {
         return None;
     }
-    let layout = draft.layout(tree, place.parent);
+    let layout = draft.layout(scope.text, tree, place.parent);
     let index = layout
         .values
         .binary_search(&tree.node(place.id).ordinal)

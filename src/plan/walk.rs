@@ -183,7 +183,9 @@ impl<'t> Walker<'_, 't, '_> {
                 continue;
             }
             let (key, key_alias) = self.follow(key, alias)?;
-            self.meet(key, owner, key_alias, true);
+            for id in key..tree.node(key).end {
+                self.meet(id, owner, key_alias, true);
+            }
             let name = tree.text(key).unwrap_or("");
             if written.is_some_and(|written| written.contains(name)) {
                 continue;

@@ -235,7 +235,7 @@ async fn read_v1(client: &Client, caller: &Caller, place: &Place) -> Result<Secr
     let shown = format!("{}/{}", place.mount, place.path);
     match answer.status {
         200 => {}
-        403 => return Err(ReadError::Denied(denied(&shown))),
+        403 => return Err(ReadError::Denied(denied(&answer, &shown))),
         404 => return Err(ReadError::Secret(missing(&shown))),
         status => return Err(odd_status(client, &answer, &shown, status)),
     }
@@ -260,7 +260,7 @@ async fn read_v2(
     let shown = format!("{}/data/{}", place.mount, place.path);
     match answer.status {
         200 => versioned(client, &answer, &shown),
-        403 => Err(ReadError::Denied(denied(&shown))),
+        403 => Err(ReadError::Denied(denied(&answer, &shown))),
         404 => match gone(&answer, want) {
             Some(error) => Err(ReadError::Secret(error)),
             None => not_found(client, caller, mounts, place, want).await,
@@ -391,7 +391,13 @@ fn missing(path: &str) -> StoreError {
     }
 }
 
-fn denied(path: &str) -> StoreError {
+fn denied(answer: &Answer, path: &str) -> StoreError {
+    if memchr::memmem::find(&answer.body, b"invalid token").is_some() {
+        return refused(
+            format!("the token is invalid or has expired: permission denied for {path}"),
+            "set a fresh token, or let a login make one",
+        );
+    }
     refused(
         format!("permission denied for {path}"),
         &format!("the policy needs: path \"{path}\" {{ capabilities = [\"read\"] }}"),
