@@ -248,7 +248,8 @@ impl Setting<'_> {
             let gap = first.map(|first| Box::from(gap(text, brace, first)));
             (first.unwrap_or(brace), front, Form::Front(gap))
         } else {
-            let start = first.unwrap_or(node.span.start);
+            // not the first key, which may have `?`, an anchor or a tag in front
+            let start = node.span.start;
             let lines = Lines {
                 indent: column(text, start),
                 eol: self.scope.eol(),
@@ -274,7 +275,10 @@ impl Setting<'_> {
         };
         if let Some(key) = map_key {
             let plain = tree.node(map).props.anchor == 0 && tree.node(map).props.tag == Tag::None;
-            let line = line_after(tree.node(key).span.end).filter(|&at| plain && at <= first);
+            let key_end = tree.node(key).span.end;
+            let colon = text.get(key_end..)?.trim_start_matches([' ', '\t']);
+            let plain = plain && colon.starts_with(':');
+            let line = line_after(key_end).filter(|&at| plain && at <= first);
             return line.map(|at| (at, tree.node(map).ordinal + 1));
         }
         let kind = tree.node(tree.get_written(map, "kind")?);

@@ -13,6 +13,7 @@ use rustc_hash::FxHasher;
 
 /// Deepest nesting that is read; deeper input is a syntax error (go-yaml accepts some 500 levels).
 const NESTING_LIMIT: usize = 1024;
+const TOO_DEEP: &str = "lists and maps are nested more than 1,024 deep";
 
 /// A byte range of the text that is being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -390,6 +391,7 @@ fn syntax_error(error: &granit_parser::ScanError) -> SyntaxError {
         ErrorKind::Custom(_) | ErrorKind::InputIo { .. } | ErrorKind::InputDecoding { .. } => {
             "the parser cannot read on".to_owned()
         }
+        ErrorKind::RecursionLimitExceeded => TOO_DEEP.to_owned(),
         kind => kind.to_string(),
     };
     SyntaxError {

@@ -1,6 +1,8 @@
 //! Input that no well-meaning user writes: bombs, depths, millions. A clear error with the right exit
 //! code, nothing half-written, no panic, and no time that grows faster than the input.
 
+mod extremes;
+
 use std::fmt::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

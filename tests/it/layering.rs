@@ -40,7 +40,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("resolve", &["secret"]),
-    ("store", &["resolve", "secret"]),
+    // a client of a server; the store that uses it
+    ("vault", &["resolve", "secret", "settings"]),
+    ("store", &["resolve", "secret", "settings", "vault"]),
     (
         "edit",
         &["krm", "placeholder", "plan", "resolve", "secret", "yaml"],
@@ -71,6 +73,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "settings",
             "source",
             "store",
+            "vault",
             "yaml",
         ],
     ),
@@ -93,14 +96,16 @@ const HOMES: &[(&str, &[&str])] = &[
     ("vaultrs", &["vault/", "vault.rs"]),
     ("regex", &["settings.rs"]),
     ("schemars", &["config/"]),
-    ("serde", &["config/", "config.rs", "store/file/"]),
-    ("serde_json", &["config/", "config.rs"]),
+    ("serde", &["config/", "config.rs", "store/file/", "vault/"]),
+    ("serde_json", &["config/", "config.rs", "vault/"]),
     ("serde_yaml", &["config/", "config.rs", "store/file/"]),
     ("sha2", &["placeholder/modifier/transform.rs"]),
     ("tempfile", &["output.rs"]),
-    ("tokio", &["main.rs"]),
-    ("tracing", &["run.rs"]),
+    ("tokio", &["main.rs", "store/vault.rs", "vault/"]),
+    ("tracing", &["run.rs", "vault/"]),
     ("tracing_subscriber", &["main.rs"]),
+    ("async_trait", &["vault/"]),
+    ("rustls_platform_verifier", &["vault/"]),
 ];
 
 /// Crates that any file may name: they are as good as the language.

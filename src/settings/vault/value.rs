@@ -41,16 +41,15 @@ pub(super) fn duration(text: &str) -> Result<Duration, Fault> {
     } else {
         go_seconds(text)
     };
-    let duration = seconds
-        .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or(fault)?;
-    if duration < Duration::from_millis(1) || duration > LONGEST {
-        return Err(Fault {
+    let seconds: f64 = seconds.ok_or(fault)?;
+    let duration = Duration::try_from_secs_f64(seconds).ok();
+    let sensible = Duration::from_millis(1)..=LONGEST;
+    duration
+        .filter(|duration| sensible.contains(duration))
+        .ok_or(Fault {
             says: "is not between 1ms and 24h",
             help: "write how long a run may take at most, such as 45s",
-        });
-    }
-    Ok(duration)
+        })
 }
 
 /// Decimal numbers, each with its unit, without a sign.
