@@ -158,7 +158,7 @@ pub(crate) fn say(line: &str) {
 }
 
 /// The path of a real tool in the version that we compare with (`kustomize`,
-/// `argocd-vault-plugin`), built on first use by `tests/tools/build.sh`.
+/// `argocd-vault-plugin`, `vault`), built on first use by `tests/tools/build.sh`.
 ///
 /// `None` after a [`skip`] if it cannot be had.
 #[track_caller]

@@ -194,7 +194,7 @@ fn a_restart_in_the_middle_is_waited_for() {
     });
     let restarted = Arc::clone(&server);
     let restart = thread::spawn(move || {
-        if restarts.recv().is_ok() {
+        if restarts.recv_timeout(Duration::from_secs(20)).is_ok() {
             restarted.restart();
         }
     });

@@ -378,7 +378,7 @@ fn jwt_with_keys_of_our_own() {
             ("VAULT_AUTH_JWT_FILE", &good),
         ],
     );
-    let claims = json!({"sub": "pipeline", "aud": "elsewhere", "exp": 4_000_000_000_u64});
+    let claims = json!({"sub": "pipeline", "aud": "elsewhere", "iat": 1_700_000_000, "nbf": 1_700_000_000, "exp": 4_000_000_000_u64});
     let token = jwt(&server, &claims);
     let bad = file(folder.path(), "bad", &token);
     let output = assert_refused(
