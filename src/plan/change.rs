@@ -175,14 +175,16 @@ impl MapLayout {
                 end: tree.text_end(value).max(key.span.end),
             });
             layout.values.push(tree.node(value).ordinal);
-            explicit |= text
-                .get(..key.span.start)
-                .is_some_and(|before| before.trim_end_matches([' ', '\t']).ends_with('?'));
+            let first = layout.entries.len() == 1;
+            explicit |= first
+                && text
+                    .get(..key.span.start)
+                    .is_some_and(|before| before.trim_end_matches([' ', '\t']).ends_with('?'));
             let plain = key.style().is_some() && key.props.anchor == 0;
             layout.keys.push(plain.then(|| (key.ordinal, key.digest())));
         }
         if explicit {
-            // where an entry begins with `? ` its lines cannot be told from those of its neighbours
+            // a first entry that begins with `? ` leaves its mark behind when it goes
             layout.keys.fill(None);
         }
         layout
