@@ -291,8 +291,8 @@ mod tests {
                 Some("sha256:12345"),
             ),
             (
-                "docker.io/nginx:1.2.3",
-                "docker.io/nginx",
+                "registry.example/nginx:1.2.3",
+                "registry.example/nginx",
                 Some("1.2.3"),
                 None,
             ),

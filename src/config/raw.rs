@@ -68,7 +68,7 @@ pub struct Repository {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Image {
     /// The image to look for, as it stands in the manifests without tag and digest. It is matched
-    /// as text, never as a pattern, and `nginx` is not `docker.io/library/nginx`. Takes `${NAME}`.
+    /// as text, never as a pattern, and `nginx` is not `registry.example/library/nginx`. Takes `${NAME}`.
     #[schemars(required)]
     pub name: Option<String>,
     /// The name to put in its place. Takes `${NAME}`.
