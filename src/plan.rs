@@ -245,7 +245,7 @@ impl<'c> Planner<'c> {
         index: usize,
     ) {
         if !matches!(tree.node(root).kind, Kind::Map { .. }) {
-            if !is_nothing(tree, root) {
+            if !tree.node(root).is_null() {
                 self.draft.find(
                     Finding::error(format!("{} is not a Kubernetes object", place_name(file.map(|file| &**file), index)), "give manifests alone; every document has to be a mapping with apiVersion and kind"),
                 );
@@ -362,15 +362,6 @@ fn place_name(file: Option<&str>, index: usize) -> String {
     match file {
         Some(file) => format!("document {} of {file}", index + 1),
         None => format!("item {}", index + 1),
-    }
-}
-
-fn is_nothing(tree: &Tree<'_>, root: NodeId) -> bool {
-    use crate::yaml::event::Style;
-    match tree.node(root).style() {
-        Some(Style::Empty) => true,
-        Some(Style::Plain) => matches!(&*tree.node(root).value, "~" | "null" | "Null" | "NULL"),
-        _ => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::krm::result::Finding;
-use crate::placeholder::modifier::apply;
+use crate::placeholder::modifier::{Modifier, apply};
 use crate::placeholder::{Placeholder, Segment, Source};
 use crate::plan::Mode;
 use crate::plan::change::{Change, Context, Fill, Removal, Slot, Wrap};
@@ -109,11 +109,8 @@ fn value(
     context: &Context,
     resolved: &Resolved,
 ) -> Result<Option<Value>, Finding> {
-    let outcome = wanted(placeholder, context).and_then(|want| resolved.get(&want).cloned());
-    let has_default = placeholder
-        .modifiers
-        .iter()
-        .any(super::super::placeholder::modifier::Modifier::is_default);
+    let outcome = wanted(placeholder, context).and_then(|want| resolved.get(&want));
+    let has_default = placeholder.modifiers.iter().any(Modifier::is_default);
     let stored = match outcome {
         Some(Ok(secret)) => stored(placeholder, secret.expose()),
         Some(Err(error)) if error.kind == StoreErrorKind::Missing && has_default => None,
@@ -123,7 +120,7 @@ fn value(
                 StoreErrorKind::Config => 2,
                 StoreErrorKind::Transient => 3,
             };
-            return Err(Finding::error(error.message, error.help).exiting(exit));
+            return Err(Finding::error(&error.message, &error.help).exiting(exit));
         }
         None => {
             return Err(Finding::error(
@@ -195,7 +192,7 @@ fn put_together<'f>(fill: &Fill, values: &[Value]) -> Result<Filled<'f>, Finding
         placeholder
             .modifiers
             .last()
-            .is_some_and(super::super::placeholder::modifier::Modifier::is_base64encode)
+            .is_some_and(Modifier::is_base64encode)
     });
     if let Some(wrap) = context.base64 {
         return Ok(Filled::Text(encode(&bytes, wrap)));
@@ -228,10 +225,7 @@ fn append(bytes: &mut Vec<u8>, placeholder: &Placeholder, value: &Value) {
         Value::List(_) | Value::Map(_) => json::compact(value).as_bytes().to_vec(),
     };
     let text = Zeroizing::new(text);
-    let escaped_already = placeholder
-        .modifiers
-        .last()
-        .is_some_and(super::super::placeholder::modifier::Modifier::is_json);
+    let escaped_already = placeholder.modifiers.last().is_some_and(Modifier::is_json);
     match std::str::from_utf8(&text) {
         Ok(text) if placeholder.escaped && !escaped_already => {
             bytes.extend_from_slice(json::escape(text).as_bytes());

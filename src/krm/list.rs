@@ -127,7 +127,7 @@ pub fn read<'a>(
         let value = tree.read_node(first, events)?;
         match &*name {
             "kind" => kind = tree.text(value).map(str::to_owned),
-            "functionConfig" if !is_null(tree, value) => {
+            "functionConfig" if !tree.node(value).is_null() => {
                 outline.function_config = Some(value_text(text, tree, value));
             }
             "results" => {
@@ -175,11 +175,6 @@ fn read_items<'a>(
         item(tree, root);
     }
     Ok(())
-}
-
-fn is_null(tree: &Tree<'_>, id: NodeId) -> bool {
-    matches!(tree.text(id), Some("" | "~" | "null" | "Null" | "NULL"))
-        && matches!(tree.node(id).style(), Some(Style::Empty | Style::Plain))
 }
 
 /// The text of a value so that it can be read alone: a block collection begins with its indentation.
@@ -234,7 +229,7 @@ pub fn guess_function_config(text: &str) -> Option<Span> {
     tree.read_node(first, &mut events).ok()?;
     let first = events.pull().ok()??;
     let value = tree.read_node(first, &mut events).ok()?;
-    if is_null(&tree, value) {
+    if tree.node(value).is_null() {
         return None;
     }
     let span = value_text(rest, &tree, value);

@@ -140,8 +140,8 @@ impl Setting<'_> {
                 }
                 Ok(())
             }
-            Kind::Scalar(style)
-                if is_null(&node.value, style, node.props.tag) && node.props.anchor == 0 =>
+            Kind::Scalar(_)
+                if node.is_null() && node.props.tag == Tag::None && node.props.anchor == 0 =>
             {
                 self.fill_null(map, name, value, there + 1, draft)
             }
@@ -289,12 +289,6 @@ impl Setting<'_> {
         let line = line_after(kind.span.end).filter(|_| one_line);
         line.map(|at| (at, kind.ordinal + 1))
     }
-}
-
-fn is_null(text: &str, style: Style, tag: Tag) -> bool {
-    tag == Tag::None
-        && (style == Style::Empty
-            || (style == Style::Plain && matches!(text, "~" | "null" | "Null" | "NULL")))
 }
 
 /// Between the brace and the first entry: so that pretty-printed JSON stays pretty.

@@ -4,7 +4,6 @@
 use super::Scope;
 use crate::krm::result::{Finding, Severity};
 use crate::secret::KvVersion;
-use crate::yaml::event::Style;
 use crate::yaml::tree::NodeId;
 
 const PREFIX: &str = "avp.kubernetes.io/";
@@ -131,10 +130,7 @@ fn annotations<'s>(scope: &Scope<'s, '_>) -> Vec<(&'s str, NodeId)> {
 
 fn scalar<'s>(scope: &Scope<'s, '_>, value: NodeId) -> Option<&'s str> {
     let value = scope.tree.target(value)?;
-    let node = scope.tree.node(value);
-    let null = node.style() == Some(Style::Plain)
-        && matches!(&*node.value, "~" | "null" | "Null" | "NULL");
-    if null || node.style() == Some(Style::Empty) {
+    if scope.tree.node(value).is_null() {
         return None;
     }
     scope.tree.text(value)

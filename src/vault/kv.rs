@@ -239,14 +239,11 @@ async fn read_v1(client: &Client, caller: &Caller, place: &Place) -> Result<Secr
         404 => return Err(ReadError::Secret(missing(&shown))),
         status => return Err(odd_status(client, &answer, &shown, status)),
     }
-    let body = parse::<Box<RawValue>>(client, &answer)?;
-    if !body.lease_id.is_empty() {
-        return Err(ReadError::Secret(leased(&shown)));
-    }
-    let data = body
-        .data
-        .ok_or_else(|| ReadError::Secret(missing(&shown)))?;
-    keys(client, &data)
+    let data = data_of(client, &answer, &shown)?;
+    keys(
+        client,
+        &data.ok_or_else(|| ReadError::Secret(missing(&shown)))?,
+    )
 }
 
 async fn read_v2(
@@ -291,12 +288,7 @@ struct Versioned {
 
 /// The keys of an answer that has KV v2's shape; any other comes from another engine.
 fn versioned(client: &Client, answer: &Answer, shown: &str) -> Result<Secret, ReadError> {
-    let body = parse::<Box<RawValue>>(client, answer)?;
-    if !body.lease_id.is_empty() {
-        return Err(ReadError::Secret(leased(shown)));
-    }
-    let inner = body
-        .data
+    let inner = data_of(client, answer, shown)?
         .and_then(|data| serde_json::from_str::<Versioned>(data.get()).ok());
     match inner {
         Some(Versioned {
@@ -305,6 +297,19 @@ fn versioned(client: &Client, answer: &Answer, shown: &str) -> Result<Secret, Re
         }) => keys(client, &data),
         _ => Err(ReadError::Secret(not_kv(shown))),
     }
+}
+
+/// The `data` of an answer; one with a lease comes from another engine.
+fn data_of(
+    client: &Client,
+    answer: &Answer,
+    shown: &str,
+) -> Result<Option<Box<RawValue>>, ReadError> {
+    let body = parse::<Box<RawValue>>(client, answer)?;
+    if !body.lease_id.is_empty() {
+        return Err(ReadError::Secret(leased(shown)));
+    }
+    Ok(body.data)
 }
 
 fn keys(client: &Client, data: &RawValue) -> Result<Secret, ReadError> {

@@ -74,6 +74,16 @@ impl Node<'_> {
         }
     }
 
+    /// Nothing at all, or a plain `null` in one of its spellings, whatever its tag.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        match self.style() {
+            Some(Style::Empty) => true,
+            Some(Style::Plain) => matches!(&*self.value, "~" | "null" | "Null" | "NULL"),
+            _ => false,
+        }
+    }
+
     /// Written as `{…}` or `[…]`.
     #[must_use]
     pub fn is_flow(&self) -> bool {
