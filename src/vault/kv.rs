@@ -86,7 +86,7 @@ pub async fn read(
                 ..error
             },
             Err(ReadError::Doubtful(error)) => error,
-            read => return read,
+            done => return done,
         },
         Elsewhere::Nowhere => doubt,
         Elsewhere::Unknown => StoreError {
