@@ -121,10 +121,10 @@ fn in_a_mount_without_versions_data_is_a_part_of_the_path() {
     server.put("kv1/shop", &json!({"k": "short"}));
     server.put("kv1/data/shop", &json!({"k": "long"}));
     server.put("team/old/data/shop", &json!({"data": "no", "k": "team"}));
-    let reader = server.reader();
+    let identity = server.reader();
     let render = |v1: &str| {
         run(
-            server.render(&reader).env("GITOPS_FN_KV_V1_MOUNTS", v1),
+            server.render(&identity).env("GITOPS_FN_KV_V1_MOUNTS", v1),
             manifest(&[
                 "<path:kv1/shop#k>",
                 "<path:kv1/data/shop#k>",
@@ -137,7 +137,7 @@ fn in_a_mount_without_versions_data_is_a_part_of_the_path() {
         assert_values(&render(v1).success(), &["short", "long", "team"]);
     }
     let output = run(
-        &mut server.render(&reader),
+        &mut server.render(&identity),
         manifest(&["<path:kv1/data/none#k>", "<path:kv/none#k>"]),
     )
     .code(1);
