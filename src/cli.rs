@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::cluster::SecretName;
+
 /// Stamps Kubernetes manifests with their repository, sets image tags, replaces Vault placeholders.
 ///
 /// Without a command it is a KRM function: it reads a ResourceList from standard input and writes one to
@@ -60,12 +62,28 @@ pub struct Render {
     /// A Release; without it `APP_REPO`, `IMAGE_NAME` and `IMAGE_TAG` count
     #[arg(short = 'f', long = "config", value_name = "CONFIG")]
     pub config: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment would become its help text")]
+    pub credentials: Credentials,
     /// Write to this file, whole or not at all, readable by you alone
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Files, directories (.yaml, .yml and .json in them), or `-` for standard input, the default
     #[arg(value_name = "FILE|DIR|-")]
     pub paths: Vec<PathBuf>,
+}
+
+/// Where credentials come from, beside the environment.
+#[derive(Debug, Args)]
+pub struct Credentials {
+    /// A Secret of the cluster around us with VAULT_… and AVP_… keys; argocd is the namespace otherwise
+    #[arg(long = "credentials-secret", value_name = "[NS:]NAME", value_parser = secret_name)]
+    pub secret: Option<SecretName>,
+}
+
+fn secret_name(text: &str) -> Result<SecretName, &'static str> {
+    SecretName::parse(text)
+        .ok_or("write NAME or NAMESPACE:NAME, in lower case letters, digits, - and .")
 }
 
 /// `gitops-fn schema`

@@ -19,6 +19,7 @@
 //! - bytes outside the planned scalars are copied.
 
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod edit;
 pub mod image;

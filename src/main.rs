@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use gitops_fn::cli::{self, Cli, Command, Format, Render, Schema};
+use gitops_fn::cli::{self, Cli, Command, Credentials, Format, Render, Schema};
+use gitops_fn::cluster::CredentialsSecret;
 use gitops_fn::config::{self, schema};
 use gitops_fn::krm::result::{Finding, Severity};
 use gitops_fn::resolve::{Resolved, resolve};
@@ -96,7 +97,7 @@ fn function(settings: &Settings) -> Result<u8> {
     let Some(source) = sources.first() else {
         return Ok(2);
     };
-    let store = store(settings);
+    let store = store(settings, None);
     let outcome = gitops_fn::function(source, settings, |wants| resolve_now(wants, &store));
     finish(&outcome, &store, || print_outcome(&outcome, &sources))
 }
@@ -134,7 +135,13 @@ fn render(arguments: &Render, settings: &Settings) -> Result<u8> {
     for note in &sources.notes {
         say(&format!("warning: {note}\n"));
     }
-    let store = store(settings);
+    let store = match store_of(settings, &arguments.credentials) {
+        Ok(store) => store,
+        Err(text) => {
+            say(text);
+            return Ok(2);
+        }
+    };
     let outcome = gitops_fn::render(&sources.list, &config, settings, |wants| {
         resolve_now(wants, &store)
     });
@@ -157,12 +164,29 @@ fn finish(outcome: &Outcome, store: &Store, write: impl FnOnce() -> Result<()>) 
     Ok(outcome.exit_code())
 }
 
-fn store(settings: &Settings) -> Store {
+fn store(settings: &Settings, credentials: Option<CredentialsSecret>) -> Store {
     match &settings.store {
         StoreSetting::File(path) => Store::File(FileStore::new(path)),
-        StoreSetting::Vault => Store::Vault(Box::new(VaultStore::new(settings.vault.clone()))),
-        StoreSetting::Unset => Store::Unset,
+        StoreSetting::Unset if credentials.is_none() => Store::Unset,
+        StoreSetting::Vault | StoreSetting::Unset => Store::Vault(Box::new(VaultStore::new(
+            settings.vault.clone(),
+            credentials,
+        ))),
     }
+}
+
+/// The store, with the credentials of a Secret if one is named.
+fn store_of(settings: &Settings, credentials: &Credentials) -> Result<Store, &'static str> {
+    let Some(name) = credentials.secret.clone() else {
+        return Ok(store(settings, None));
+    };
+    if matches!(settings.store, StoreSetting::File(_)) {
+        return Err(
+            "error: --credentials-secret holds credentials for a server, and VAULT_ADDR names a file\nhelp: leave one of them out\n",
+        );
+    }
+    let server = settings.cluster.clone();
+    Ok(store(settings, Some(CredentialsSecret { name, server })))
 }
 
 /// Starts a runtime for the reads; called only when a secret is wanted. A signal ends the reads, and the

@@ -9,4 +9,5 @@ pub mod client;
 pub mod fault;
 pub mod kv;
 pub mod mount;
+pub mod plain;
 pub mod tls;

@@ -1,15 +1,18 @@
 //! The store that is a Vault server: one login, one read for each secret, the token given back.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OnceCell, RwLock};
 
 use super::path::{PathFault, check};
+use crate::cluster::CredentialsSecret;
 use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
 use crate::secret::{KvVersion, Secret, SecretRef};
-use crate::settings::vault::{VaultSettings, VaultVars};
+use crate::settings::vault::{SettingProblem, VaultSettings, VaultVars};
 use crate::vault::auth::{Session, login, revoke};
 use crate::vault::client::{Caller, Client};
 use crate::vault::fault::Fault;
@@ -18,6 +21,9 @@ use crate::vault::mount::{Mounts, Place, locate};
 
 /// The number of a login, and what came of it.
 type LoggedIn = (u32, Result<Arc<Session>, StoreError>);
+
+/// How long the cluster's API server may take for one small answer.
+const CLUSTER: Duration = Duration::from_secs(10);
 
 /// Mount, path, the mount's version, and the secret's.
 type Key = (String, String, KvVersion, u64);
@@ -29,6 +35,7 @@ type Shared = Arc<OnceCell<Result<Found, StoreError>>>;
 #[derive(Default)]
 pub struct VaultStore {
     vars: VaultVars,
+    credentials: Option<CredentialsSecret>,
     client: OnceCell<Result<Client, StoreError>>,
     /// The session, and how many logins there have been.
     session: RwLock<Option<LoggedIn>>,
@@ -43,11 +50,12 @@ impl fmt::Debug for VaultStore {
 }
 
 impl VaultStore {
-    /// A store with the settings that `vars` will be read as.
+    /// A store with the settings that `vars` will be read as, and those of a Secret of the cluster.
     #[must_use]
-    pub fn new(vars: VaultVars) -> Self {
+    pub fn new(vars: VaultVars, credentials: Option<CredentialsSecret>) -> Self {
         Self {
             vars,
+            credentials,
             ..Self::default()
         }
     }
@@ -73,21 +81,24 @@ impl VaultStore {
         }
     }
 
+    /// What is set, the credentials Secret included.
+    async fn vars(&self) -> Result<Cow<'_, VaultVars>, StoreError> {
+        let Some(credentials) = &self.credentials else {
+            return Ok(Cow::Borrowed(&self.vars));
+        };
+        let secret = credentials.read(CLUSTER).await?;
+        self.vars
+            .with_secret(secret)
+            .map(Cow::Owned)
+            .map_err(|problems| unusable(&problems))
+    }
+
     async fn client(&self) -> Result<&Client, StoreError> {
         self.client
             .get_or_init(|| async {
+                let vars = self.vars().await?;
                 let settings =
-                    VaultSettings::from_vars(&self.vars).map_err(|problems| StoreError {
-                        kind: StoreErrorKind::Config,
-                        message: problems
-                            .iter()
-                            .map(|problem| problem.message.as_str())
-                            .collect::<Vec<_>>()
-                            .join("; "),
-                        help: problems
-                            .first()
-                            .map_or(String::new(), |problem| problem.help.clone()),
-                    })?;
+                    VaultSettings::from_vars(&vars).map_err(|problems| unusable(&problems))?;
                 Client::new(settings).map_err(|fault| fault.store_error())
             })
             .await
@@ -172,6 +183,20 @@ impl VaultStore {
             .get_or_init(|| self.with_session(client, read))
             .await
             .clone()
+    }
+}
+
+fn unusable(problems: &[SettingProblem]) -> StoreError {
+    StoreError {
+        kind: StoreErrorKind::Config,
+        message: problems
+            .iter()
+            .map(|problem| problem.message.as_str())
+            .collect::<Vec<_>>()
+            .join("; "),
+        help: problems
+            .first()
+            .map_or(String::new(), |problem| problem.help.clone()),
     }
 }
 

@@ -409,7 +409,7 @@ fn authority(url: &Url) -> Option<String> {
 }
 
 /// What an HTTP error comes from; nothing of its text is kept.
-fn classify(error: &reqwest::Error, host: &str) -> Fault {
+pub(super) fn classify(error: &reqwest::Error, host: &str) -> Fault {
     let host = host.to_owned();
     let mut cause = error.source();
     while let Some(error) = cause {

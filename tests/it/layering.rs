@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("image", &[]),
     ("settings", &["secret"]),
-    ("cli", &[]),
+    ("cli", &["cluster"]),
     ("source", &[]),
     ("output", &[]),
     // YAML knows no Kubernetes; its loader makes values of secrets
@@ -42,7 +42,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("resolve", &["secret"]),
     // a client of a server; the store that uses it
     ("vault", &["resolve", "secret", "settings"]),
-    ("store", &["resolve", "secret", "settings", "vault"]),
+    // the Secret with our credentials, in the cluster around us
+    ("cluster", &["resolve", "secret", "settings", "vault"]),
+    (
+        "store",
+        &["cluster", "resolve", "secret", "settings", "vault"],
+    ),
     (
         "edit",
         &["krm", "placeholder", "plan", "resolve", "secret", "yaml"],
@@ -59,6 +64,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "lib",
         &[
             "cli",
+            "cluster",
             "config",
             "edit",
             "image",
@@ -86,8 +92,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli.rs", "main.rs"]),
     ("clap_complete", &["cli.rs"]),
     ("granit_parser", &["yaml/event.rs", "yaml/load.rs"]),
-    ("kube_core", &["krm/resource.rs"]),
-    ("k8s_openapi", &[]),
+    ("kube_core", &["cluster.rs", "krm/resource.rs"]),
+    ("k8s_openapi", &["cluster.rs"]),
     ("futures_util", &["resolve.rs"]),
     ("http", &["vault/", "vault.rs"]),
     ("reqwest", &["vault/", "vault.rs"]),
@@ -96,8 +102,20 @@ const HOMES: &[(&str, &[&str])] = &[
     ("vaultrs", &["vault/", "vault.rs"]),
     ("regex", &["settings.rs"]),
     ("schemars", &["config/"]),
-    ("serde", &["config/", "config.rs", "store/file/", "vault/"]),
-    ("serde_json", &["config/", "config.rs", "vault/"]),
+    (
+        "serde",
+        &[
+            "cluster.rs",
+            "config/",
+            "config.rs",
+            "store/file/",
+            "vault/",
+        ],
+    ),
+    (
+        "serde_json",
+        &["cluster.rs", "config/", "config.rs", "vault/"],
+    ),
     ("serde_yaml", &["config/", "config.rs", "store/file/"]),
     ("sha2", &["placeholder/modifier/transform.rs"]),
     ("tempfile", &["output.rs"]),
