@@ -149,12 +149,13 @@ impl VaultStore {
 impl SecretStore for VaultStore {
     async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
         check(&want.path).map_err(PathFault::store_error)?;
-        // both spellings of a secret are one read
+        // both spellings of a secret are one read; in KV v1 they are two secrets
+        let v1 = &self.client().await?.settings().kv_v1_mounts;
         let mut same = want.clone();
         if let Some((mount, path)) = want
             .path
             .split_once("/data/")
-            .filter(|(mount, _)| !mount.contains('/'))
+            .filter(|(mount, _)| !mount.contains('/') && v1.iter().all(|listed| listed != mount))
         {
             same.path = format!("{mount}/{path}");
         }

@@ -41,15 +41,6 @@ struct Place {
     assumed: bool,
 }
 
-impl Place {
-    /// AVP's users write the API's `data` segment; it is not part of the secret's own path.
-    fn leave_out_data(&mut self) {
-        if let Some(path) = self.path.strip_prefix("data/") {
-            self.path = path.to_owned();
-        }
-    }
-}
-
 /// A failed read: one that concerns the run, or this secret alone.
 pub enum ReadError {
     /// The whole store.
@@ -98,6 +89,13 @@ async fn locate(
     {
         return confirmed(place(&want.path, mount, KvVersion::V1), want);
     }
+    if let Some(mount) = settings
+        .kv_v2_mounts
+        .iter()
+        .find(|mount| below(&want.path, mount).is_some())
+    {
+        return confirmed(place(&want.path, mount, KvVersion::V2), want);
+    }
     let says_v1 = want.kv == Some(KvVersion::V1) || settings.kv_version == Some(KvVersion::V1);
     if let (Some((mount, path)), false) = (want.path.split_once("/data/"), says_v1) {
         return Ok(Place {
@@ -109,13 +107,7 @@ async fn locate(
     }
     match engine_of(client, caller, mounts, &want.path).await? {
         Some((_, Engine::Other)) => Err(ReadError::Secret(not_kv(&want.path))),
-        Some((mount, Engine::Kv(version))) => {
-            let mut place = place(&want.path, &mount, version);
-            if version == KvVersion::V2 {
-                place.leave_out_data();
-            }
-            confirmed(place, want)
-        }
+        Some((mount, Engine::Kv(version))) => confirmed(place(&want.path, &mount, version), want),
         None if settings.kv_version == Some(KvVersion::V1) => {
             let mount = first(&want.path);
             Ok(place(&want.path, mount, KvVersion::V1))
@@ -156,7 +148,7 @@ fn confirmed(place: Place, want: &SecretRef) -> Result<Place, ReadError> {
 fn place(whole: &str, mount: &str, version: KvVersion) -> Place {
     Place {
         mount: mount.to_owned(),
-        path: below(whole, mount).unwrap_or_default().to_owned(),
+        path: version.below(mount, whole).unwrap_or_default().to_owned(),
         version,
         assumed: false,
     }
@@ -369,8 +361,7 @@ async fn not_found(
             }
             Some((mount, Engine::Kv(KvVersion::V2))) if mount != place.mount => {
                 // `/data/` was part of the secret's own path
-                let mut real = self::place(&want.path, &mount, KvVersion::V2);
-                real.leave_out_data();
+                let real = self::place(&want.path, &mount, KvVersion::V2);
                 let answer = get_v2(client, caller, &real, 0).await?;
                 if answer.status == 200 {
                     return versioned(client, &answer, &want.path);
