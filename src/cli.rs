@@ -47,7 +47,10 @@ Exit codes: 0 done; 1 the input or the store says no; 2 usage or configuration;
 pub enum Command {
     /// Plain manifests in, plain manifests out
     Render(Render),
-    /// The schema of the functionConfig, kind `Release`
+    /// What an operator's policy allows
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// The schema of the functionConfig, kind `Release`, or of a policy
     Schema(Schema),
     /// A completion script for a shell
     Completions {
@@ -86,12 +89,76 @@ fn secret_name(text: &str) -> Result<SecretName, &'static str> {
         .ok_or("write NAME or NAMESPACE:NAME, in lower case letters, digits, - and .")
 }
 
+/// `gitops-fn policy`
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Show what a policy allows an Application; exit code 1 if a given path, sink or manifest is denied
+    Test(PolicyTest),
+}
+
+/// `gitops-fn policy test`
+#[derive(Debug, Args)]
+pub struct PolicyTest {
+    /// The policy; a run itself reads /etc/gitops-fn/policy.yaml and no other
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/etc/gitops-fn/policy.yaml"
+    )]
+    pub policy: PathBuf,
+    /// `ARGOCD_APP_PROJECT_NAME`
+    #[arg(long, value_name = "PROJECT")]
+    pub project: Option<String>,
+    /// `ARGOCD_APP_NAME`
+    #[arg(long, visible_alias = "name", value_name = "NAME")]
+    pub app: Option<String>,
+    /// `ARGOCD_APP_NAMESPACE`, the destination namespace
+    #[arg(long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Judge as for a KRM function, whose environment the repository can set
+    #[arg(long)]
+    pub function: bool,
+    /// Judge whether a value may be placed there: `v1:ConfigMap:data/key`
+    #[arg(long = "sink", value_name = "APIVERSION:KIND:FIELD")]
+    pub sinks: Vec<String>,
+    /// Judge the placeholders of these manifests
+    #[arg(short = 'f', long = "manifests", value_name = "FILE|DIR|-")]
+    pub manifests: Vec<PathBuf>,
+    /// As what
+    #[arg(short, long, value_enum, default_value_t = Report::Table)]
+    pub output: Report,
+    /// Judge whether these paths may be read: `kv/shop/web`
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<String>,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Report {
+    /// Aligned columns
+    Table,
+    /// JSON
+    Json,
+}
+
 /// `gitops-fn schema`
 #[derive(Debug, Args)]
 pub struct Schema {
+    /// Of which kind
+    #[arg(long, value_enum, default_value_t = Kind::Release)]
+    pub kind: Kind,
     /// As what
     #[arg(long, value_enum, default_value_t = Format::Json)]
     pub format: Format,
+}
+
+/// A kind of document.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Kind {
+    /// The functionConfig
+    Release,
+    /// The operator's policy
+    Policy,
 }
 
 /// How the schema is printed.

@@ -27,6 +27,7 @@ pub mod krm;
 pub mod output;
 pub mod placeholder;
 pub mod plan;
+pub mod policy;
 pub mod report;
 pub mod resolve;
 pub mod run;
@@ -37,4 +38,4 @@ pub mod store;
 pub mod vault;
 pub mod yaml;
 
-pub use run::{Outcome, function, render};
+pub use run::{Outcome, function, judged, render};

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::fault::Fault;
 use super::tls;
-use crate::settings::vault::VaultSettings;
+use crate::settings::vault::{Proxy, VaultSettings};
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -195,7 +195,16 @@ impl Client {
                     ..Default::default()
                 })?
             };
-            reqwest::Client::builder()
+            let builder = reqwest::Client::builder();
+            let builder = match &self.settings.proxy {
+                Proxy::Environment => builder,
+                Proxy::None => builder.no_proxy(),
+                Proxy::At(address) => builder.proxy(
+                    reqwest::Proxy::all(address)
+                        .map_err(|_| Fault::Setting("the proxy's address is no URL".to_owned()))?,
+                ),
+            };
+            builder
                 .tls_backend_preconfigured(tls)
                 .https_only(secure)
                 .redirect(reqwest::redirect::Policy::none())

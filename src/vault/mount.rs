@@ -107,6 +107,13 @@ pub async fn locate(
     {
         return confirmed(place(&want.path, mount, KvVersion::V1), want);
     }
+    if let Some(mount) = settings
+        .kv_v2_mounts
+        .iter()
+        .find(|mount| below(&want.path, mount).is_some())
+    {
+        return confirmed(place(&want.path, mount, KvVersion::V2), want);
+    }
     let says_v1 = want.kv == Some(KvVersion::V1) || settings.kv_version == Some(KvVersion::V1);
     if let (Some((mount, path)), false) = (want.path.split_once("/data/"), says_v1) {
         return Ok(Place {
@@ -165,13 +172,8 @@ pub fn agree(mount: &str, version: KvVersion, want: &SecretRef) -> Result<(), St
     ))
 }
 
-/// AVP's users write the API's `data` segment; it is not part of a versioned secret's own path.
 fn place(whole: &str, mount: &str, version: KvVersion) -> Place {
-    let path = below(whole, mount).unwrap_or_default();
-    let path = match version {
-        KvVersion::V2 => path.strip_prefix("data/").unwrap_or(path),
-        KvVersion::V1 => path,
-    };
+    let path = version.below(mount, whole).unwrap_or_default();
     Place {
         mount: mount.to_owned(),
         path: path.to_owned(),

@@ -26,6 +26,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("krm", &["yaml"]),
     ("config", &["image", "settings"]),
     ("report", &["krm"]),
+    // reads as configurations are read, judges settings by their own grammar, and explains findings
+    ("policy", &["config", "krm", "secret", "settings"]),
     // neither a store nor what comes after it
     (
         "plan",
@@ -34,6 +36,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "image",
             "krm",
             "placeholder",
+            "policy",
             "secret",
             "settings",
             "yaml",
@@ -55,8 +58,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "run",
         &[
-            "config", "edit", "krm", "plan", "report", "resolve", "secret", "settings", "source",
-            "yaml",
+            "config", "edit", "krm", "plan", "policy", "report", "resolve", "secret", "settings",
+            "source", "yaml",
         ],
     ),
     // the crate's front
@@ -72,6 +75,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "output",
             "placeholder",
             "plan",
+            "policy",
             "report",
             "resolve",
             "run",
@@ -101,20 +105,27 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls", &["vault/", "vault.rs"]),
     ("vaultrs", &["vault/", "vault.rs"]),
     ("regex", &["settings.rs"]),
-    ("schemars", &["config/"]),
+    ("schemars", &["config/", "config.rs", "policy/raw.rs"]),
     (
         "serde",
         &[
             "cluster.rs",
             "config/",
             "config.rs",
+            "policy/raw.rs",
             "store/file/",
             "vault/",
         ],
     ),
     (
         "serde_json",
-        &["cluster.rs", "config/", "config.rs", "vault/"],
+        &[
+            "cluster.rs",
+            "config/",
+            "config.rs",
+            "policy/explain.rs",
+            "vault/",
+        ],
     ),
     ("serde_yaml", &["config/", "config.rs", "store/file/"]),
     ("sha2", &["placeholder/modifier/transform.rs"]),

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::lookup::SettingProblem;
-use super::table;
+use super::{Proxy, table};
 
 /// What the environment says of a Vault server, as it stands: nothing of it is judged before a
 /// secret is wanted ([`super::VaultSettings::from_vars`]). Its `Debug` shows names and no value,
@@ -15,7 +16,11 @@ use super::table;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct VaultVars {
     /// `None` is a value that is not UTF-8 text.
-    vars: BTreeMap<String, Option<Zeroizing<String>>>,
+    pub(super) vars: BTreeMap<String, Option<Zeroizing<String>>>,
+    /// The way to the server; only a policy says another than the environment's.
+    pub(super) proxy: Proxy,
+    /// The longest deadline, if a policy says one.
+    pub(super) deadline: Option<Duration>,
 }
 
 impl VaultVars {
@@ -28,7 +33,20 @@ impl VaultVars {
                 vars.insert(name, value.into_string().ok().map(Zeroizing::new));
             }
         }
-        Self { vars }
+        Self {
+            vars,
+            ..Self::default()
+        }
+    }
+
+    /// The way to the server.
+    pub(super) fn proxy(&self) -> Proxy {
+        self.proxy.clone()
+    }
+
+    /// The longest deadline, if there is one.
+    pub(super) fn longest(&self) -> Option<Duration> {
+        self.deadline
     }
 
     /// These variables, and those of a credentials Secret. Other keys of the Secret do not count, nor do
