@@ -6,6 +6,7 @@
 )]
 
 mod bad_input;
+mod build;
 mod container;
 mod examples;
 mod golden;
