@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("image", &[]),
     ("settings", &["secret"]),
-    ("cli", &["cluster"]),
+    ("cli", &["build", "cluster"]),
     ("source", &[]),
     ("output", &[]),
     // YAML knows no Kubernetes; its loader makes values of secrets
@@ -55,6 +55,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "edit",
         &["krm", "placeholder", "plan", "resolve", "secret", "yaml"],
     ),
+    // what `build` does before it renders
+    ("build", &["krm", "report", "source"]),
+    // the program's own commands: what `main` may, they may
+    ("command", &["say"]),
     (
         "run",
         &[
@@ -66,6 +70,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "lib",
         &[
+            "build",
             "cli",
             "cluster",
             "config",
@@ -91,7 +96,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 
 /// The files that may name a foreign crate; a folder stands for all in it.
 const HOMES: &[(&str, &[&str])] = &[
-    ("anyhow", &["main.rs"]),
+    ("anyhow", &["command/", "main.rs"]),
     ("base64", &["secret/base64.rs"]),
     ("clap", &["cli.rs", "main.rs"]),
     ("clap_complete", &["cli.rs"]),
@@ -109,6 +114,7 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "serde",
         &[
+            "build/kustomization.rs",
             "cluster.rs",
             "config/",
             "config.rs",
@@ -127,10 +133,32 @@ const HOMES: &[(&str, &[&str])] = &[
             "vault/",
         ],
     ),
-    ("serde_yaml", &["config/", "config.rs", "store/file/"]),
+    (
+        "serde_yaml",
+        &[
+            "build/kustomization.rs",
+            "config/",
+            "config.rs",
+            "store/file/",
+        ],
+    ),
     ("sha2", &["placeholder/modifier/transform.rs"]),
-    ("tempfile", &["output.rs"]),
-    ("tokio", &["main.rs", "store/vault.rs", "vault/"]),
+    ("tempfile", &["build.rs", "output.rs"]),
+    ("landlock", &["build/sandbox.rs"]),
+    (
+        "rustix",
+        &["build/child.rs", "build/repository.rs", "build/sandbox.rs"],
+    ),
+    (
+        "tokio",
+        &[
+            "build.rs",
+            "build/child.rs",
+            "main.rs",
+            "store/vault.rs",
+            "vault/",
+        ],
+    ),
     ("tracing", &["run.rs", "vault/"]),
     ("tracing_subscriber", &["main.rs"]),
     ("async_trait", &["vault/"]),
