@@ -132,17 +132,20 @@ impl<'p> Judge<'p> {
         };
         let asks_file = matches!(asked, StoreSetting::File(_));
         if policy.enable.file_store {
-            return match (&policy.secrets_file, asks_file) {
-                (Some(_), _) => None,
-                (None, _) if self.function => config(
+            return if policy.secrets_file.is_some() {
+                None
+            } else if self.function {
+                config(
                     "the policy names no file for the file store, and in function mode the environment may not",
                     "the operator can name it in spec.secretsFile",
-                ),
-                (None, false) => config(
+                )
+            } else if asks_file {
+                None
+            } else {
+                config(
                     "the policy says store: file, and no file is named",
                     "set VAULT_ADDR=file:secrets.yaml, or spec.secretsFile in the policy",
-                ),
-                (None, true) => None,
+                )
             };
         }
         // in function mode the repository may have set it, and it counts for nothing
@@ -316,6 +319,13 @@ impl<'p> Judge<'p> {
             ),
             "split the Application, or let the operator raise the limit",
         ))
+    }
+
+    /// Whether there are more placeholders than a run may have.
+    #[must_use]
+    pub fn is_exceeded(&self, placeholders: u64) -> bool {
+        self.limits()
+            .is_some_and(|limits| placeholders > limits.placeholders)
     }
 
     /// Whether a run may have this many placeholders, in this many distinct paths.

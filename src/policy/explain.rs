@@ -52,9 +52,10 @@ impl<'p> Report<'p> {
     /// # Errors
     /// [`SinkForm`] for a sink of another form.
     pub fn new(policy: &'p Policy, question: Question) -> Result<Self, SinkForm> {
-        let asked = match policy.enable.file_store {
-            true => StoreSetting::File("secrets.yaml".into()),
-            false => StoreSetting::Unset,
+        let asked = if policy.enable.file_store {
+            StoreSetting::File("secrets.yaml".into())
+        } else {
+            StoreSetting::Unset
         };
         let identity = question.identity.clone();
         let judge = Judge::new(Some(policy), identity, question.function, &asked);
