@@ -275,6 +275,11 @@ impl<'c> Planner<'c> {
             }
             return;
         }
+        let list = tree.get(root, "kind").and_then(|kind| tree.text(kind)) == Some("ResourceList");
+        if list && self.mode == Mode::Render && self.judge.has_policy() {
+            self.draft.find(govern::resource_list());
+            return;
+        }
         for mut object in objects(tree, root, file, index) {
             self.share_kind(&mut object);
             if object.is_local(tree) || self.is_function_config(&object) {

@@ -39,6 +39,10 @@ impl VaultSettings {
                 .deadline
                 .min(vars.longest().unwrap_or(Duration::MAX)),
             proxy: vars.proxy(),
+            tls: Tls {
+                fixed_places: vars.is_governed(),
+                ..settings.tls
+            },
             ..settings
         });
         let mut problems = look.problems;
@@ -138,6 +142,7 @@ fn tls(look: &mut Lookup<'_>) -> Tls {
     };
     Tls {
         authorities: authorities(look),
+        fixed_places: false,
         identity,
         server_name: look.value(&table::TLS_SERVER_NAME, address::server_name),
         skip_verify: look

@@ -48,6 +48,11 @@ impl VaultVars {
         self.deadline
     }
 
+    /// Whether a policy rules.
+    pub(super) fn is_governed(&self) -> bool {
+        self.deadline.is_some()
+    }
+
     /// Whether a variable is set, to whatever.
     pub(super) fn has(&self, name: &str) -> bool {
         self.vars.contains_key(name)
