@@ -275,8 +275,10 @@ impl<'c> Planner<'c> {
             }
             return;
         }
-        let list = tree.get(root, "kind").and_then(|kind| tree.text(kind)) == Some("ResourceList");
-        if list && self.mode == Mode::Render && self.judge.has_policy() {
+        if self.mode == Mode::Render
+            && self.judge.has_policy()
+            && tree.get(root, "kind").and_then(|kind| tree.text(kind)) == Some("ResourceList")
+        {
             self.draft.find(govern::resource_list());
             return;
         }

@@ -112,7 +112,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     (
         "serde_json",
-        &["config/", "config.rs", "policy/explain.rs", "vault/"],
+        &["config/", "config.rs", "policy/explain/json.rs", "vault/"],
     ),
     ("serde_yaml", &["config/", "config.rs", "store/file/"]),
     ("sha2", &["placeholder/modifier/transform.rs"]),

@@ -20,6 +20,8 @@ pub struct VaultVars {
     pub(super) proxy: Proxy,
     /// The longest deadline, if a policy says one.
     pub(super) deadline: Option<Duration>,
+    /// The settings that a policy has named.
+    pub(super) by_policy: Vec<&'static str>,
 }
 
 impl VaultVars {
