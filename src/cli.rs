@@ -41,6 +41,9 @@ A Vault or OpenBao server (all of them: fn-config/environment.md):
   VAULT_CACERT          a PEM file of authorities, instead of the system's
   GITOPS_FN_TIMEOUT     how long a run may take (45s)
 
+An operator's policy at /etc/gitops-fn/policy.yaml rules over all of them; `gitops-fn policy test` shows what
+it allows (fn-config/policy.md).
+
 Exit codes: 0 done; 1 the input or the store says no; 2 usage or configuration;
 3 trying again may help.";
 
