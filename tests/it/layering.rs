@@ -62,10 +62,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "source", "yaml",
         ],
     ),
+    // what kustomize has printed, and the names in it
+    ("build", &["krm", "plan", "secret", "yaml"]),
     // the crate's front
     (
         "lib",
         &[
+            "build",
             "cli",
             "cluster",
             "config",
@@ -128,7 +131,7 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("serde_yaml", &["config/", "config.rs", "store/file/"]),
-    ("sha2", &["placeholder/modifier/transform.rs"]),
+    ("sha2", &["secret/sha256.rs"]),
     ("tempfile", &["output.rs"]),
     ("tokio", &["main.rs", "store/vault.rs", "vault/"]),
     ("tracing", &["run.rs", "vault/"]),
