@@ -6,6 +6,7 @@
 pub mod child;
 mod elf;
 pub mod kustomization;
+pub mod namehash;
 pub mod repository;
 pub mod sandbox;
 pub mod scan;

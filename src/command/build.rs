@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use gitops_fn::build::sandbox::{Unconfined, hide};
-use gitops_fn::build::{self, Failed, Options, Prepared, Release};
+use gitops_fn::build::{self, Failed, Options, Prepared, Release, namehash};
 use gitops_fn::cli::Build;
 use gitops_fn::config::{self, Config, ConfigProblem};
 use gitops_fn::krm::result::Finding;
@@ -16,9 +16,12 @@ use gitops_fn::policy::{Limits, Sandbox};
 use gitops_fn::report;
 use gitops_fn::settings::{Settings, Variable};
 use gitops_fn::source::{self, Source};
+use gitops_fn::yaml::event::Span;
+use gitops_fn::yaml::splice::{Splice, pieces};
 
 use crate::{
-    finish, misconfigured, print_outcome, refuse, resolve_now, runtime, say, stop_signal, store_of,
+    finish, misconfigured, print_outcome, readable, refuse, resolve_now, runtime, say, stop_signal,
+    store_of,
 };
 
 /// Longest output of kustomize where no policy says so: 256 MiB.
@@ -68,10 +71,32 @@ pub(crate) fn run(
         }
     };
     say(&report::text(&prepared.findings));
-    let outcome = gitops_fn::render(&sources, &config, settings, judge, |wants| {
+    let mut outcome = gitops_fn::render(&sources, &config, settings, judge, |wants| {
         resolve_now(wants, &store)
     });
-    finish(&outcome, &store, || print_outcome(&outcome, &sources))
+    let [source] = sources.as_slice() else {
+        return finish(&outcome, &store, || print_outcome(&outcome, &sources));
+    };
+    if !prepared.kustomize || !outcome.has_output() {
+        return finish(&outcome, &store, || print_outcome(&outcome, &sources));
+    }
+    let text = outcome.text(&sources);
+    let renamed = namehash::rename(&source.text, &text);
+    outcome.find(renamed.findings);
+    finish(&outcome, &store, || print_renamed(&text, &renamed.splices))
+}
+
+/// Writes the manifests with the names that go with their content.
+fn print_renamed(text: &str, splices: &[Splice]) -> Result<()> {
+    let all = Span {
+        start: 0,
+        end: text.len(),
+    };
+    let mut out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    let written = pieces(text, all, splices)
+        .try_for_each(|piece| out.write_all(piece.as_bytes()))
+        .and_then(|()| out.flush());
+    readable(written)
 }
 
 fn report(findings: &[Finding]) -> u8 {

@@ -56,13 +56,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &["krm", "placeholder", "plan", "resolve", "secret", "yaml"],
     ),
     // what `build` does before it renders
-    ("build", &["krm", "report", "source"]),
     (
         "run",
         &[
             "config", "edit", "krm", "plan", "policy", "report", "resolve", "secret", "settings",
             "source", "yaml",
         ],
+    ),
+    // what kustomize has printed, and the names in it
+    (
+        "build",
+        &["krm", "plan", "report", "secret", "source", "yaml"],
     ),
     // the crate's front
     (
@@ -140,7 +144,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "store/file/",
         ],
     ),
-    ("sha2", &["placeholder/modifier/transform.rs"]),
+    ("sha2", &["secret/sha256.rs"]),
     ("tempfile", &["build.rs", "output.rs"]),
     ("landlock", &["build/sandbox.rs"]),
     (
