@@ -75,6 +75,12 @@ impl<'p> Judge<'p> {
         self.policy.is_some()
     }
 
+    /// The policy, for what is not judged here: what `build` may do.
+    #[must_use]
+    pub fn policy(&self) -> Option<&'p Policy> {
+        self.policy
+    }
+
     /// The limits of the run, if there are any.
     #[must_use]
     pub fn limits(&self) -> Option<&'p Limits> {
