@@ -18,7 +18,9 @@
 //!   written, and after any error nothing is;
 //! - bytes outside the planned scalars are copied.
 
+pub mod build;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod edit;
 pub mod image;

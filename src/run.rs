@@ -50,6 +50,23 @@ impl Outcome {
         self.splices.is_some()
     }
 
+    /// Adds findings; after an error among them nothing may be written.
+    pub fn find(&mut self, findings: Vec<Finding>) {
+        self.findings.extend(findings);
+        if self.exit_code() != 0 {
+            self.splices = None;
+        }
+    }
+
+    /// The output as a text; empty if nothing may be written.
+    #[must_use]
+    pub fn text(&self, sources: &[Source]) -> String {
+        let mut bytes = Vec::new();
+        // a vector takes all that is written
+        let _ = self.write(sources, &mut bytes);
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+
     /// Writes the sources with their splices, `---` between them where they lack it.
     ///
     /// # Errors

@@ -22,6 +22,8 @@ const PREFIXES: [&str; 3] = ["ARGOCD_APP_", "ARGOCD_ENV_", "PARAM_"];
 const SHORT: [&str; 3] = ["APP_REPO", "IMAGE_NAME", "IMAGE_TAG"];
 /// The other name that `${NAME}` may name.
 const KUBE_VERSION: &str = "KUBE_VERSION";
+/// The plugin parameter that named the old plugin's Secret.
+pub const AVP_SECRET: &str = "ARGOCD_ENV_AVP_SECRET";
 /// What an application's author may not set, and AVP let them.
 const CREDENTIALS: [&str; 3] = ["VAULT_", "AVP_", "BAO_"];
 
@@ -40,6 +42,12 @@ pub struct Settings {
     allowed_paths: OnceLock<Result<Regex, SettingsError>>,
     /// `GITOPS_FN_LOG`.
     pub log: Option<String>,
+    /// `host:port` of the API server of the cluster around us (`KUBERNETES_SERVICE_HOST` and `…_PORT`, which
+    /// every pod has).
+    pub cluster: Option<String>,
+    /// The plugin parameter `AVP_SECRET`: the old plugin's `-s`. It counts only if the operator's policy
+    /// lists the name.
+    pub avp_secret: Option<String>,
     /// Names of `ARGOCD_ENV_*` and `PARAM_*` variables that look like credentials or addresses
     /// for a store, and count for nothing; sorted. One stderr line lists them.
     pub ignored: Vec<String>,
@@ -130,6 +138,11 @@ impl Settings {
         let mode = text("GITOPS_FN_SECRETS");
         let path_validation = text("AVP_PATH_VALIDATION");
         let log = text("GITOPS_FN_LOG");
+        let avp_secret = text(AVP_SECRET);
+        let cluster = cluster(
+            text("KUBERNETES_SERVICE_HOST"),
+            text("KUBERNETES_SERVICE_PORT"),
+        );
         let store = store(&all);
         let secrets_keep = match mode.as_deref() {
             Some("keep") => true,
@@ -165,6 +178,8 @@ impl Settings {
             path_validation,
             allowed_paths: OnceLock::new(),
             log,
+            cluster,
+            avp_secret,
             ignored,
         })
     }
@@ -274,6 +289,18 @@ fn local_file(path: &str) -> Option<StoreSetting> {
     };
     let usable = !path.is_empty() && !path.contains('\0');
     usable.then(|| StoreSetting::File(PathBuf::from(OsStr::new(path))))
+}
+
+fn cluster(host: Option<String>, port: Option<String>) -> Option<String> {
+    let host = host?;
+    let port = port.unwrap_or_else(|| "443".to_owned());
+    // an IPv6 address
+    let brackets = host.contains(':') && !host.starts_with('[');
+    Some(if brackets {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    })
 }
 
 fn is_allowed(name: &str) -> bool {

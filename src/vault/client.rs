@@ -66,11 +66,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that has not connected yet; the deadline begins now.
+    /// A client that has not connected yet, in a run that has begun then.
     ///
     /// # Errors
     /// [`Fault::Setting`] for an address that is no URL.
-    pub fn new(settings: VaultSettings) -> Result<Self, Fault> {
+    pub fn new(settings: VaultSettings, begun: std::time::Instant) -> Result<Self, Fault> {
         let url = Url::parse(&settings.address)
             .map_err(|_| Fault::Setting("VAULT_ADDR is no URL".to_owned()))?;
         let host =
@@ -80,7 +80,7 @@ impl Client {
             host,
             plain: OnceLock::new(),
             secure: OnceLock::new(),
-            deadline: Instant::now() + settings.deadline,
+            deadline: Instant::from_std(begun + settings.deadline),
             settings,
         })
     }
@@ -114,13 +114,15 @@ impl Client {
             _ => self.deadline,
         };
         let mut tries = 0;
+        // what the server said before time ran out tells more than that time ran out
+        let mut known = None;
         loop {
             tries += 1;
             let begun = Instant::now();
             let outcome = match timeout_at(deadline, endpoint.exec(self)).await {
                 Ok(Ok(result)) => self.judge(result.response),
                 Ok(Err(error)) => Attempt::Failed(fault_of(error, &self.host)),
-                Err(_) => return Err(self.too_late(&self.host)),
+                Err(_) => return Err(known.unwrap_or_else(|| self.too_late(&self.host))),
             };
             let path = endpoint.path();
             let method: http::Method = endpoint.method().into();
@@ -140,11 +142,15 @@ impl Client {
             if at >= deadline {
                 return Err(fault);
             }
+            known = Some(fault);
             sleep_until(at).await;
         }
     }
 
     fn classify(&self, error: &reqwest::Error, host: &str) -> Fault {
+        if error.is_timeout() && error.is_connect() {
+            return Fault::Unreachable(host.to_owned(), CONNECT.min(self.settings.deadline));
+        }
         if error.is_timeout() {
             return self.too_late(host);
         }
@@ -412,7 +418,7 @@ fn authority(url: &Url) -> Option<String> {
 }
 
 /// What an HTTP error comes from; nothing of its text is kept.
-fn classify(error: &reqwest::Error, host: &str) -> Fault {
+pub(super) fn classify(error: &reqwest::Error, host: &str) -> Fault {
     let host = host.to_owned();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -470,11 +476,12 @@ fn may_retry(fault: &Fault, retry: Retry) -> bool {
         Retry::Never | Retry::Farewell => false,
         Retry::Login => matches!(
             fault,
-            Fault::Refused(_) | Fault::RateLimited(..) | Fault::Sealed(_)
+            Fault::Refused(_) | Fault::Unreachable(..) | Fault::RateLimited(..) | Fault::Sealed(_)
         ),
         Retry::Read => matches!(
             fault,
             Fault::Refused(_)
+                | Fault::Unreachable(..)
                 | Fault::Broken(_)
                 | Fault::RateLimited(..)
                 | Fault::Sealed(_)

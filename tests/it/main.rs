@@ -13,6 +13,7 @@ mod governed;
 mod kustomize;
 mod layering;
 mod leak;
+mod namehash;
 mod policy;
 mod properties;
 mod readme;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::lookup::SettingProblem;
 use super::{Proxy, table};
 
 /// What the environment says of a Vault server, as it stands: nothing of it is judged before a
@@ -48,6 +49,46 @@ impl VaultVars {
     /// The longest deadline, if there is one.
     pub(super) fn longest(&self) -> Option<Duration> {
         self.deadline
+    }
+
+    /// These variables, and those of a credentials Secret. Other keys of the Secret do not count, nor do
+    /// blanks around a value: a file that a Secret was made from ends with a line break. Under a policy only
+    /// credentials count ([`Self::may_take`]).
+    ///
+    /// # Errors
+    /// Every variable that both set, to different values: AVP lets the Secret win for `VAULT_*` and the
+    /// environment for `AVP_*`, which nobody expects.
+    pub fn with_secret(
+        &self,
+        mut secret: BTreeMap<String, Zeroizing<String>>,
+    ) -> Result<Self, Vec<SettingProblem>> {
+        let mut all = self.clone();
+        let mut problems = Vec::new();
+        for name in table::all().flat_map(table::Setting::names) {
+            let Some(value) = secret.remove(&name).filter(|_| self.may_take(&name)) else {
+                continue;
+            };
+            let value = Some(Zeroizing::new(value.trim().to_owned()));
+            if value.as_ref().is_some_and(|text| text.is_empty()) {
+                continue;
+            }
+            match all.vars.get(&name) {
+                Some(known) if *known != value => problems.push(SettingProblem {
+                    message: format!(
+                        "{name} of the environment and {name} of the credentials Secret say different things"
+                    ),
+                    help: "unset one of them, or set both to the same".to_owned(),
+                }),
+                _ => {
+                    all.vars.insert(name, value);
+                }
+            }
+        }
+        if problems.is_empty() {
+            Ok(all)
+        } else {
+            Err(problems)
+        }
     }
 
     /// Whether a policy rules.
