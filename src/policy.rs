@@ -11,6 +11,7 @@ pub mod load;
 pub mod page;
 pub mod raw;
 pub mod sink;
+mod store;
 pub mod template;
 mod validate;
 mod vault;

@@ -108,7 +108,8 @@ pub struct Vault {
     pub address: Option<String>,
     /// The namespace of the secrets; `/` is the root namespace.
     pub namespace: Option<String>,
-    /// PEM file of authorities, instead of the system's.
+    /// PEM file of authorities, instead of the system's. Those are read from the usual places, whatever
+    /// `SSL_CERT_FILE` says.
     pub ca_file: Option<String>,
     /// The PEM text itself, instead of a file.
     pub ca: Option<String>,

@@ -11,6 +11,7 @@ mod faults;
 mod kustomize;
 mod leak;
 mod logins;
+mod policy;
 mod proxy;
 mod reads;
 mod server;

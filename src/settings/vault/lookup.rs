@@ -1,5 +1,7 @@
 //! One setting under all of its names, and what is wrong with it.
 
+use std::time::Duration;
+
 use super::table::Setting;
 use super::vars::{NotText, VaultVars};
 
@@ -42,9 +44,19 @@ impl<'v> Lookup<'v> {
         }
     }
 
+    /// The longest deadline, if there is one.
+    pub(super) fn longest(&self) -> Option<Duration> {
+        self.vars.longest()
+    }
+
     /// The first of a setting's names that is set.
     pub(super) fn name(&self, setting: &Setting) -> Option<String> {
         setting.names().find(|name| self.vars.has(name))
+    }
+
+    /// Whether a policy rules.
+    pub(super) fn is_governed(&self) -> bool {
+        self.vars.is_governed()
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

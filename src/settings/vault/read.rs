@@ -35,10 +35,11 @@ impl VaultSettings {
     pub fn from_vars(vars: &VaultVars) -> Result<Self, Vec<SettingProblem>> {
         let mut look = Lookup::new(vars);
         let settings = read(&mut look).map(|settings| VaultSettings {
-            deadline: settings
-                .deadline
-                .min(vars.longest().unwrap_or(Duration::MAX)),
             proxy: vars.proxy(),
+            tls: Tls {
+                fixed_places: vars.is_governed(),
+                ..settings.tls
+            },
             ..settings
         });
         let mut problems = look.problems;
@@ -65,11 +66,7 @@ fn read(look: &mut Lookup<'_>) -> Option<VaultSettings> {
     let kv_version = look.value(&table::KV_VERSION, kv_version);
     let hosts = |text: &str| value::list(text, address::host);
     let redirect_hosts = look.value(&table::REDIRECT_HOSTS, hosts);
-    let deadline = if look.name(&table::TIMEOUT).is_some() {
-        look.value(&table::TIMEOUT, value::duration)
-    } else {
-        look.value(&table::CLIENT_TIMEOUT, value::duration)
-    };
+    let deadline = deadline(look);
     let body_limit = look.value(&table::MAX_BODY, value::size);
     Some(VaultSettings {
         address: address?,
@@ -80,10 +77,41 @@ fn read(look: &mut Lookup<'_>) -> Option<VaultSettings> {
         kv_v2_mounts: kv_v2_mounts.unwrap_or_default(),
         kv_version,
         redirect_hosts: redirect_hosts.unwrap_or_default(),
-        deadline: deadline.unwrap_or(DEADLINE),
+        deadline,
         body_limit: body_limit.unwrap_or(BODY_LIMIT),
         proxy: Proxy::default(),
     })
+}
+
+/// How long a run may take: the operator's policy can only make it shorter than the environment says.
+fn deadline(look: &mut Lookup<'_>) -> Duration {
+    let setting = if look.name(&table::TIMEOUT).is_some() {
+        &table::TIMEOUT
+    } else {
+        &table::CLIENT_TIMEOUT
+    };
+    let asked = look.value(setting, value::duration);
+    match (asked, look.longest()) {
+        (Some(asked), Some(longest)) => asked.min(longest),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => DEADLINE,
+    }
+}
+
+impl VaultVars {
+    /// How long a run may take, before anything else is judged.
+    ///
+    /// # Errors
+    /// A setting that is no duration.
+    pub fn deadline(&self) -> Result<Duration, Vec<SettingProblem>> {
+        let mut look = Lookup::new(self);
+        let deadline = deadline(&mut look);
+        if look.problems.is_empty() {
+            Ok(deadline)
+        } else {
+            Err(look.problems)
+        }
+    }
 }
 
 /// The agent's address, else the server's.
@@ -138,6 +166,7 @@ fn tls(look: &mut Lookup<'_>) -> Tls {
     };
     Tls {
         authorities: authorities(look),
+        fixed_places: false,
         identity,
         server_name: look.value(&table::TLS_SERVER_NAME, address::server_name),
         skip_verify: look

@@ -416,3 +416,30 @@ metadata:
     let output = run(&mut build, "");
     assert_denied(&output, "reads no secrets in function mode");
 }
+
+#[test]
+fn a_function_cannot_pass_for_a_pipe() {
+    let Some(machine) = Governed::new(&policy(TENANTS)) else {
+        return;
+    };
+    // as an exec function with `args: [render, -]` and an environment of its own
+    let billing = [
+        ("ARGOCD_APP_PROJECT_NAME", "billing"),
+        ("ARGOCD_APP_NAME", "web"),
+    ];
+    let item = secret("<path:kv/billing/web/db#password>");
+    let item = item.trim_end().replace('\n', "\n  ");
+    for list in [
+        format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {item}\n"),
+        format!("items:\n- {item}\n<<: {{kind: ResourceList}}\n"),
+    ] {
+        let output = render_on(&machine, &billing, &list);
+        assert_eq!(output.code, 1, "{}", output.stderr);
+        assert!(
+            output.stderr.contains("ResourceList is the input"),
+            "{}",
+            output.stderr
+        );
+        assert_silent(&output);
+    }
+}
