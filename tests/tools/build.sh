@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Prints the path of each named tool, in the exact version that the tests compare with.
 #
-#   tests/tools/build.sh NAME...      (kustomize, helm, argocd-cmp-server, argocd-vault-plugin, vault)
+#   tests/tools/build.sh NAME...
+#   (actionlint, argocd, argocd-cmp-server, argocd-vault-plugin, helm, kustomize, vault)
 #
 # A tool on PATH is used when it is exactly that version. Otherwise it is built once, from the pinned
 # go.mod and go.sum in the folder of that name, into a cache outside the tree:
@@ -34,6 +35,13 @@ describe() {
       # the plugin server of Argo CD alone, which otherwise is part of the one argocd binary
       version=3.2.6 package=. minutes=5 cgo=0
       ;;
+    argocd)
+      # its command line, of the same version; most of it is then built already
+      version=3.2.6 package=. minutes=3 cgo=0
+      ;;
+    actionlint)
+      version=1.7.12 package=github.com/rhysd/actionlint/cmd/actionlint minutes=1 cgo=0
+      ;;
     argocd-vault-plugin)
       version=1.18.1 package=github.com/argoproj-labs/argocd-vault-plugin minutes=3
       # without it the program does not know its own version
@@ -43,7 +51,7 @@ describe() {
       # 360 MB, static
       version=1.21.1 package=github.com/hashicorp/vault minutes=15 cgo=0
       ;;
-    *) die "unknown tool '$1': known are kustomize, helm, argocd-cmp-server, argocd-vault-plugin and vault" ;;
+    *) die "unknown tool '$1': known are actionlint, argocd, argocd-cmp-server, argocd-vault-plugin, helm, kustomize and vault" ;;
   esac
 }
 
