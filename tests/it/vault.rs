@@ -6,14 +6,14 @@
 
 mod avp;
 mod failures;
-mod fake;
+pub(crate) mod fake;
 mod faults;
 mod kustomize;
 mod leak;
 mod logins;
 mod proxy;
 mod reads;
-mod server;
+pub(crate) mod server;
 mod tls;
 
 use std::process::Command;
