@@ -15,6 +15,7 @@ mod golden;
 mod kustomize;
 mod layering;
 mod leak;
+mod migrate;
 mod properties;
 mod readme;
 mod samples;
