@@ -10,7 +10,7 @@ pub(crate) mod fake;
 mod faults;
 mod kustomize;
 mod leak;
-mod logins;
+pub(crate) mod logins;
 mod proxy;
 mod reads;
 pub(crate) mod server;
@@ -22,7 +22,7 @@ use crate::support::{Output, gitops_fn, run};
 use server::Server;
 
 /// The token of an administrator of a [`Server`].
-const ROOT: &str = "root";
+pub(crate) const ROOT: &str = "root";
 
 /// A Secret with an entry `k0`, `k1`… for each placeholder.
 fn manifest(placeholders: &[&str]) -> String {

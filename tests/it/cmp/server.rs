@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::future::poll_fn;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::proto::{Metadata, chunk, manifests};
-use crate::support::{clean, exe, run, temp_dir, tool};
+use crate::container::for_podman;
+use crate::support::{clean, exe, root, run, temp_dir, tool};
 
 /// How long the server may take to start, and a call to end.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -101,13 +102,56 @@ impl PluginServer {
             .spawn()
             .unwrap();
         let socket = path("sockets").join(format!("{name}.sock"));
+        Some(Self::started(folder, socket, child))
+    }
+
+    /// A server in a container of the plugin's image: read-only, as its own user, with the real plugin server where
+    /// Argo CD's init container would put it, and with `options` of `podman run`; `None` after a skip.
+    #[track_caller]
+    pub(super) fn start_image(image: &str, options: &[&str]) -> Option<Self> {
+        let server = tool("argocd-cmp-server")?;
+        let folder = temp_dir();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("sockets")).unwrap();
+        // a socket is made there by the container's user
+        fs::set_permissions(path("sockets"), fs::Permissions::from_mode(0o777)).unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let volume = |from: &Path, to: &str| format!("--volume={}:{to}", from.display());
+        let log = fs::File::create(path("log")).unwrap();
+        // the shell removes the container when our end of the pipe is closed, by a drop or by our own end
+        let child = for_podman("/bin/sh")
+            .args([
+                "-c",
+                "\"$@\" </dev/null & exec 1>&- 2>&-; read -r line; podman rm --force --time 0 --cidfile \"$CID\"",
+                "sh",
+            ])
+            .arg(root().join("tests/tools/docker"))
+            .args(["run", "--rm", "--read-only", "--tmpfs", "/tmp", "--security-opt=no-new-privileges"])
+            .args(["--cap-drop=all", "--env", "ARGOCD_CMP_SERVER_LOGFORMAT=text"])
+            .arg("--cidfile")
+            .arg(path("cid"))
+            .arg(volume(&server, "/var/run/argocd/argocd-cmp-server:ro"))
+            .arg(volume(&path("sockets"), "/home/argocd/cmp-server/plugins"))
+            .args(options)
+            .arg(image)
+            .env("CID", path("cid"))
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let socket = path("sockets/avp-kustomize.sock");
+        Some(Self::started(folder, socket, child))
+    }
+
+    fn started(folder: TempDir, socket: PathBuf, child: Child) -> Self {
         let server = Self {
             folder,
             socket,
             child,
         };
         server.wait();
-        Some(server)
+        server
     }
 
     fn wait(&self) {

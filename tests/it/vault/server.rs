@@ -33,7 +33,7 @@ pub(crate) struct Server {
 
 /// Who we are to a server: the settings of a login.
 #[derive(Clone)]
-pub(crate) struct Identity(pub(super) Vec<(&'static str, String)>);
+pub(crate) struct Identity(pub(crate) Vec<(&'static str, String)>);
 
 impl Identity {
     /// Sets the environment of `command`.
