@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::cluster::SecretName;
+
 /// Stamps Kubernetes manifests with their repository, sets image tags, replaces Vault placeholders.
 ///
 /// Without a command it is a KRM function: it reads a ResourceList from standard input and writes one to
@@ -45,7 +47,10 @@ Exit codes: 0 done; 1 the input or the store says no; 2 usage or configuration;
 pub enum Command {
     /// Plain manifests in, plain manifests out
     Render(Render),
-    /// The schema of the functionConfig, kind `Release`
+    /// What an operator's policy allows
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// The schema of the functionConfig, kind `Release`, or of a policy
     Schema(Schema),
     /// A completion script for a shell
     Completions {
@@ -60,6 +65,9 @@ pub struct Render {
     /// A Release; without it `APP_REPO`, `IMAGE_NAME` and `IMAGE_TAG` count
     #[arg(short = 'f', long = "config", value_name = "CONFIG")]
     pub config: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment would become its help text")]
+    pub credentials: Credentials,
     /// Write to this file, whole or not at all, readable by you alone
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -68,12 +76,89 @@ pub struct Render {
     pub paths: Vec<PathBuf>,
 }
 
+/// Where credentials come from, beside the environment.
+#[derive(Debug, Args)]
+pub struct Credentials {
+    /// A Secret of the cluster around us with VAULT_… and AVP_… keys; argocd is the namespace otherwise
+    #[arg(long = "credentials-secret", value_name = "[NS:]NAME", value_parser = secret_name)]
+    pub secret: Option<SecretName>,
+}
+
+fn secret_name(text: &str) -> Result<SecretName, &'static str> {
+    SecretName::parse(text)
+        .ok_or("write NAME or NAMESPACE:NAME, in lower case letters, digits, - and .")
+}
+
+/// `gitops-fn policy`
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Show what a policy allows an Application; exit code 1 if a given path, sink or manifest is denied
+    Test(PolicyTest),
+}
+
+/// `gitops-fn policy test`
+#[derive(Debug, Args)]
+pub struct PolicyTest {
+    /// The policy; a run itself reads /etc/gitops-fn/policy.yaml and no other
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/etc/gitops-fn/policy.yaml"
+    )]
+    pub policy: PathBuf,
+    /// `ARGOCD_APP_PROJECT_NAME`
+    #[arg(long, value_name = "PROJECT")]
+    pub project: Option<String>,
+    /// `ARGOCD_APP_NAME`
+    #[arg(long, visible_alias = "name", value_name = "NAME")]
+    pub app: Option<String>,
+    /// `ARGOCD_APP_NAMESPACE`, the destination namespace
+    #[arg(long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Judge as for a KRM function, whose environment the repository can set
+    #[arg(long)]
+    pub function: bool,
+    /// Judge whether a value may be placed there: `v1:ConfigMap:data/key`
+    #[arg(long = "sink", value_name = "APIVERSION:KIND:FIELD")]
+    pub sinks: Vec<String>,
+    /// Judge the placeholders of these manifests
+    #[arg(short = 'f', long = "manifests", value_name = "FILE|DIR|-")]
+    pub manifests: Vec<PathBuf>,
+    /// As what
+    #[arg(short, long, value_enum, default_value_t = Report::Table)]
+    pub output: Report,
+    /// Judge whether these paths may be read: `kv/shop/web`
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<String>,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Report {
+    /// Aligned columns
+    Table,
+    /// JSON
+    Json,
+}
+
 /// `gitops-fn schema`
 #[derive(Debug, Args)]
 pub struct Schema {
+    /// Of which kind
+    #[arg(long, value_enum, default_value_t = Kind::Release)]
+    pub kind: Kind,
     /// As what
     #[arg(long, value_enum, default_value_t = Format::Json)]
     pub format: Format,
+}
+
+/// A kind of document.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Kind {
+    /// The functionConfig
+    Release,
+    /// The operator's policy
+    Policy,
 }
 
 /// How the schema is printed.

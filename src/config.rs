@@ -1,5 +1,7 @@
 //! The validated configuration: what the rest of the program sees of a functionConfig.
 
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value};
 
 use self::release::Reader;
@@ -166,6 +168,39 @@ pub fn from_file(text: &str, env: &Settings) -> Result<Config, Vec<ConfigProblem
         )]),
         Some(document) => dispatch(document, env),
     }
+}
+
+/// Reads a document of another kind by the schema of its type: the operator's policy.
+///
+/// `None` only where `problems` says why; what does not fit is said there, and left out.
+pub fn typed<T: JsonSchema + DeserializeOwned>(
+    text: &str,
+    what: &str,
+    problems: &mut Vec<ConfigProblem>,
+) -> Option<T> {
+    let document = match document::read(text, what) {
+        Ok(Some(document)) => document,
+        Ok(None) => {
+            let help = "an empty document says nothing; write apiVersion, kind and spec";
+            problems.push(ConfigProblem::new(what, "empty", help));
+            return None;
+        }
+        Err(problem) => {
+            problems.push(problem);
+            return None;
+        }
+    };
+    let mut document = Value::Mapping(document);
+    check::check(&mut document, &schema::of::<T>(), problems);
+    let read = serde_yaml::from_value(document).ok();
+    if read.is_none() && problems.is_empty() {
+        problems.push(ConfigProblem::new(
+            what,
+            "cannot be read",
+            "see its reference page",
+        ));
+    }
+    read
 }
 
 /// The configuration of a run that was given none: `APP_REPO` is the repository, `IMAGE_NAME` and

@@ -19,6 +19,7 @@
 //! - bytes outside the planned scalars are copied.
 
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod edit;
 pub mod image;
@@ -26,6 +27,7 @@ pub mod krm;
 pub mod output;
 pub mod placeholder;
 pub mod plan;
+pub mod policy;
 pub mod report;
 pub mod resolve;
 pub mod run;
@@ -36,4 +38,4 @@ pub mod store;
 pub mod vault;
 pub mod yaml;
 
-pub use run::{Outcome, function, render};
+pub use run::{Outcome, function, judged, render};

@@ -2,18 +2,26 @@
 //! program reads the environment or prints.
 
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use gitops_fn::cli::{self, Cli, Command, Format, Render, Schema};
-use gitops_fn::config::{self, schema};
+use gitops_fn::cli::{
+    self, Cli, Command, Credentials, Format, Kind, PolicyCommand, PolicyTest, Render, Schema,
+};
+use gitops_fn::cluster::CredentialsSecret;
+use gitops_fn::config::{self, Config, ConfigProblem, schema};
 use gitops_fn::krm::result::{Finding, Severity};
+use gitops_fn::policy;
+use gitops_fn::policy::decide::Judge;
+use gitops_fn::policy::explain::{Question, Report};
+use gitops_fn::policy::identity::Identity;
 use gitops_fn::resolve::{Resolved, resolve};
 use gitops_fn::secret::SecretRef;
-use gitops_fn::settings::{Settings, StoreSetting};
+use gitops_fn::settings::{Settings, StoreSetting, Variable};
 use gitops_fn::source::{self, Source, SourceError};
 use gitops_fn::store::Store;
 use gitops_fn::store::file::FileStore;
@@ -33,14 +41,17 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<u8> {
     match &cli.command {
-        Some(Command::Schema(Schema { format })) => {
-            let text = match format {
-                Format::Json => schema::schema_json(),
-                Format::Markdown => schema::reference_markdown(),
+        Some(Command::Schema(Schema { kind, format })) => {
+            let text = match (kind, format) {
+                (Kind::Release, Format::Json) => schema::schema_json(),
+                (Kind::Release, Format::Markdown) => schema::reference_markdown(),
+                (Kind::Policy, Format::Json) => policy::page::schema_json(),
+                (Kind::Policy, Format::Markdown) => policy::page::reference_markdown(),
             };
             print(text.as_bytes())?;
             Ok(0)
         }
+        Some(Command::Policy(PolicyCommand::Test(asked))) => policy_test(asked),
         Some(Command::Completions { shell }) => {
             print(&cli::completions(*shell))?;
             Ok(0)
@@ -57,17 +68,27 @@ fn run(cli: &Cli) -> Result<u8> {
             say(&cli::help());
             Ok(2)
         }
-        Some(Command::Render(arguments)) => {
-            with_settings(cli, |settings| render(arguments, settings))
-        }
-        None => with_settings(cli, function),
+        Some(Command::Render(arguments)) => with_settings(cli, false, |settings, judge| {
+            render(arguments, settings, judge)
+        }),
+        None => with_settings(cli, true, function),
     }
 }
 
-/// Reads the environment once, and reports what is wrong with it.
-fn with_settings(cli: &Cli, run: impl FnOnce(&Settings) -> Result<u8>) -> Result<u8> {
+/// Reads the environment and the operator's policy once, and reports what is wrong with them.
+///
+/// `function`: as a KRM function, whose environment the repository can set.
+fn with_settings(
+    cli: &Cli,
+    function: bool,
+    run: impl FnOnce(&Settings, &Judge<'_>) -> Result<u8>,
+) -> Result<u8> {
+    let policy = match policy::load::load(Path::new(policy::load::PATH)) {
+        Ok(policy) => policy,
+        Err(problems) => return Ok(misconfigured(&problems)),
+    };
     match Settings::from_vars(std::env::vars_os()) {
-        Ok(settings) => {
+        Ok(mut settings) => {
             start_log(cli.verbose, settings.log.as_deref());
             if !settings.ignored.is_empty() {
                 say(&format!(
@@ -75,7 +96,13 @@ fn with_settings(cli: &Cli, run: impl FnOnce(&Settings) -> Result<u8>) -> Result
                     settings.ignored.join(", ")
                 ));
             }
-            run(&settings)
+            let identity = Identity::read(|name| match settings.variable(name) {
+                Variable::Set(value) => Some(value.to_owned()),
+                _ => None,
+            });
+            let judge = Judge::new(policy.as_ref(), identity, function, &settings.store);
+            judge.govern(&mut settings);
+            run(&settings, &judge)
         }
         Err(errors) => {
             let findings: Vec<_> = errors
@@ -88,20 +115,83 @@ fn with_settings(cli: &Cli, run: impl FnOnce(&Settings) -> Result<u8>) -> Result
     }
 }
 
-fn function(settings: &Settings) -> Result<u8> {
-    let sources = match source::read(&["-".into()], io::stdin().lock()) {
+/// Says what is wrong with a configuration or a policy.
+fn misconfigured(problems: &[ConfigProblem]) -> u8 {
+    let findings: Vec<_> = problems
+        .iter()
+        .map(|problem| Finding::error(problem.to_string(), problem.help.clone()).exiting(2))
+        .collect();
+    say(&report::text(&findings));
+    2
+}
+
+fn policy_test(asked: &PolicyTest) -> Result<u8> {
+    let sources = match source::read(std::slice::from_ref(&asked.policy), io::stdin().lock()) {
+        Ok(sources) => sources.list,
+        Err(error) => return Ok(refuse(&error, 2)),
+    };
+    let text: String = sources.into_iter().map(|source| source.text).collect();
+    let policy = match policy::load::parse(&text, &asked.policy.display().to_string()) {
+        Ok(policy) => policy,
+        Err(problems) => return Ok(misconfigured(&problems)),
+    };
+    let question = Question {
+        identity: Identity {
+            project: asked.project.clone(),
+            name: asked.app.clone(),
+            namespace: asked.namespace.clone(),
+        },
+        function: asked.function,
+        paths: asked.paths.clone(),
+        sinks: asked.sinks.clone(),
+    };
+    let mut answer = match Report::new(&policy, question) {
+        Ok(answer) => answer,
+        Err(error) => {
+            say(&format!(
+                "error: {error}\nhelp: write it as v1:ConfigMap:data/key\n"
+            ));
+            return Ok(2);
+        }
+    };
+    if !asked.manifests.is_empty() {
+        let sources = match source::read(&asked.manifests, io::stdin().lock()) {
+            Ok(sources) => sources.list,
+            Err(error) => return Ok(refuse(&error, error.exit_code())),
+        };
+        let (config, settings) = (Config::default(), Settings::default());
+        let findings = gitops_fn::judged(&sources, &config, &settings, answer.judge());
+        say(&report::text(&findings));
+        answer.add(findings);
+    }
+    let text = match asked.output {
+        cli::Report::Table => answer.table(),
+        cli::Report::Json => answer.json(),
+    };
+    print(text.as_bytes())?;
+    Ok(u8::from(!answer.allows()))
+}
+
+/// Standard input, as far as the policy lets it be read: one byte more shows that it is too long.
+fn input(judge: &Judge<'_>) -> impl Read {
+    let most = judge.limits().map_or(u64::MAX, |limits| limits.input_bytes);
+    io::stdin().lock().take(most.saturating_add(1))
+}
+
+fn function(settings: &Settings, judge: &Judge<'_>) -> Result<u8> {
+    let sources = match source::read(&["-".into()], input(judge)) {
         Ok(sources) => sources.list,
         Err(error) => return Ok(refuse(&error, error.exit_code())),
     };
     let Some(source) = sources.first() else {
         return Ok(2);
     };
-    let store = store(settings);
-    let outcome = gitops_fn::function(source, settings, |wants| resolve_now(wants, &store));
+    let store = store(settings, None);
+    let outcome = gitops_fn::function(source, settings, judge, |wants| resolve_now(wants, &store));
     finish(&outcome, &store, || print_outcome(&outcome, &sources))
 }
 
-fn render(arguments: &Render, settings: &Settings) -> Result<u8> {
+fn render(arguments: &Render, settings: &Settings, judge: &Judge<'_>) -> Result<u8> {
     let config = match &arguments.config {
         Some(path) => {
             let text = match source::read(std::slice::from_ref(path), io::stdin().lock()) {
@@ -118,24 +208,23 @@ fn render(arguments: &Render, settings: &Settings) -> Result<u8> {
     };
     let config = match config {
         Ok(config) => config,
-        Err(problems) => {
-            let findings: Vec<_> = problems
-                .iter()
-                .map(|problem| Finding::error(problem.to_string(), problem.help.clone()))
-                .collect();
-            say(&report::text(&findings));
-            return Ok(2);
-        }
+        Err(problems) => return Ok(misconfigured(&problems)),
     };
-    let sources = match source::read(&arguments.paths, io::stdin().lock()) {
+    let sources = match source::read(&arguments.paths, input(judge)) {
         Ok(sources) => sources,
         Err(error) => return Ok(refuse(&error, error.exit_code())),
     };
     for note in &sources.notes {
         say(&format!("warning: {note}\n"));
     }
-    let store = store(settings);
-    let outcome = gitops_fn::render(&sources.list, &config, settings, |wants| {
+    let store = match store_of(settings, &arguments.credentials) {
+        Ok(store) => store,
+        Err(text) => {
+            say(text);
+            return Ok(2);
+        }
+    };
+    let outcome = gitops_fn::render(&sources.list, &config, settings, judge, |wants| {
         resolve_now(wants, &store)
     });
     finish(&outcome, &store, || match &arguments.output {
@@ -157,12 +246,29 @@ fn finish(outcome: &Outcome, store: &Store, write: impl FnOnce() -> Result<()>) 
     Ok(outcome.exit_code())
 }
 
-fn store(settings: &Settings) -> Store {
+fn store(settings: &Settings, credentials: Option<CredentialsSecret>) -> Store {
     match &settings.store {
         StoreSetting::File(path) => Store::File(FileStore::new(path)),
-        StoreSetting::Vault => Store::Vault(Box::new(VaultStore::new(settings.vault.clone()))),
-        StoreSetting::Unset => Store::Unset,
+        StoreSetting::Unset if credentials.is_none() => Store::Unset,
+        StoreSetting::Vault | StoreSetting::Unset => Store::Vault(Box::new(VaultStore::new(
+            settings.vault.clone(),
+            credentials,
+        ))),
     }
+}
+
+/// The store, with the credentials of a Secret if one is named.
+fn store_of(settings: &Settings, credentials: &Credentials) -> Result<Store, &'static str> {
+    let Some(name) = credentials.secret.clone() else {
+        return Ok(store(settings, None));
+    };
+    if matches!(settings.store, StoreSetting::File(_)) {
+        return Err(
+            "error: --credentials-secret holds credentials for a server, and VAULT_ADDR names a file\nhelp: leave one of them out\n",
+        );
+    }
+    let server = settings.cluster.clone();
+    Ok(store(settings, Some(CredentialsSecret { name, server })))
 }
 
 /// Starts a runtime for the reads; called only when a secret is wanted. A signal ends the reads, and the

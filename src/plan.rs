@@ -8,6 +8,7 @@ pub mod annotate;
 pub mod avp;
 pub mod change;
 pub mod entry;
+mod govern;
 pub mod retag;
 pub mod shared;
 pub mod substitute;
@@ -21,6 +22,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::config::{Config, SecretsMode};
 use crate::krm::resource::{GroupVersionKind, Object, Subject, objects};
 use crate::krm::result::{Finding, Severity};
+use crate::policy::decide::Judge;
 use crate::secret::SecretRef;
 use crate::settings::Settings;
 use crate::yaml::event::{Span, Tag};
@@ -47,6 +49,8 @@ pub struct Scope<'s, 'a> {
     pub config: &'s Config,
     /// What the environment says.
     pub settings: &'s Settings,
+    /// What the operator allows.
+    pub judge: &'s Judge<'s>,
     /// How the program was called.
     pub mode: Mode,
     /// Whether the object stands in a file that will be written back.
@@ -135,6 +139,7 @@ pub struct Draft {
     findings: Vec<Finding>,
     matched: BTreeSet<usize>,
     kept: usize,
+    placeholders: usize,
     /// Nodes that were met through aliases in the document at hand.
     aliased: usize,
     /// Layouts of mappings that may lose entries, by the event number of the mapping.
@@ -196,6 +201,11 @@ impl Draft {
         Rc::clone(layout)
     }
 
+    /// Counts placeholders that may stand where they do.
+    pub fn count(&mut self, placeholders: usize) {
+        self.placeholders += placeholders;
+    }
+
     /// Records a placeholder that stays by the config's wish.
     pub fn keep(&mut self) {
         self.kept += 1;
@@ -206,6 +216,7 @@ impl Draft {
 pub struct Planner<'c> {
     config: &'c Config,
     settings: &'c Settings,
+    judge: &'c Judge<'c>,
     mode: Mode,
     annotation: Rc<entry::Setting>,
     kinds: FxHashSet<Rc<GroupVersionKind>>,
@@ -217,10 +228,16 @@ pub struct Planner<'c> {
 impl<'c> Planner<'c> {
     /// A planner without objects yet.
     #[must_use]
-    pub fn new(config: &'c Config, settings: &'c Settings, mode: Mode) -> Self {
+    pub fn new(
+        config: &'c Config,
+        settings: &'c Settings,
+        judge: &'c Judge<'c>,
+        mode: Mode,
+    ) -> Self {
         Self {
             config,
             settings,
+            judge,
             mode,
             annotation: Rc::new(annotate::setting(config.repository.as_ref())),
             kinds: FxHashSet::default(),
@@ -268,6 +285,7 @@ impl<'c> Planner<'c> {
                 tree,
                 config: self.config,
                 settings: self.settings,
+                judge: self.judge,
                 mode: self.mode,
                 in_place: object.is_in_place(tree),
                 annotation: &self.annotation,
@@ -324,8 +342,8 @@ impl<'c> Planner<'c> {
 
     /// The plan of all that has been seen.
     #[must_use]
-    pub fn finish(self) -> Plan {
-        let mut findings = self.draft.findings;
+    pub fn finish(mut self) -> Plan {
+        let mut findings = std::mem::take(&mut self.draft.findings);
         for (index, rule) in self.config.images.iter().enumerate() {
             if !self.draft.matched.contains(&index) {
                 let severity = if rule.required {
@@ -340,6 +358,7 @@ impl<'c> Planner<'c> {
                 ));
             }
         }
+        findings.extend(self.denials());
         if self.config.secrets.mode == SecretsMode::Keep && self.draft.kept > 0 {
             findings.push(Finding::new(
                 Severity::Warning,
@@ -355,6 +374,22 @@ impl<'c> Planner<'c> {
             wants: self.draft.wants,
             findings,
         }
+    }
+}
+
+impl Planner<'_> {
+    /// What the policy has against the plan as a whole.
+    fn denials(&self) -> Vec<Finding> {
+        let draft = &self.draft;
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let keeps = self.config.secrets.mode == SecretsMode::Keep && draft.kept > 0;
+        let kept = keeps.then(|| self.judge.keep().err()).flatten();
+        let paths: BTreeSet<_> = draft.wants.iter().map(|want| &want.path).collect();
+        let amounts = self
+            .judge
+            .amounts(number(draft.placeholders), number(paths.len()));
+        let denials = kept.into_iter().chain(amounts.err().into_iter().flatten());
+        denials.map(govern::finding).collect()
     }
 }
 

@@ -70,6 +70,23 @@ impl Resolved {
         )
     }
 
+    /// The same outcome with an error in place of each secret of more than `bytes` bytes.
+    #[must_use]
+    pub fn limited(mut self, bytes: u64) -> Self {
+        for outcome in self.0.values_mut() {
+            if outcome.as_ref().is_ok_and(|secret| secret.size() > bytes) {
+                *outcome = Err(StoreError {
+                    kind: StoreErrorKind::Refused,
+                    message: format!(
+                        "the secret is larger than the policy allows: {bytes} bytes (spec.limits.secretBytes)"
+                    ),
+                    help: "split it, or let the operator raise the limit".to_owned(),
+                });
+            }
+        }
+        self
+    }
+
     /// The outcome for one of the wanted secrets; `None` if it was not wanted.
     #[must_use]
     pub fn get(&self, want: &SecretRef) -> Option<&Result<Secret, StoreError>> {

@@ -11,6 +11,7 @@ use crate::krm::list::{self, ListError, Outline};
 use crate::krm::resource::objects;
 use crate::krm::result::{Finding, Severity};
 use crate::plan::{Mode, Plan, Planner};
+use crate::policy::decide::{Denial, Judge};
 use crate::report::exit_code;
 use crate::resolve::Resolved;
 use crate::secret::SecretRef;
@@ -93,20 +94,24 @@ fn is_separator(text: &str) -> bool {
 ///
 /// `resolve` is called at most once, and only if a secret is wanted. After an error the outcome's
 /// output is the ResourceList with the items as read and the findings as `results`; there is no output
-/// if the input is no ResourceList.
+/// if the input is no ResourceList, or larger than the policy allows.
 pub fn function(
     source: &Source,
     settings: &Settings,
+    judge: &Judge<'_>,
     resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
 ) -> Outcome {
+    if let Err(denial) = judge.input(bytes(std::slice::from_ref(source))) {
+        return Outcome::failed(vec![denied(denial)]);
+    }
     let text = source.text.as_str();
     let mut place = list::guess_function_config(text);
-    let mut planned = plan_list(text, place, settings);
+    let mut planned = plan_list(text, place, settings, judge);
     if let Ok((outline, _)) = &planned {
         // written in another style or order than orchestrators do: now its place is known
         if outline.function_config != place {
             place = outline.function_config;
-            planned = plan_list(text, place, settings);
+            planned = plan_list(text, place, settings, judge);
         }
     }
     let (outline, plan) = match planned {
@@ -116,7 +121,7 @@ pub fn function(
         }
     };
     let mut outcome = match plan {
-        Ok(plan) => apply(&[text], plan, Mode::Function, resolve),
+        Ok(plan) => apply(&[text], plan, Mode::Function, judge, resolve),
         Err(problems) => Outcome::failed(problems.iter().map(config_finding).collect()),
     };
     let results = outline.splices(text, results(&outcome).iter());
@@ -158,11 +163,17 @@ fn results(outcome: &Outcome) -> Cow<'_, [Finding]> {
 type Planned = (Outline, Result<Plan, Vec<ConfigProblem>>);
 
 /// Reads the list and plans its items by the functionConfig at `place`.
-fn plan_list(text: &str, place: Option<Span>, settings: &Settings) -> Result<Planned, ListError> {
+fn plan_list(
+    text: &str,
+    place: Option<Span>,
+    settings: &Settings,
+    judge: &Judge<'_>,
+) -> Result<Planned, ListError> {
     let config_text = place.and_then(|span| text.get(span.range()));
     let config = config::from_function_config(config_text, settings);
     let empty = Config::default();
-    let mut planner = Planner::new(config.as_ref().unwrap_or(&empty), settings, Mode::Function);
+    let asked = config.as_ref().unwrap_or(&empty);
+    let mut planner = Planner::new(asked, settings, judge, Mode::Function);
     if let Some(subject) = config_text.and_then(config_subject) {
         planner.leave_alone(subject);
     }
@@ -208,8 +219,12 @@ pub fn render(
     sources: &[Source],
     config: &Config,
     settings: &Settings,
+    judge: &Judge<'_>,
     resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
 ) -> Outcome {
+    if let Err(denial) = judge.input(bytes(sources)) {
+        return Outcome::failed(vec![denied(denial)]);
+    }
     if !sources.iter().any(|source| has_content(&source.text)) {
         return Outcome::failed(vec![Finding::error(
             "the input is empty",
@@ -227,7 +242,33 @@ pub fn render(
             findings: Vec::new(),
         };
     }
-    let mut planner = Planner::new(config, settings, Mode::Render);
+    let texts: Vec<_> = sources.iter().map(|source| source.text.as_str()).collect();
+    let plan = plan_streams(sources, config, settings, judge);
+    apply(&texts, plan, Mode::Render, judge, resolve)
+}
+
+/// What a run over plain manifests would say before any secret is read; for those who ask what a policy
+/// allows.
+#[must_use]
+pub fn judged(
+    sources: &[Source],
+    config: &Config,
+    settings: &Settings,
+    judge: &Judge<'_>,
+) -> Vec<Finding> {
+    match judge.input(bytes(sources)) {
+        Ok(()) => plan_streams(sources, config, settings, judge).findings,
+        Err(denial) => vec![denied(denial)],
+    }
+}
+
+fn plan_streams(
+    sources: &[Source],
+    config: &Config,
+    settings: &Settings,
+    judge: &Judge<'_>,
+) -> Plan {
+    let mut planner = Planner::new(config, settings, judge, Mode::Render);
     let mut tree = Tree::default();
     let mut faults = Vec::new();
     for (number, source) in sources.iter().enumerate() {
@@ -238,10 +279,18 @@ pub fn render(
             ));
         }
     }
-    let texts: Vec<_> = sources.iter().map(|source| source.text.as_str()).collect();
     let mut plan = planner.finish();
     plan.findings.append(&mut faults);
-    apply(&texts, plan, Mode::Render, resolve)
+    plan
+}
+
+fn bytes(sources: &[Source]) -> u64 {
+    let lengths = sources.iter().map(|source| source.text.len());
+    u64::try_from(lengths.sum::<usize>()).unwrap_or(u64::MAX)
+}
+
+fn denied(denial: Denial) -> Finding {
+    Finding::error(denial.message, denial.help).exiting(denial.exit)
 }
 
 fn plan_stream<'a>(
@@ -305,6 +354,7 @@ fn apply(
     texts: &[&str],
     plan: Plan,
     mode: Mode,
+    judge: &Judge<'_>,
     resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
 ) -> Outcome {
     let Plan {
@@ -323,7 +373,11 @@ fn apply(
     let resolved = if wants.is_empty() {
         Resolved::default()
     } else {
-        resolve(&wants)
+        let resolved = resolve(&wants);
+        match judge.limits() {
+            Some(limits) => resolved.limited(limits.secret_bytes),
+            None => resolved,
+        }
     };
     let edited = edit(texts, documents, &resolved, mode);
     findings.extend(edited.findings);

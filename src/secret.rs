@@ -61,6 +61,25 @@ impl Value {
     }
 }
 
+fn count(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+impl Value {
+    fn size(&self) -> u64 {
+        match self {
+            Self::Null | Self::Bool(_) => 1,
+            Self::Number(text) | Self::String(text) => count(text.len()),
+            Self::Bytes(bytes) => count(bytes.len()),
+            Self::List(items) => items.iter().map(Self::size).sum(),
+            Self::Map(map) => map
+                .iter()
+                .map(|(key, value)| count(key.len()) + value.size())
+                .sum(),
+        }
+    }
+}
+
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{}>", self.type_name())
@@ -78,6 +97,15 @@ impl Secret {
     #[must_use]
     pub fn new(keys: BTreeMap<String, Value>) -> Self {
         Self(keys)
+    }
+
+    /// How many bytes its keys and values hold.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.0
+            .iter()
+            .map(|(key, value)| count(key.len()) + value.size())
+            .sum()
     }
 
     /// The keys and their values.
@@ -100,6 +128,21 @@ pub enum KvVersion {
     V1,
     /// Versioned; the default, as with AVP.
     V2,
+}
+
+impl KvVersion {
+    /// What lies below a mount of this version: without the `data` that KV v2's API has in front of a
+    /// secret's own path, since both spellings are in use. `None` if the path is not below the mount.
+    ///
+    /// What the operator's policy judges and what the client reads are both found here.
+    #[must_use]
+    pub fn below<'p>(self, mount: &str, path: &'p str) -> Option<&'p str> {
+        let below = path.strip_prefix(mount)?.strip_prefix('/')?;
+        match self {
+            Self::V1 => Some(below),
+            Self::V2 => Some(below.strip_prefix("data/").unwrap_or(below)),
+        }
+    }
 }
 
 /// One read of a store: what is asked for at most once in a run.

@@ -40,6 +40,9 @@ pub struct Settings {
     allowed_paths: OnceLock<Result<Regex, SettingsError>>,
     /// `GITOPS_FN_LOG`.
     pub log: Option<String>,
+    /// `host:port` of the API server of the cluster around us (`KUBERNETES_SERVICE_HOST` and `…_PORT`, which
+    /// every pod has).
+    pub cluster: Option<String>,
     /// Names of `ARGOCD_ENV_*` and `PARAM_*` variables that look like credentials or addresses
     /// for a store, and count for nothing; sorted. One stderr line lists them.
     pub ignored: Vec<String>,
@@ -130,6 +133,10 @@ impl Settings {
         let mode = text("GITOPS_FN_SECRETS");
         let path_validation = text("AVP_PATH_VALIDATION");
         let log = text("GITOPS_FN_LOG");
+        let cluster = cluster(
+            text("KUBERNETES_SERVICE_HOST"),
+            text("KUBERNETES_SERVICE_PORT"),
+        );
         let store = store(&all);
         let secrets_keep = match mode.as_deref() {
             Some("keep") => true,
@@ -165,6 +172,7 @@ impl Settings {
             path_validation,
             allowed_paths: OnceLock::new(),
             log,
+            cluster,
             ignored,
         })
     }
@@ -274,6 +282,18 @@ fn local_file(path: &str) -> Option<StoreSetting> {
     };
     let usable = !path.is_empty() && !path.contains('\0');
     usable.then(|| StoreSetting::File(PathBuf::from(OsStr::new(path))))
+}
+
+fn cluster(host: Option<String>, port: Option<String>) -> Option<String> {
+    let host = host?;
+    let port = port.unwrap_or_else(|| "443".to_owned());
+    // an IPv6 address
+    let brackets = host.contains(':') && !host.starts_with('[');
+    Some(if brackets {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    })
 }
 
 fn is_allowed(name: &str) -> bool {

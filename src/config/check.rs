@@ -33,15 +33,21 @@ fn node(value: &mut Value, schema: &Schema, path: &str, problems: &mut Vec<Confi
         ("array", Value::Sequence(items)) => {
             for (index, item) in items.iter_mut().enumerate() {
                 let path = format!("{path}[{index}]");
+                let schema = &schema["items"];
+                let expected = schema["type"].as_str().unwrap_or_default();
                 if item.is_null() {
-                    problems.push(wrong_type(&path, item, "a map"));
+                    problems.push(wrong_type(&path, item, type_name(expected)));
                 }
-                if item.is_null() || !node(item, &schema["items"], &path, problems) {
-                    *item = Value::Mapping(Mapping::new());
+                if item.is_null() || !node(item, schema, &path, problems) {
+                    *item = match expected {
+                        "string" => Value::String(String::new()),
+                        _ => Value::Mapping(Mapping::new()),
+                    };
                 }
             }
         }
         ("boolean", Value::Bool(_)) | ("string", Value::String(_)) => {}
+        ("integer", Value::Number(number)) if number.is_u64() => {}
         ("object" | "array" | "boolean", Value::Null) => return false,
         (expected, value) => {
             problems.push(wrong_type(path, value, type_name(expected)));
@@ -117,6 +123,7 @@ pub(super) fn wrong_type(path: &str, found: &Value, expected: &str) -> ConfigPro
         (_, "a string") => {
             "write a text, in quotes where it could be read as something else; leave the field out if there is none"
         }
+        (Value::String(_), "a whole number") => "write digits alone, without quotes and units",
         (Value::String(_), "true or false") => "write true or false, without quotes",
         _ => "see `gitops-fn schema`",
     };
@@ -198,6 +205,7 @@ fn type_name(schema: &str) -> &'static str {
         "object" => "a map",
         "array" => "a list",
         "boolean" => "true or false",
+        "integer" => "a whole number",
         _ => "a string",
     }
 }

@@ -2,18 +2,26 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::keys::KEYS;
 use super::raw::Release;
 
-/// The schema as data: draft 7, without references, so that editors and our own check can walk it.
+/// The schema of a `Release`.
 pub(super) fn schema() -> Value {
+    of::<Release>()
+}
+
+/// The schema of a type as data: draft 7, without references, so that editors and our own check can
+/// walk it.
+#[must_use]
+pub fn of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings
         .into_generator()
-        .into_root_schema_for::<Release>()
+        .into_root_schema_for::<T>()
         .to_value();
     tidy(&mut schema);
     schema
@@ -67,7 +75,7 @@ pub fn reference_markdown() -> String {
 }
 
 /// One table of fields, and after it those of the maps in it.
-fn section(page: &mut String, title: &str, path: &str, schema: &Value) {
+pub fn section(page: &mut String, title: &str, path: &str, schema: &Value) {
     let Some(fields) = schema["properties"].as_object() else {
         return;
     };
@@ -106,7 +114,10 @@ fn kind(field: &Value) -> String {
                 .join(" or ")
         }
         (None, Some("object")) => "map".to_owned(),
-        (None, Some("array")) => "list of maps".to_owned(),
+        (None, Some("array")) => match field["items"]["type"].as_str() {
+            Some("string") => "list of strings".to_owned(),
+            _ => "list of maps".to_owned(),
+        },
         (None, Some(other)) => other.to_owned(),
         (None, None) => String::new(),
     }

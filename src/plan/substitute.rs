@@ -44,6 +44,7 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
     let Some(context) = context(scope, avp, place, &segments, base64, draft) else {
         return;
     };
+    draft.count(placeholders(&segments).count());
     if scope.config.secrets.mode == SecretsMode::Keep {
         draft.keep();
         return;
@@ -175,8 +176,13 @@ fn context(
         }),
     };
     let mut allowed = true;
+    let keeps = scope.config.secrets.mode == SecretsMode::Keep;
     for placeholder in placeholders(segments) {
-        if let Some(problem) = misplaced(scope, placeholder, keys_at.as_ref(), place) {
+        let mut problems = Vec::from_iter(misplaced(scope, placeholder, keys_at.as_ref(), place));
+        if problems.is_empty() && !keeps {
+            problems = super::govern::denials(scope, placeholder, keys_at.as_ref(), avp.kv, place);
+        }
+        for problem in problems {
             draft.find(
                 problem
                     .at(scope.subject(), field(place.path))

@@ -3,6 +3,7 @@
 //! Read only when a secret is wanted from a server. Files are named here and read at login.
 
 mod address;
+mod govern;
 mod login;
 mod lookup;
 mod page;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+pub use self::govern::{Governed, check_value, duration};
 pub use self::lookup::SettingProblem;
 pub use self::page::environment_markdown;
 pub use self::vars::VaultVars;
@@ -35,6 +37,8 @@ pub struct VaultSettings {
     pub tls: Tls,
     /// Mounts that are KV v1, without outer slashes (`GITOPS_FN_KV_V1_MOUNTS`).
     pub kv_v1_mounts: Vec<String>,
+    /// Mounts that are KV v2, without outer slashes (`GITOPS_FN_KV_V2_MOUNTS`).
+    pub kv_v2_mounts: Vec<String>,
     /// The version of mounts that cannot be detected (`AVP_KV_VERSION`).
     pub kv_version: Option<KvVersion>,
     /// Hosts (`host` or `host:port`) that a redirect may lead to, beside the server's own.
@@ -43,6 +47,20 @@ pub struct VaultSettings {
     pub deadline: Duration,
     /// Longest answer that is read, in bytes.
     pub body_limit: usize,
+    /// The way to the server.
+    pub proxy: Proxy,
+}
+
+/// The way to a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Proxy {
+    /// As `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    #[default]
+    Environment,
+    /// Straight, whatever they say.
+    None,
+    /// Through this one.
+    At(String),
 }
 
 /// A login, and where it is made.

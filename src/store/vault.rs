@@ -1,35 +1,46 @@
 //! The store that is a Vault server: one login, one read for each secret, the token given back.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OnceCell, RwLock};
 
 use super::path::{PathFault, check};
+use crate::cluster::CredentialsSecret;
 use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
-use crate::secret::{Secret, SecretRef};
-use crate::settings::vault::{VaultSettings, VaultVars};
+use crate::secret::{KvVersion, Secret, SecretRef};
+use crate::settings::vault::{SettingProblem, VaultSettings, VaultVars};
 use crate::vault::auth::{Session, login, revoke};
-use crate::vault::client::Client;
+use crate::vault::client::{Caller, Client};
 use crate::vault::fault::Fault;
-use crate::vault::kv::{Mounts, ReadError, read};
+use crate::vault::kv::{Found, ReadError, read};
+use crate::vault::mount::{Mounts, Place, locate};
 
 /// The number of a login, and what came of it.
 type LoggedIn = (u32, Result<Arc<Session>, StoreError>);
 
-type Shared = Arc<OnceCell<Result<Secret, StoreError>>>;
+/// How long the cluster's API server may take for one small answer.
+const CLUSTER: Duration = Duration::from_secs(10);
+
+/// Mount, path, the mount's version, and the secret's.
+type Key = (String, String, KvVersion, u64);
+
+type Shared = Arc<OnceCell<Result<Found, StoreError>>>;
 
 /// A Vault or OpenBao server. Nothing of the environment is judged, and nothing is connected, before
 /// the first read.
 #[derive(Default)]
 pub struct VaultStore {
     vars: VaultVars,
+    credentials: Option<CredentialsSecret>,
     client: OnceCell<Result<Client, StoreError>>,
     /// The session, and how many logins there have been.
     session: RwLock<Option<LoggedIn>>,
     mounts: Mounts,
-    reads: Mutex<HashMap<SecretRef, Shared>>,
+    reads: Mutex<HashMap<Key, Shared>>,
 }
 
 impl fmt::Debug for VaultStore {
@@ -39,11 +50,12 @@ impl fmt::Debug for VaultStore {
 }
 
 impl VaultStore {
-    /// A store with the settings that `vars` will be read as.
+    /// A store with the settings that `vars` will be read as, and those of a Secret of the cluster.
     #[must_use]
-    pub fn new(vars: VaultVars) -> Self {
+    pub fn new(vars: VaultVars, credentials: Option<CredentialsSecret>) -> Self {
         Self {
             vars,
+            credentials,
             ..Self::default()
         }
     }
@@ -69,21 +81,24 @@ impl VaultStore {
         }
     }
 
+    /// What is set, the credentials Secret included.
+    async fn vars(&self) -> Result<Cow<'_, VaultVars>, StoreError> {
+        let Some(credentials) = &self.credentials else {
+            return Ok(Cow::Borrowed(&self.vars));
+        };
+        let secret = credentials.read(CLUSTER).await?;
+        self.vars
+            .with_secret(secret)
+            .map(Cow::Owned)
+            .map_err(|problems| unusable(&problems))
+    }
+
     async fn client(&self) -> Result<&Client, StoreError> {
         self.client
             .get_or_init(|| async {
+                let vars = self.vars().await?;
                 let settings =
-                    VaultSettings::from_vars(&self.vars).map_err(|problems| StoreError {
-                        kind: StoreErrorKind::Config,
-                        message: problems
-                            .iter()
-                            .map(|problem| problem.message.as_str())
-                            .collect::<Vec<_>>()
-                            .join("; "),
-                        help: problems
-                            .first()
-                            .map_or(String::new(), |problem| problem.help.clone()),
-                    })?;
+                    VaultSettings::from_vars(&vars).map_err(|problems| unusable(&problems))?;
                 Client::new(settings).map_err(|fault| fault.store_error())
             })
             .await
@@ -119,50 +134,82 @@ impl VaultStore {
         made.map(|session| (number, session))
     }
 
-    async fn fetch(&self, want: &SecretRef) -> Result<Secret, StoreError> {
-        let client = self.client().await?;
+    /// Does something with a session; if it is refused because a token of ours has run out, once more
+    /// with a new one.
+    async fn with_session<T>(
+        &self,
+        client: &Client,
+        work: impl AsyncFn(&Caller) -> Result<T, ReadError>,
+    ) -> Result<T, StoreError> {
         let (number, session) = self.session(client, None).await?;
-        let denied = match read(client, &session.caller, &self.mounts, want).await {
-            Ok(secret) => return Ok(secret),
+        let denied = match work(&session.caller).await {
             Err(ReadError::Denied(error)) => error,
-            Err(ReadError::Fault(fault)) => return Err(fault.store_error()),
-            Err(ReadError::Secret(error)) => return Err(error),
+            done => return done.map_err(ReadError::store_error),
         };
         if !session.has_expired() {
             return Err(denied);
         }
         let (_, session) = self.session(client, Some(number)).await?;
-        match read(client, &session.caller, &self.mounts, want).await {
-            Ok(secret) => Ok(secret),
-            Err(ReadError::Fault(fault)) => Err(fault.store_error()),
+        match work(&session.caller).await {
             Err(ReadError::Denied(mut error)) => {
                 error
                     .message
                     .push_str("; a token had expired before, and a new one did not help");
                 Err(error)
             }
-            Err(ReadError::Secret(error)) => Err(error),
+            done => done.map_err(ReadError::store_error),
         }
+    }
+
+    /// Reads what lies at a place, once in a run, whatever the spellings it is asked for with.
+    async fn fetch(
+        &self,
+        client: &Client,
+        place: &Place,
+        version: u64,
+    ) -> Result<Found, StoreError> {
+        let key = (
+            place.mount.clone(),
+            place.path.clone(),
+            place.version,
+            version,
+        );
+        let shared = {
+            let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(reads.entry(key).or_default())
+        };
+        let read = async |caller: &Caller| read(client, caller, &self.mounts, place, version).await;
+        shared
+            .get_or_init(|| self.with_session(client, read))
+            .await
+            .clone()
+    }
+}
+
+fn unusable(problems: &[SettingProblem]) -> StoreError {
+    StoreError {
+        kind: StoreErrorKind::Config,
+        message: problems
+            .iter()
+            .map(|problem| problem.message.as_str())
+            .collect::<Vec<_>>()
+            .join("; "),
+        help: problems
+            .first()
+            .map_or(String::new(), |problem| problem.help.clone()),
     }
 }
 
 impl SecretStore for VaultStore {
     async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
         check(&want.path).map_err(PathFault::store_error)?;
-        // both spellings of a secret are one read
-        let mut same = want.clone();
-        if let Some((mount, path)) = want
-            .path
-            .split_once("/data/")
-            .filter(|(mount, _)| !mount.contains('/'))
-        {
-            same.path = format!("{mount}/{path}");
-        }
-        same.kv = None;
-        let shared = {
-            let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(reads.entry(same).or_default())
-        };
-        shared.get_or_init(|| self.fetch(want)).await.clone()
+        let client = self.client().await?;
+        let place = self
+            .with_session(client, async |caller: &Caller| {
+                locate(client, caller, &self.mounts, want).await
+            })
+            .await?;
+        let found = self.fetch(client, &place, want.version).await?;
+        found.confirmed(&place, want)
     }
 }

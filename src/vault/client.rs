@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::fault::Fault;
 use super::tls;
-use crate::settings::vault::VaultSettings;
+use crate::settings::vault::{Proxy, VaultSettings};
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -114,13 +114,15 @@ impl Client {
             _ => self.deadline,
         };
         let mut tries = 0;
+        // what the server said before time ran out tells more than that time ran out
+        let mut known = None;
         loop {
             tries += 1;
             let begun = Instant::now();
             let outcome = match timeout_at(deadline, endpoint.exec(self)).await {
                 Ok(Ok(result)) => self.judge(result.response),
                 Ok(Err(error)) => Attempt::Failed(fault_of(error, &self.host)),
-                Err(_) => return Err(self.too_late(&self.host)),
+                Err(_) => return Err(known.unwrap_or_else(|| self.too_late(&self.host))),
             };
             let path = endpoint.path();
             let method: http::Method = endpoint.method().into();
@@ -140,11 +142,15 @@ impl Client {
             if at >= deadline {
                 return Err(fault);
             }
+            known = Some(fault);
             sleep_until(at).await;
         }
     }
 
     fn classify(&self, error: &reqwest::Error, host: &str) -> Fault {
+        if error.is_timeout() && error.is_connect() {
+            return Fault::Unreachable(host.to_owned(), CONNECT.min(self.settings.deadline));
+        }
         if error.is_timeout() {
             return self.too_late(host);
         }
@@ -189,7 +195,16 @@ impl Client {
                     ..Default::default()
                 })?
             };
-            reqwest::Client::builder()
+            let builder = reqwest::Client::builder();
+            let builder = match &self.settings.proxy {
+                Proxy::Environment => builder,
+                Proxy::None => builder.no_proxy(),
+                Proxy::At(address) => builder.proxy(
+                    reqwest::Proxy::all(address)
+                        .map_err(|_| Fault::Setting("the proxy's address is no URL".to_owned()))?,
+                ),
+            };
+            builder
                 .tls_backend_preconfigured(tls)
                 .https_only(secure)
                 .redirect(reqwest::redirect::Policy::none())
@@ -403,7 +418,7 @@ fn authority(url: &Url) -> Option<String> {
 }
 
 /// What an HTTP error comes from; nothing of its text is kept.
-fn classify(error: &reqwest::Error, host: &str) -> Fault {
+pub(super) fn classify(error: &reqwest::Error, host: &str) -> Fault {
     let host = host.to_owned();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -461,11 +476,12 @@ fn may_retry(fault: &Fault, retry: Retry) -> bool {
         Retry::Never | Retry::Farewell => false,
         Retry::Login => matches!(
             fault,
-            Fault::Refused(_) | Fault::RateLimited(..) | Fault::Sealed(_)
+            Fault::Refused(_) | Fault::Unreachable(..) | Fault::RateLimited(..) | Fault::Sealed(_)
         ),
         Retry::Read => matches!(
             fault,
             Fault::Refused(_)
+                | Fault::Unreachable(..)
                 | Fault::Broken(_)
                 | Fault::RateLimited(..)
                 | Fault::Sealed(_)

@@ -13,6 +13,9 @@ pub enum Fault {
     /// Nobody listens there.
     #[error("the connection to {0} was refused (transient)")]
     Refused(String),
+    /// Nobody takes the connection, and nobody refuses it.
+    #[error("no connection to {0} came about within {seconds} s (transient)", seconds = .1.as_secs_f32())]
+    Unreachable(String, Duration),
     /// The name has no address.
     #[error("the name of {0} could not be resolved (transient)")]
     Name(String),
@@ -83,7 +86,7 @@ impl Fault {
     #[must_use]
     pub fn help(&self) -> String {
         match self {
-            Self::Refused(_) => "check VAULT_ADDR, and that the server runs and is reachable from here",
+            Self::Refused(_) | Self::Unreachable(..) => "check VAULT_ADDR, and that the server runs and is reachable from here",
             Self::Name(_) => "check the host in VAULT_ADDR, and the name service of this environment",
             Self::Broken(_) | Self::Server(..) => "try again; if it stays, look at the server's log",
             Self::Deadline(..) => "try again, or give it more time with GITOPS_FN_TIMEOUT",

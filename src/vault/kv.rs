@@ -1,15 +1,7 @@
-//! Reading KV secrets: where one lies, which version of the engine holds it, and how the answer reads
-//! (DESIGN §4: only KV is read).
+//! Reading KV secrets: the requests, and how their answers read (DESIGN §4: only KV is read).
 
-use std::collections::BTreeMap;
-
-use async_trait::async_trait;
-use rustify::endpoint::Endpoint;
-use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use tokio::sync::Mutex;
 use vaultrs::api::kv1::requests::GetSecretRequest;
 use vaultrs::api::kv2::requests::ReadSecretRequest;
 use vaultrs::api::kv2::responses::SecretVersionMetadata;
@@ -17,38 +9,9 @@ use vaultrs::api::kv2::responses::SecretVersionMetadata;
 use super::auth::parse;
 use super::client::{Answer, Caller, Client, Retry};
 use super::fault::Fault;
+use super::mount::{Elsewhere, Mounts, Place, agree};
 use crate::resolve::{StoreError, StoreErrorKind};
 use crate::secret::{KvVersion, Secret, SecretRef, Value, json};
-
-/// Mounts that have been asked for, by their path without outer slashes.
-#[derive(Default)]
-pub struct Mounts(Mutex<BTreeMap<String, Engine>>);
-
-/// What a mount holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Engine {
-    Kv(KvVersion),
-    Other,
-}
-
-/// Where a secret lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
-    mount: String,
-    path: String,
-    version: KvVersion,
-    /// Nobody has said so: the answer has to show it.
-    assumed: bool,
-}
-
-impl Place {
-    /// AVP's users write the API's `data` segment; it is not part of the secret's own path.
-    fn leave_out_data(&mut self) {
-        if let Some(path) = self.path.strip_prefix("data/") {
-            self.path = path.to_owned();
-        }
-    }
-}
 
 /// A failed read: one that concerns the run, or this secret alone.
 pub enum ReadError {
@@ -56,8 +19,21 @@ pub enum ReadError {
     Fault(Fault),
     /// The token may have run out.
     Denied(StoreError),
+    /// This secret, unless its mount is not the one that was assumed.
+    Doubtful(StoreError),
     /// This secret.
     Secret(StoreError),
+}
+
+impl ReadError {
+    /// The failure, as a store tells it.
+    #[must_use]
+    pub fn store_error(self) -> StoreError {
+        match self {
+            Self::Fault(fault) => fault.store_error(),
+            Self::Denied(error) | Self::Doubtful(error) | Self::Secret(error) => error,
+        }
+    }
 }
 
 impl From<Fault> for ReadError {
@@ -66,7 +42,25 @@ impl From<Fault> for ReadError {
     }
 }
 
-/// Reads one version of one secret. `path` is checked, without outer slashes.
+/// A secret, and what its mount turned out to be.
+#[derive(Clone, Debug)]
+pub struct Found {
+    secret: Secret,
+    version: KvVersion,
+}
+
+impl Found {
+    /// The secret, unless the manifest says something else of its mount.
+    ///
+    /// # Errors
+    /// Where `avp.kubernetes.io/kv-version` is wrong.
+    pub fn confirmed(&self, place: &Place, want: &SecretRef) -> Result<Secret, StoreError> {
+        agree(&place.mount, self.version, want)?;
+        Ok(self.secret.clone())
+    }
+}
+
+/// Reads one version of the secret at a place; 0 is the latest.
 ///
 /// # Errors
 /// A [`ReadError`]; its texts hold no value.
@@ -74,156 +68,52 @@ pub async fn read(
     client: &Client,
     caller: &Caller,
     mounts: &Mounts,
-    want: &SecretRef,
-) -> Result<Secret, ReadError> {
-    let place = locate(client, caller, mounts, want).await?;
-    match place.version {
-        KvVersion::V1 => read_v1(client, caller, &place).await,
-        KvVersion::V2 => read_v2(client, caller, mounts, &place, want).await,
-    }
-}
-
-/// Finds the mount: by the operator's settings, by a `data` segment, or by asking the server.
-async fn locate(
-    client: &Client,
-    caller: &Caller,
-    mounts: &Mounts,
-    want: &SecretRef,
-) -> Result<Place, ReadError> {
-    let settings = client.settings();
-    if let Some(mount) = settings
-        .kv_v1_mounts
-        .iter()
-        .find(|mount| below(&want.path, mount).is_some())
-    {
-        return confirmed(place(&want.path, mount, KvVersion::V1), want);
-    }
-    let says_v1 = want.kv == Some(KvVersion::V1) || settings.kv_version == Some(KvVersion::V1);
-    if let (Some((mount, path)), false) = (want.path.split_once("/data/"), says_v1) {
-        return Ok(Place {
-            mount: mount.to_owned(),
-            path: path.to_owned(),
-            version: KvVersion::V2,
-            assumed: true,
-        });
-    }
-    match engine_of(client, caller, mounts, &want.path).await? {
-        Some((_, Engine::Other)) => Err(ReadError::Secret(not_kv(&want.path))),
-        Some((mount, Engine::Kv(version))) => {
-            let mut place = place(&want.path, &mount, version);
-            if version == KvVersion::V2 {
-                place.leave_out_data();
-            }
-            confirmed(place, want)
-        }
-        None if settings.kv_version == Some(KvVersion::V1) => {
-            let mount = first(&want.path);
-            Ok(place(&want.path, mount, KvVersion::V1))
-        }
-        None if want.kv == Some(KvVersion::V1) => Err(ReadError::Secret(refused(
-            format!(
-                "whether {} is KV v1 cannot be seen, and a manifest alone may not say so",
-                first(&want.path)
+    place: &Place,
+    version: u64,
+) -> Result<Found, ReadError> {
+    let doubt = match read_at(client, caller, place, version).await {
+        Err(ReadError::Doubtful(error)) => error,
+        read => return read,
+    };
+    let error = match place.elsewhere(client, caller, mounts).await? {
+        Elsewhere::At(real) => match read_at(client, caller, &real, version).await {
+            Err(ReadError::Doubtful(error)) if real.version == KvVersion::V1 => StoreError {
+                kind: StoreErrorKind::Refused,
+                help: format!(
+                    "{} is KV v1: leave out /data/, and check the path",
+                    real.mount
+                ),
+                ..error
+            },
+            Err(ReadError::Doubtful(error)) => error,
+            done => return done,
+        },
+        Elsewhere::Nowhere => doubt,
+        Elsewhere::Unknown => StoreError {
+            help: format!(
+                "{}; the server does not say what its mounts are: if this one is KV v1, let the operator list it in GITOPS_FN_KV_V1_MOUNTS",
+                doubt.help
             ),
-            "let the operator list the mount in GITOPS_FN_KV_V1_MOUNTS, or allow `read` on sys/internal/ui/mounts/*",
-        ))),
-        None => {
-            let mut place = place(&want.path, first(&want.path), KvVersion::V2);
-            place.assumed = true;
-            Ok(place)
-        }
-    }
+            ..doubt
+        },
+    };
+    Err(ReadError::Secret(error))
 }
 
-/// A place whose engine is known, unless the manifest says otherwise.
-fn confirmed(place: Place, want: &SecretRef) -> Result<Place, ReadError> {
-    let claimed = want.kv.unwrap_or(place.version);
-    if claimed == place.version {
-        return Ok(place);
-    }
-    let number = |version| if version == KvVersion::V1 { 1 } else { 2 };
-    Err(ReadError::Secret(refused(
-        format!(
-            "the mount {} is KV v{}, and avp.kubernetes.io/kv-version says {}",
-            place.mount,
-            number(place.version),
-            number(claimed)
-        ),
-        "remove the annotation, or correct it",
-    )))
-}
-
-fn place(whole: &str, mount: &str, version: KvVersion) -> Place {
-    Place {
-        mount: mount.to_owned(),
-        path: below(whole, mount).unwrap_or_default().to_owned(),
-        version,
-        assumed: false,
-    }
-}
-
-fn below<'p>(path: &'p str, mount: &str) -> Option<&'p str> {
-    path.strip_prefix(mount)?.strip_prefix('/')
-}
-
-fn first(path: &str) -> &str {
-    path.split('/').next().unwrap_or(path)
-}
-
-/// What the server says of the mount that holds `path`; `None` where it does not tell us.
-///
-/// Asked once a mount: reads of the same mount wait for the first.
-async fn engine_of(
+async fn read_at(
     client: &Client,
     caller: &Caller,
-    mounts: &Mounts,
-    path: &str,
-) -> Result<Option<(String, Engine)>, Fault> {
-    let mut known = mounts.0.lock().await;
-    if let Some((mount, engine)) = known.iter().find(|(mount, _)| below(path, mount).is_some()) {
-        return Ok(Some((mount.clone(), *engine)));
-    }
-    let answer = client.call(MountOf(path), caller, Retry::Read).await?;
-    if answer.status != 200 {
-        tracing::info!(
-            path,
-            status = answer.status,
-            "the server does not say which mount holds this path"
-        );
-        return Ok(None);
-    }
-    let Some(info) = parse::<MountInfo>(client, &answer)?.data else {
-        return Ok(None);
-    };
-    let version = info
-        .options
-        .as_ref()
-        .and_then(|options| options.version.as_deref());
-    let engine = match (&*info.kind, version) {
-        ("kv", Some("2")) => Engine::Kv(KvVersion::V2),
-        ("kv" | "generic", _) => Engine::Kv(KvVersion::V1),
-        _ => Engine::Other,
-    };
-    let mount = info.path.trim_matches('/').to_owned();
-    // a namespace in front of the mount is not part of what we were asked for
-    if below(path, &mount).is_none() {
-        return Ok(None);
-    }
-    known.insert(mount.clone(), engine);
-    Ok(Some((mount, engine)))
-}
-
-#[derive(Deserialize)]
-struct MountInfo {
-    path: String,
-    #[serde(rename = "type")]
-    kind: String,
-    options: Option<MountOptions>,
-}
-
-#[derive(Deserialize)]
-struct MountOptions {
-    version: Option<String>,
+    place: &Place,
+    version: u64,
+) -> Result<Found, ReadError> {
+    let secret = match place.version {
+        KvVersion::V1 => read_v1(client, caller, place).await,
+        KvVersion::V2 => read_v2(client, caller, place, version).await,
+    }?;
+    Ok(Found {
+        secret,
+        version: place.version,
+    })
 }
 
 async fn read_v1(client: &Client, caller: &Caller, place: &Place) -> Result<Secret, ReadError> {
@@ -232,52 +122,43 @@ async fn read_v1(client: &Client, caller: &Caller, place: &Place) -> Result<Secr
         path: place.path.clone(),
     };
     let answer = client.call(request, caller, Retry::Read).await?;
-    let shown = format!("{}/{}", place.mount, place.path);
+    let shown = place.name();
     match answer.status {
         200 => {}
         403 => return Err(ReadError::Denied(denied(&answer, &shown))),
-        404 => return Err(ReadError::Secret(missing(&shown))),
+        404 => return Err(ReadError::Doubtful(missing(place))),
         status => return Err(odd_status(client, &answer, &shown, status)),
     }
     let data = data_of(client, &answer, &shown)?;
     keys(
         client,
-        &data.ok_or_else(|| ReadError::Secret(missing(&shown)))?,
+        &data.ok_or_else(|| ReadError::Doubtful(missing(place)))?,
     )
 }
 
 async fn read_v2(
     client: &Client,
     caller: &Caller,
-    mounts: &Mounts,
-    place: &Place,
-    want: &SecretRef,
-) -> Result<Secret, ReadError> {
-    let answer = get_v2(client, caller, place, want.version).await?;
-    let shown = format!("{}/data/{}", place.mount, place.path);
-    match answer.status {
-        200 => versioned(client, &answer, &shown),
-        403 => Err(ReadError::Denied(denied(&answer, &shown))),
-        404 => match gone(&answer, want) {
-            Some(error) => Err(ReadError::Secret(error)),
-            None => not_found(client, caller, mounts, place, want).await,
-        },
-        status => Err(odd_status(client, &answer, &shown, status)),
-    }
-}
-
-async fn get_v2(
-    client: &Client,
-    caller: &Caller,
     place: &Place,
     version: u64,
-) -> Result<Answer, Fault> {
+) -> Result<Secret, ReadError> {
     let request = ReadSecretRequest {
         mount: place.mount.clone(),
         path: place.path.clone(),
         version: (version != 0).then_some(version),
     };
-    client.call(request, caller, Retry::Read).await
+    let answer = client.call(request, caller, Retry::Read).await?;
+    let shown = format!("{}/data/{}", place.mount, place.path);
+    match answer.status {
+        200 => versioned(client, &answer, &shown),
+        403 => Err(ReadError::Denied(denied(&answer, &shown))),
+        404 => Err(match gone(&answer, place) {
+            Some(error) => ReadError::Secret(error),
+            None if version == 0 => ReadError::Doubtful(missing(place)),
+            None => ReadError::Doubtful(no_version(place, version)),
+        }),
+        status => Err(odd_status(client, &answer, &shown, status)),
+    }
 }
 
 #[derive(Deserialize)]
@@ -295,7 +176,7 @@ fn versioned(client: &Client, answer: &Answer, shown: &str) -> Result<Secret, Re
             data: Some(data),
             metadata: Some(_),
         }) => keys(client, &data),
-        _ => Err(ReadError::Secret(not_kv(shown))),
+        _ => Err(ReadError::Doubtful(not_kv(shown))),
     }
 }
 
@@ -320,11 +201,11 @@ fn keys(client: &Client, data: &RawValue) -> Result<Secret, ReadError> {
 }
 
 /// A deleted or destroyed version, which Vault answers with 404 and its metadata.
-fn gone(answer: &Answer, want: &SecretRef) -> Option<StoreError> {
+fn gone(answer: &Answer, place: &Place) -> Option<StoreError> {
     let body: vaultrs::api::EndpointResult<Versioned> =
         serde_json::from_slice(&answer.body).ok()?;
     let metadata = body.data?.metadata?;
-    let SecretRef { path, .. } = want;
+    let path = place.name();
     let version = metadata.version;
     Some(if metadata.destroyed {
         refused(
@@ -342,58 +223,29 @@ fn gone(answer: &Answer, want: &SecretRef) -> Option<StoreError> {
     })
 }
 
-/// A secret that is not there: why, as far as the server tells.
-async fn not_found(
-    client: &Client,
-    caller: &Caller,
-    mounts: &Mounts,
-    place: &Place,
-    want: &SecretRef,
-) -> Result<Secret, ReadError> {
-    if want.version != 0 {
-        return Err(ReadError::Secret(refused(
-            format!(
-                "there is no version {} of secret {}, or no such secret",
-                want.version, want.path
-            ),
-            "leave the version out for the latest",
-        )));
-    }
-    let mut error = missing(&want.path);
-    if place.assumed {
-        match engine_of(client, caller, mounts, &want.path).await? {
-            Some((_, Engine::Other)) => return Err(ReadError::Secret(not_kv(&want.path))),
-            Some((mount, Engine::Kv(KvVersion::V1))) => {
-                error.help = format!("{mount} is KV v1: leave out /data/, and check the path");
-                error.kind = StoreErrorKind::Refused;
-            }
-            Some((mount, Engine::Kv(KvVersion::V2))) if mount != place.mount => {
-                // `/data/` was part of the secret's own path
-                let mut real = self::place(&want.path, &mount, KvVersion::V2);
-                real.leave_out_data();
-                let answer = get_v2(client, caller, &real, 0).await?;
-                if answer.status == 200 {
-                    return versioned(client, &answer, &want.path);
-                }
-            }
-            None => {
-                error.help.push_str("; the server does not say what its mounts are: if this one is KV v1, let the operator list it in GITOPS_FN_KV_V1_MOUNTS");
-            }
-            Some(_) => {}
-        }
-    }
-    if place.path.starts_with("data/") {
-        "/data/ stands twice in the path: write it once, or not at all".clone_into(&mut error.help);
-    }
-    Err(ReadError::Secret(error))
-}
-
-fn missing(path: &str) -> StoreError {
+/// A secret that is not there: the one failure that `default` answers.
+fn missing(place: &Place) -> StoreError {
+    let doubled = place.version == KvVersion::V2 && place.path.starts_with("data/");
     StoreError {
         kind: StoreErrorKind::Missing,
-        message: format!("there is no secret {path}"),
-        help: "check the mount and the path; upper and lower case differ".to_owned(),
+        message: format!("there is no secret {}", place.name()),
+        help: if doubled {
+            "/data/ stands twice in the path: write it once, or not at all"
+        } else {
+            "check the mount and the path; upper and lower case differ"
+        }
+        .to_owned(),
     }
+}
+
+fn no_version(place: &Place, version: u64) -> StoreError {
+    refused(
+        format!(
+            "there is no version {version} of secret {}, or no such secret",
+            place.name()
+        ),
+        "leave the version out for the latest",
+    )
 }
 
 fn denied(answer: &Answer, path: &str) -> StoreError {
@@ -409,7 +261,9 @@ fn denied(answer: &Answer, path: &str) -> StoreError {
     )
 }
 
-fn not_kv(path: &str) -> StoreError {
+/// A path of another engine.
+#[must_use]
+pub fn not_kv(path: &str) -> StoreError {
     refused(
         format!("{path} is not in a KV mount, and only KV secrets are read"),
         "name a secret of a KV mount as MOUNT/PATH",
@@ -439,28 +293,12 @@ fn odd_status(client: &Client, answer: &Answer, path: &str, status: u16) -> Read
     ))
 }
 
-fn refused(message: String, help: &str) -> StoreError {
+/// The store says no.
+#[must_use]
+pub fn refused(message: String, help: &str) -> StoreError {
     StoreError {
         kind: StoreErrorKind::Refused,
         message,
         help: help.to_owned(),
-    }
-}
-
-/// `sys/internal/ui/mounts/PATH`: which mount holds a path, and what it is.
-struct MountOf<'p>(&'p str);
-
-#[async_trait]
-impl Endpoint for MountOf<'_> {
-    type Response = IgnoredAny;
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
-
-    fn path(&self) -> String {
-        format!("sys/internal/ui/mounts/{}", self.0)
-    }
-
-    fn method(&self) -> RequestMethod {
-        RequestMethod::GET
     }
 }

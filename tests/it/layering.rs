@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("image", &[]),
     ("settings", &["secret"]),
-    ("cli", &[]),
+    ("cli", &["cluster"]),
     ("source", &[]),
     ("output", &[]),
     // YAML knows no Kubernetes; its loader makes values of secrets
@@ -26,6 +26,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("krm", &["yaml"]),
     ("config", &["image", "settings"]),
     ("report", &["krm"]),
+    // reads as configurations are read, judges settings by their own grammar, and explains findings
+    ("policy", &["config", "krm", "secret", "settings"]),
     // neither a store nor what comes after it
     (
         "plan",
@@ -34,6 +36,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "image",
             "krm",
             "placeholder",
+            "policy",
             "secret",
             "settings",
             "yaml",
@@ -42,7 +45,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("resolve", &["secret"]),
     // a client of a server; the store that uses it
     ("vault", &["resolve", "secret", "settings"]),
-    ("store", &["resolve", "secret", "settings", "vault"]),
+    // the Secret with our credentials, in the cluster around us
+    ("cluster", &["resolve", "secret", "settings", "vault"]),
+    (
+        "store",
+        &["cluster", "resolve", "secret", "settings", "vault"],
+    ),
     (
         "edit",
         &["krm", "placeholder", "plan", "resolve", "secret", "yaml"],
@@ -50,8 +58,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "run",
         &[
-            "config", "edit", "krm", "plan", "report", "resolve", "secret", "settings", "source",
-            "yaml",
+            "config", "edit", "krm", "plan", "policy", "report", "resolve", "secret", "settings",
+            "source", "yaml",
         ],
     ),
     // the crate's front
@@ -59,6 +67,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "lib",
         &[
             "cli",
+            "cluster",
             "config",
             "edit",
             "image",
@@ -66,6 +75,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "output",
             "placeholder",
             "plan",
+            "policy",
             "report",
             "resolve",
             "run",
@@ -86,8 +96,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli.rs", "main.rs"]),
     ("clap_complete", &["cli.rs"]),
     ("granit_parser", &["yaml/event.rs", "yaml/load.rs"]),
-    ("kube_core", &["krm/resource.rs"]),
-    ("k8s_openapi", &[]),
+    ("kube_core", &["cluster.rs", "krm/resource.rs"]),
+    ("k8s_openapi", &["cluster.rs"]),
     ("futures_util", &["resolve.rs"]),
     ("http", &["vault/", "vault.rs"]),
     ("reqwest", &["vault/", "vault.rs"]),
@@ -95,9 +105,28 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls", &["vault/", "vault.rs"]),
     ("vaultrs", &["vault/", "vault.rs"]),
     ("regex", &["settings.rs"]),
-    ("schemars", &["config/"]),
-    ("serde", &["config/", "config.rs", "store/file/", "vault/"]),
-    ("serde_json", &["config/", "config.rs", "vault/"]),
+    ("schemars", &["config/", "config.rs", "policy/raw.rs"]),
+    (
+        "serde",
+        &[
+            "cluster.rs",
+            "config/",
+            "config.rs",
+            "policy/raw.rs",
+            "store/file/",
+            "vault/",
+        ],
+    ),
+    (
+        "serde_json",
+        &[
+            "cluster.rs",
+            "config/",
+            "config.rs",
+            "policy/explain.rs",
+            "vault/",
+        ],
+    ),
     ("serde_yaml", &["config/", "config.rs", "store/file/"]),
     ("sha2", &["placeholder/modifier/transform.rs"]),
     ("tempfile", &["output.rs"]),

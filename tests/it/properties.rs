@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use gitops_fn::config::{self, Config};
+use gitops_fn::policy::decide::Judge;
 use gitops_fn::resolve::{Resolved, SecretStore, StoreError, StoreErrorKind, resolve};
 use gitops_fn::secret::{Secret, SecretRef, Value};
 use gitops_fn::settings::Settings;
@@ -70,9 +71,13 @@ fn read_one(store: &impl SecretStore, path: &str) -> Result<Secret, StoreError> 
 /// Runs the library as a pipe.
 fn piped(text: &str, config: &Config, store: &Store) -> (Outcome, Option<String>) {
     let sources = [source(text)];
-    let outcome = render(&sources, config, &Settings::default(), |wants| {
-        store.resolve(wants)
-    });
+    let outcome = render(
+        &sources,
+        config,
+        &Settings::default(),
+        &Judge::default(),
+        |wants| store.resolve(wants),
+    );
     let output = written(&outcome, &sources);
     (outcome, output)
 }
@@ -80,9 +85,12 @@ fn piped(text: &str, config: &Config, store: &Store) -> (Outcome, Option<String>
 /// Runs the library as a function.
 fn listed(text: &str, store: &Store) -> (Outcome, Option<String>) {
     let sources = [source(text)];
-    let outcome = function(&sources[0], &Settings::default(), |wants| {
-        store.resolve(wants)
-    });
+    let outcome = function(
+        &sources[0],
+        &Settings::default(),
+        &Judge::default(),
+        |wants| store.resolve(wants),
+    );
     let output = written(&outcome, &sources);
     (outcome, output)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::lookup::{Fault, Lookup, SettingProblem};
-use super::{Authorities, Tls, VaultSettings, VaultVars, address, login, table, value};
+use super::{Authorities, Proxy, Tls, VaultSettings, VaultVars, address, login, table, value};
 use crate::secret::KvVersion;
 
 /// How long a run may take where nothing is set (DESIGN §7: below Argo CD's own limit).
@@ -34,7 +34,13 @@ impl VaultSettings {
     /// All settings that cannot be used, are missing or contradict each other, sorted.
     pub fn from_vars(vars: &VaultVars) -> Result<Self, Vec<SettingProblem>> {
         let mut look = Lookup::new(vars);
-        let settings = read(&mut look);
+        let settings = read(&mut look).map(|settings| VaultSettings {
+            deadline: settings
+                .deadline
+                .min(vars.longest().unwrap_or(Duration::MAX)),
+            proxy: vars.proxy(),
+            ..settings
+        });
         let mut problems = look.problems;
         problems.sort();
         problems.dedup();
@@ -55,6 +61,7 @@ fn read(look: &mut Lookup<'_>) -> Option<VaultSettings> {
     let tls = tls(look);
     let mounts = |text: &str| value::list(text, value::segments);
     let kv_v1_mounts = look.value(&table::KV_V1_MOUNTS, mounts);
+    let kv_v2_mounts = look.value(&table::KV_V2_MOUNTS, mounts);
     let kv_version = look.value(&table::KV_VERSION, kv_version);
     let hosts = |text: &str| value::list(text, address::host);
     let redirect_hosts = look.value(&table::REDIRECT_HOSTS, hosts);
@@ -70,10 +77,12 @@ fn read(look: &mut Lookup<'_>) -> Option<VaultSettings> {
         login: login?,
         tls,
         kv_v1_mounts: kv_v1_mounts.unwrap_or_default(),
+        kv_v2_mounts: kv_v2_mounts.unwrap_or_default(),
         kv_version,
         redirect_hosts: redirect_hosts.unwrap_or_default(),
         deadline: deadline.unwrap_or(DEADLINE),
         body_limit: body_limit.unwrap_or(BODY_LIMIT),
+        proxy: Proxy::default(),
     })
 }
 

@@ -266,6 +266,13 @@ pub(super) static KV_V1_MOUNTS: Setting = Setting {
     meaning: "Comma list of mounts that are KV v1.",
     differs: "AVP has no such setting.",
 };
+pub(super) static KV_V2_MOUNTS: Setting = Setting {
+    name: "GITOPS_FN_KV_V2_MOUNTS",
+    avp: None,
+    default: "",
+    meaning: "Comma list of mounts that are KV v2. Nothing is asked of the server about them.",
+    differs: "AVP has no such setting.",
+};
 pub(super) static KV_VERSION: Setting = Setting {
     name: "AVP_KV_VERSION",
     avp: None,
@@ -341,6 +348,7 @@ pub(super) static SECTIONS: [(&str, &[&Setting]); 4] = [
         "Reading",
         &[
             &KV_V1_MOUNTS,
+            &KV_V2_MOUNTS,
             &KV_VERSION,
             &TIMEOUT,
             &CLIENT_TIMEOUT,

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::proxy::{Proxy, Step};
 use super::server::Server;
-use super::{assert_once, assert_says, assert_values, manifest, render_at};
+use super::{assert_says, assert_values, manifest, render_at};
 use crate::support::{clean, run};
 
 #[test]
@@ -168,7 +168,15 @@ fn a_seal_in_the_middle_is_transient() {
     )
     .code(3);
     assert_says(&output, &["transient", "sealed"]);
-    assert_once(&output);
+    // a read that was under way when the server went away may never be answered
+    for line in output
+        .stderr
+        .lines()
+        .filter(|line| line.contains(proxy.address().trim_start_matches("http://")))
+    {
+        assert!(line.ends_with("(transient)"), "{}", output.stderr);
+    }
+    assert_eq!(output.text(), "");
     assert!(
         begin.elapsed() < Duration::from_secs(8),
         "{:?}",

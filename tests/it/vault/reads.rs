@@ -114,6 +114,61 @@ fn both_spellings_of_a_path_are_one_read() {
 }
 
 #[test]
+fn in_a_mount_without_versions_data_is_a_part_of_the_path() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    server.put("kv1/shop", &json!({"k": "short"}));
+    server.put("kv1/data/shop", &json!({"k": "long"}));
+    server.put("team/old/data/shop", &json!({"data": "no", "k": "team"}));
+    let identity = server.reader();
+    let render = |v1: &str| {
+        run(
+            server.render(&identity).env("GITOPS_FN_KV_V1_MOUNTS", v1),
+            manifest(&[
+                "<path:kv1/shop#k>",
+                "<path:kv1/data/shop#k>",
+                "<path:team/old/data/shop#k>",
+            ]),
+        )
+    };
+    // told by the operator, and told by the server
+    for v1 in ["kv1,team/old", ""] {
+        assert_values(&render(v1).success(), &["short", "long", "team"]);
+    }
+    let output = run(
+        &mut server.render(&identity),
+        manifest(&["<path:kv1/data/none#k>", "<path:kv/none#k>"]),
+    )
+    .code(1);
+    assert_says(
+        &output,
+        &[
+            "there is no secret kv1/data/none",
+            "kv1 is KV v1: leave out /data/",
+        ],
+    );
+}
+
+#[test]
+fn the_claim_of_every_manifest_is_judged_also_where_the_read_is_shared() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    server.secret("kv", "a", &json!({"k": "two"}));
+    let one = with_annotations("{}", &["<path:kv/a#k>"]);
+    let other = with_annotations("{avp.kubernetes.io/kv-version: \"1\"}", &["<path:kv/a#k>"])
+        .replace("name: web", "name: other");
+    let output = run(
+        &mut server.render(&server.reader()),
+        format!("{one}---\n{other}"),
+    )
+    .code(1);
+    assert_says(&output, &["Secret other", "kv-version says 1"]);
+    assert!(!output.stderr.contains("Secret web"), "{}", output.stderr);
+}
+
+#[test]
 fn without_placeholders_nothing_is_asked() {
     let Some(server) = Server::start() else {
         return;

@@ -1,0 +1,95 @@
+//! The operator's policy, asked about each placeholder in each place that it shows in.
+
+use super::Scope;
+use super::walk::{Place, Step};
+use crate::krm::result::Finding;
+use crate::placeholder::{Placeholder, Source};
+use crate::policy::decide::Denial;
+use crate::policy::sink::Target;
+use crate::secret::{KvVersion, SecretRef};
+use crate::yaml::tree::{NodeId, Tree};
+
+/// What the policy has against a placeholder at a place; both the path and the place are judged.
+pub(super) fn denials(
+    scope: &Scope<'_, '_>,
+    placeholder: &Placeholder,
+    keys_at: Option<&SecretRef>,
+    kv: Option<KvVersion>,
+    place: &Place<'_, '_>,
+) -> Vec<Finding> {
+    if !scope.judge.has_policy() {
+        return Vec::new();
+    }
+    let path = match (&placeholder.source, keys_at) {
+        (Source::Path { path, .. }, _) => path,
+        (Source::Key(_), Some(at)) => &at.path,
+        (Source::Key(_), None) => return Vec::new(),
+    };
+    let mut found = Vec::new();
+    if let Err(denial) = scope.judge.path(path, kv) {
+        found.push(finding(denial));
+    }
+    if !has_plain_head(scope.tree, scope.root()) {
+        found.push(Finding::error(
+            "what the object is cannot be judged: its apiVersion, kind, metadata or namespace is not written exactly once",
+            "write each out once, without merge keys and aliases in the place of keys",
+        ));
+    } else if let Err(denial) = scope.judge.sink(&target(
+        scope,
+        &place.path.iter().map(key).collect::<Vec<_>>(),
+    )) {
+        found.push(finding(denial));
+    }
+    found
+}
+
+/// A denial as the user sees it.
+pub(super) fn finding(denial: Denial) -> Finding {
+    Finding::error(denial.message, denial.help).exiting(denial.exit)
+}
+
+fn key<'t>(step: &Step<'t>) -> Option<&'t str> {
+    match step {
+        Step::Key(key) => Some(key),
+        Step::Index(_) => None,
+    }
+}
+
+fn target<'s>(scope: &Scope<'s, '_>, path: &'s [Option<&'s str>]) -> Target<'s> {
+    let tree = scope.tree;
+    let text = |map: Option<NodeId>, key| {
+        map.and_then(|map| tree.get(map, key))
+            .and_then(|value| tree.text(value))
+            .unwrap_or_default()
+    };
+    Target {
+        api_version: text(Some(scope.root()), "apiVersion"),
+        kind: text(Some(scope.root()), "kind"),
+        namespace: text(tree.get(scope.root(), "metadata"), "namespace"),
+        path,
+    }
+}
+
+/// Whether every reader takes the object for the same: YAML libraries disagree on keys that stand
+/// twice, and on which of a written and a merged one counts.
+fn has_plain_head(tree: &Tree<'_>, root: NodeId) -> bool {
+    let metadata = tree.get(root, "metadata");
+    stand_once(tree, root, &["apiVersion", "kind", "metadata"])
+        && metadata.is_none_or(|metadata| stand_once(tree, metadata, &["namespace"]))
+}
+
+fn stand_once(tree: &Tree<'_>, map: NodeId, names: &[&str]) -> bool {
+    let is = |key: NodeId, name: &str| tree.text(key) == Some(name);
+    let merged = tree.sources(map);
+    names.iter().all(|name| {
+        let mut written = tree.entries(map).filter(|&(key, _)| is(key, name));
+        let plain = written
+            .next()
+            .is_none_or(|(key, _)| tree.node(key).style().is_some());
+        plain
+            && written.next().is_none()
+            && merged
+                .iter()
+                .all(|&source| tree.entries(source).all(|(key, _)| !is(key, name)))
+    })
+}

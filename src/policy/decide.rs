@@ -1,0 +1,357 @@
+//! One run's answers: may this path be read, may its value be placed here.
+
+use super::Policy;
+use super::identity::{Identity, Variable};
+use super::sink::Target;
+use super::template::{Normal, PathFault};
+use crate::secret::KvVersion;
+use crate::settings::vault::{Governed, VaultVars};
+use crate::settings::{Settings, StoreSetting};
+
+/// How much is allowed in one run.
+pub use super::Limits;
+
+/// A no, which says nothing of what lies behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// The fact, in lower case; it names the rule or the field of the policy.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+    /// The exit code: 1, or 2 where the operator's settings are at fault.
+    pub exit: u8,
+}
+
+impl Denial {
+    fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: help.into(),
+            exit: 1,
+        }
+    }
+}
+
+/// Answers for one run. Without a policy everything is allowed that the store allows, as with
+/// argocd-vault-plugin.
+#[derive(Clone, Debug, Default)]
+pub struct Judge<'p> {
+    policy: Option<&'p Policy>,
+    /// What Argo CD says of the Application; nothing in function mode, where the repository may say it.
+    identity: Identity,
+    function: bool,
+    /// Why no store can be read, whatever the path.
+    closed: Option<Denial>,
+}
+
+impl<'p> Judge<'p> {
+    /// The judge of a run under a policy, or under none.
+    ///
+    /// `function`: the run is a KRM function, whose environment the repository can set. `asked` is the
+    /// store that the environment names.
+    #[must_use]
+    pub fn new(
+        policy: Option<&'p Policy>,
+        identity: Identity,
+        function: bool,
+        asked: &StoreSetting,
+    ) -> Self {
+        let mut judge = Self {
+            policy,
+            identity: if function {
+                Identity::default()
+            } else {
+                identity
+            },
+            function,
+            closed: None,
+        };
+        judge.closed = policy.and_then(|policy| judge.closed(policy, asked));
+        judge
+    }
+
+    /// Whether there is a policy.
+    #[must_use]
+    pub fn has_policy(&self) -> bool {
+        self.policy.is_some()
+    }
+
+    /// The limits of the run, if there are any.
+    #[must_use]
+    pub fn limits(&self) -> Option<&'p Limits> {
+        self.policy.map(|policy| &policy.limits)
+    }
+
+    /// Puts what the policy says of the store in place of what the environment says.
+    ///
+    /// Of the environment only credentials are left (tokens, ids, passwords, their files and the
+    /// client's certificate), and in function mode nothing: what decides where one is sent never is.
+    pub fn govern(&self, settings: &mut Settings) {
+        let Some(policy) = self.policy else { return };
+        settings.store = match (&policy.secrets_file, &settings.store) {
+            _ if self.closed.is_some() => StoreSetting::Unset,
+            (Some(file), _) => StoreSetting::File(file.clone()),
+            (None, StoreSetting::File(file)) if policy.enable.file_store => {
+                StoreSetting::File(file.clone())
+            }
+            _ if policy.vault.is_some() => StoreSetting::Vault,
+            _ => StoreSetting::Unset,
+        };
+        settings.vault = self.vault(policy, &settings.vault);
+    }
+
+    fn vault(&self, policy: &Policy, environment: &VaultVars) -> VaultVars {
+        let server = policy.vault.as_ref();
+        let mut governed = server
+            .and_then(|server| server.governed(&self.identity))
+            .unwrap_or_default();
+        for (name, version) in [
+            ("GITOPS_FN_KV_V1_MOUNTS", KvVersion::V1),
+            ("GITOPS_FN_KV_V2_MOUNTS", KvVersion::V2),
+        ] {
+            let mounts = policy.mounts.iter().filter(|one| one.version == version);
+            let mounts: Vec<_> = mounts.map(|mount| mount.path.as_str()).collect();
+            if !mounts.is_empty() {
+                governed.settings.push((name, mounts.join(",")));
+            }
+        }
+        environment.governed(&Governed {
+            credentials: server.is_some() && !self.function,
+            deadline: policy.deadline,
+            ..governed
+        })
+    }
+
+    /// What keeps every store closed.
+    fn closed(&self, policy: &Policy, asked: &StoreSetting) -> Option<Denial> {
+        let config = |message: &str, help: &str| {
+            Some(Denial {
+                exit: 2,
+                ..Denial::new(message, help)
+            })
+        };
+        let asks_file = matches!(asked, StoreSetting::File(_));
+        if policy.enable.file_store {
+            return match (&policy.secrets_file, asks_file) {
+                (Some(_), _) => None,
+                (None, _) if self.function => config(
+                    "the policy names no file for the file store, and in function mode the environment may not",
+                    "the operator can name it in spec.secretsFile",
+                ),
+                (None, false) => config(
+                    "the policy says store: file, and no file is named",
+                    "set VAULT_ADDR=file:secrets.yaml, or spec.secretsFile in the policy",
+                ),
+                (None, true) => None,
+            };
+        }
+        // in function mode the repository may have set it, and it counts for nothing
+        if asks_file && !self.function {
+            return config(
+                "the policy does not allow the file store",
+                "unset VAULT_ADDR: the policy says where secrets are read",
+            );
+        }
+        let server = policy.vault.as_ref()?;
+        if server.governed(&self.identity).is_some() {
+            return None;
+        }
+        Some(Denial::new(
+            "the role of the login depends on the project, which is not known",
+            self.why_unknown(),
+        ))
+    }
+
+    fn why_unknown(&self) -> &'static str {
+        if self.function {
+            "in function mode the repository can set ARGOCD_APP_PROJECT_NAME, so it counts for nothing: use `gitops-fn build` or `render`"
+        } else {
+            "ARGOCD_APP_PROJECT_NAME is unset, or no plain name"
+        }
+    }
+
+    /// Whether the secret at `path` may be read; `claimed` is the manifest's word on the KV version. The
+    /// answer is the name of the rule, `None` without a policy.
+    ///
+    /// # Errors
+    /// The denial.
+    pub fn path(&self, path: &str, claimed: Option<KvVersion>) -> Result<Option<&'p str>, Denial> {
+        let Some(policy) = self.policy else {
+            return Ok(None);
+        };
+        if self.function && !policy.enable.function_mode {
+            return Err(Denial::new(
+                "the policy reads no secrets in function mode",
+                "resolve them with `gitops-fn build` or in a pipe with `gitops-fn render -`; the operator can set functionMode: allow",
+            ));
+        }
+        let normal = match Normal::parse(path, &policy.mounts) {
+            Ok(normal) => normal,
+            Err(PathFault::NoMount | PathFault::MountAlone) => return Err(self.no_rule(policy)),
+            Err(fault) => {
+                return Err(Denial::new(
+                    fault.to_string(),
+                    "write the path as MOUNT/PATH, plainly; the policy refuses what could be read as another path",
+                ));
+            }
+        };
+        let rule = policy.rules.iter().find(|rule| {
+            self.is_for(rule.projects.as_deref())
+                && rule
+                    .templates
+                    .iter()
+                    .any(|template| template.matches(&normal, &self.identity))
+        });
+        let Some(rule) = rule else {
+            return Err(self.no_rule(policy));
+        };
+        if let Some(closed) = &self.closed {
+            return Err(closed.clone());
+        }
+        let mount = &policy.mounts[normal.mount];
+        let number = |version| if version == KvVersion::V1 { 1 } else { 2 };
+        match claimed {
+            Some(claimed) if claimed != mount.version && !policy.enable.file_store => {
+                Err(Denial::new(
+                    format!(
+                        "the policy says that the mount {} is KV v{}, and avp.kubernetes.io/kv-version says {}",
+                        mount.path,
+                        number(mount.version),
+                        number(claimed)
+                    ),
+                    "remove the annotation, or correct it",
+                ))
+            }
+            _ => Ok(Some(&rule.name)),
+        }
+    }
+
+    /// Whether a rule for these projects counts here; in function mode the project is not known.
+    pub(super) fn is_for(&self, projects: Option<&[String]>) -> bool {
+        let project = self.identity.literal(Variable::Project);
+        projects.is_none_or(|projects| {
+            project.is_some_and(|project| projects.iter().any(|one| one == project))
+        })
+    }
+
+    fn no_rule(&self, policy: &Policy) -> Denial {
+        let depends = policy.rules.iter().any(|rule| {
+            rule.projects.is_some()
+                || rule
+                    .templates
+                    .iter()
+                    .any(|template| template.variables().next().is_some())
+        });
+        let help = if depends && self.function {
+            "rules that depend on the Application never match in function mode; `gitops-fn policy test` shows what is allowed"
+        } else if depends && self.identity.literal(Variable::Project).is_none() {
+            "rules that depend on the project match nothing, since ARGOCD_APP_PROJECT_NAME is unset or no plain name"
+        } else {
+            "`gitops-fn policy test` shows the operator what is allowed for an Application"
+        };
+        Denial::new("no rule of the policy allows this path", help)
+    }
+
+    /// Whether a value may be placed there.
+    ///
+    /// # Errors
+    /// The denial.
+    pub fn sink(&self, target: &Target<'_>) -> Result<(), Denial> {
+        let Some(policy) = self.policy else {
+            return Ok(());
+        };
+        if target.is_metadata() {
+            return Err(Denial::new(
+                "the policy never allows a secret in metadata",
+                "every reader of the object sees it there; put it into the data of a Secret",
+            ));
+        }
+        let listed = policy.sinks.iter().any(|sink| sink.holds(target));
+        if !target.is_secret_data() && !listed {
+            return Err(Denial::new(
+                "the policy allows no secret in this field",
+                "put it into data or stringData of a Secret with apiVersion v1; the operator can list more in spec.sinks",
+            ));
+        }
+        let elsewhere = !target.namespace.is_empty()
+            && self.identity.value(Variable::Namespace) != Some(target.namespace);
+        if policy.match_destination_namespace && elsewhere {
+            return Err(Denial::new(
+                "the policy allows secrets only in the destination namespace of the Application",
+                "leave metadata.namespace out (spec.matchDestinationNamespace)",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether placeholders may be left as they are.
+    ///
+    /// # Errors
+    /// The denial.
+    pub fn keep(&self) -> Result<(), Denial> {
+        match self.policy {
+            Some(policy) if !policy.enable.keep => Err(Denial::new(
+                "the policy does not allow secrets mode keep",
+                "leave secrets.mode and GITOPS_FN_SECRETS out; the operator can set spec.enable.keep: true",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this many bytes of input may be looked at.
+    ///
+    /// # Errors
+    /// The denial.
+    pub fn input(&self, bytes: u64) -> Result<(), Denial> {
+        let Some(limits) = self.limits() else {
+            return Ok(());
+        };
+        if bytes <= limits.input_bytes {
+            return Ok(());
+        }
+        Err(Denial::new(
+            format!(
+                "the input is larger than the policy allows: {} bytes (spec.limits.inputBytes)",
+                limits.input_bytes
+            ),
+            "split the Application, or let the operator raise the limit",
+        ))
+    }
+
+    /// Whether a run may have this many placeholders, in this many distinct paths.
+    ///
+    /// # Errors
+    /// The denials.
+    pub fn amounts(&self, placeholders: u64, paths: u64) -> Result<(), Vec<Denial>> {
+        let Some(limits) = self.limits() else {
+            return Ok(());
+        };
+        let mut denials = Vec::new();
+        for (found, limit, what, field) in [
+            (
+                placeholders,
+                limits.placeholders,
+                "placeholders",
+                "placeholders",
+            ),
+            (paths, limits.paths, "distinct secret paths", "paths"),
+        ] {
+            if found > limit {
+                denials.push(Denial::new(
+                    format!(
+                        "the input has more {what} than the policy allows: {limit} (spec.limits.{field})"
+                    ),
+                    "split the Application, or let the operator raise the limit",
+                ));
+            }
+        }
+        if denials.is_empty() {
+            Ok(())
+        } else {
+            Err(denials)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! The policy file: opened once, judged by what was opened.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::validate::{Problems, spec};
+use super::{Policy, raw};
+use crate::config::{self, ConfigProblem};
+
+/// Where the policy is. Nothing at run time can name another place.
+pub const PATH: &str = "/etc/gitops-fn/policy.yaml";
+/// The most that it may hold.
+const MAX_BYTES: u64 = 256 * 1024;
+
+/// Reads the operator's policy; `None` if there is no such file, and only then.
+///
+/// It has to be a regular file of user 0 that neither its group nor others may write. Its directory is
+/// not judged, and links are followed: a mounted `ConfigMap` is made of them.
+///
+/// # Errors
+/// All that is wrong with it; never what was found.
+pub fn load(path: &Path) -> Result<Option<Policy>, Vec<ConfigProblem>> {
+    let what = path.display().to_string();
+    let problem = |message: &str, help: &str| {
+        vec![ConfigProblem {
+            path: what.clone(),
+            message: message.to_owned(),
+            help: help.to_owned(),
+        }]
+    };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !leads_nowhere(path) => {
+            return Ok(None);
+        }
+        Err(error) => {
+            let message = match error.kind() {
+                io::ErrorKind::NotFound => "the policy is a link that leads nowhere",
+                io::ErrorKind::PermissionDenied => "the policy may not be read: permission denied",
+                _ => "the policy cannot be read",
+            };
+            return Err(problem(
+                message,
+                "a policy that is there has to hold; make it readable for the user that runs gitops-fn",
+            ));
+        }
+    };
+    let metadata = file
+        .metadata()
+        .map_err(|_| problem("the policy cannot be looked at", HELP))?;
+    if !metadata.is_file() {
+        return Err(problem("the policy is not a regular file", HELP));
+    }
+    if metadata.uid() != 0 {
+        return Err(problem("the policy does not belong to user 0", HELP));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(problem(
+            "the policy can be written by its group or by others",
+            HELP,
+        ));
+    }
+    let mut text = String::new();
+    file.take(MAX_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => problem("the policy is not UTF-8 text", HELP),
+            _ => problem("the policy cannot be read", HELP),
+        })?;
+    parse(&text, &what).map(Some)
+}
+
+const HELP: &str =
+    "it has to be a regular file of root's with mode 0644 or less, as a ConfigMap mount is";
+
+/// Whether the path, or a folder on the way to it, is a link without a target: that is a broken policy
+/// and not the absence of one.
+fn leads_nowhere(path: &Path) -> bool {
+    path.ancestors()
+        .find_map(|one| fs::symlink_metadata(one).ok())
+        .is_some_and(|found| found.is_symlink())
+}
+
+/// Reads a policy from its text; `what` names it in problems.
+///
+/// # Errors
+/// All that is wrong with it, sorted by field; never what was found.
+pub fn parse(text: &str, what: &str) -> Result<Policy, Vec<ConfigProblem>> {
+    let mut problems = Problems::default();
+    let document: Option<raw::Policy> = config::typed(text, what, &mut problems.0);
+    let policy = document.map(|document| spec(document.spec.unwrap_or_default(), &mut problems));
+    let mut problems = problems.0;
+    match policy {
+        Some(policy) if problems.is_empty() => Ok(policy),
+        _ => {
+            problems.sort();
+            problems.dedup();
+            Err(problems)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

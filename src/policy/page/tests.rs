@@ -1,0 +1,61 @@
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::*;
+use crate::policy::load::parse;
+
+/// Compares with the committed file, or writes it with `GITOPS_FN_UPDATE=1`.
+fn generated(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fn-config")
+        .join(name);
+    if std::env::var_os("GITOPS_FN_UPDATE").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == text,
+        "fn-config/{name} is not what the code says; run GITOPS_FN_UPDATE=1 cargo test generated"
+    );
+}
+
+#[test]
+fn generated_schema_is_committed() {
+    generated("policy.schema.json", &schema_json());
+}
+
+#[test]
+fn generated_reference_is_committed() {
+    generated("policy.md", &reference_markdown());
+}
+
+fn fields(schema: &Value) -> Vec<String> {
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let nested = |(name, field): (&String, &Value)| {
+        let described = field["description"].as_str().unwrap_or_default();
+        assert!(!described.is_empty(), "{name} has no description");
+        let mut names = vec![name.clone()];
+        names.extend(fields(field));
+        names.extend(fields(&field["items"]));
+        names
+    };
+    properties.flat_map(nested).collect()
+}
+
+#[test]
+fn the_examples_hold_and_show_every_field() {
+    let minimal = parse(include_str!("../../../fn-config/policy-minimal.yaml"), "x").unwrap();
+    assert_eq!(minimal.rules.len(), 1);
+    let text = include_str!("../../../fn-config/policy-two-tenants.yaml");
+    let policy = parse(text, "x").unwrap();
+    assert_eq!(policy.rules.len(), 2);
+    assert!(policy.enable.helm && !policy.enable.keep && !policy.enable.function_mode);
+    assert!(policy.allows_credentials_secret("argocd:vault-credentials"));
+    for name in fields(&schema::of::<Policy>()) {
+        let shown = [":", ",", " "]
+            .iter()
+            .any(|end| text.contains(&format!("{name}{end}")));
+        assert!(shown, "policy-two-tenants.yaml does not show `{name}`");
+    }
+}

@@ -1,0 +1,166 @@
+//! Where a value may be placed.
+
+/// Fields of some kind of object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sink {
+    /// The apiVersion, exactly.
+    pub api_version: String,
+    /// The kind, exactly.
+    pub kind: String,
+    /// The fields.
+    pub fields: Vec<Vec<Step>>,
+}
+
+/// One step of a listed field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The value under this key.
+    Key(String),
+    /// `*`: any one key, or any member of a list.
+    Any,
+}
+
+/// A place that wants a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'t> {
+    /// The object's `apiVersion`, as it is written.
+    pub api_version: &'t str,
+    /// Its kind.
+    pub kind: &'t str,
+    /// Its namespace, empty where it names none.
+    pub namespace: &'t str,
+    /// The way from its root: keys, and `None` for the members of lists.
+    pub path: &'t [Option<&'t str>],
+}
+
+impl Sink {
+    /// Reads `data/*`; `metadata` can stand nowhere in it.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to write.
+    pub fn parse_field(text: &str) -> Result<Vec<Step>, (&'static str, &'static str)> {
+        let steps = text.split('/').map(|step| match step {
+            "" => Err((
+                "has an empty step",
+                "write the keys with one `/` between them",
+            )),
+            "metadata" => Err((
+                "names metadata, where every reader of the object sees the value",
+                "secrets are never placed in metadata, that of pod templates included",
+            )),
+            "**" => Err((
+                "holds `**`, which is for paths",
+                "list each depth, with `*` for any key",
+            )),
+            "*" => Ok(Step::Any),
+            key => Ok(Step::Key(key.to_owned())),
+        });
+        steps.collect()
+    }
+
+    /// Whether it lists this place.
+    #[must_use]
+    pub fn holds(&self, target: &Target<'_>) -> bool {
+        self.api_version == target.api_version
+            && self.kind == target.kind
+            && self.fields.iter().any(|field| fits(field, target.path))
+    }
+}
+
+fn fits(field: &[Step], path: &[Option<&str>]) -> bool {
+    field.len() == path.len()
+        && field.iter().zip(path).all(|(step, found)| match step {
+            Step::Any => true,
+            Step::Key(key) => *found == Some(key.as_str()),
+        })
+}
+
+impl Target<'_> {
+    /// `data` and `stringData` of a v1 Secret: the one place that Argo CD masks.
+    #[must_use]
+    pub fn is_secret_data(&self) -> bool {
+        self.api_version == "v1"
+            && self.kind == "Secret"
+            && matches!(self.path, [Some("data" | "stringData"), Some(_)])
+    }
+
+    /// Whether it lies in metadata, at any depth: a `*` must not reach it.
+    #[must_use]
+    pub fn is_metadata(&self) -> bool {
+        self.path.contains(&Some("metadata")) && !self.is_secret_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target<'t>(api_version: &'t str, kind: &'t str, path: &'t [Option<&'t str>]) -> Target<'t> {
+        Target {
+            api_version,
+            kind,
+            namespace: "",
+            path,
+        }
+    }
+
+    #[test]
+    fn only_the_data_of_a_v1_secret_is_masked() {
+        let data = [Some("data"), Some("metadata")];
+        let yes = target("v1", "Secret", &data);
+        assert!(yes.is_secret_data() && !yes.is_metadata());
+        for (api, kind) in [
+            ("v1", "ConfigMap"),
+            ("v1", "secret"),
+            ("/v1", "Secret"),
+            ("example.com/v1", "Secret"),
+            ("", "Secret"),
+        ] {
+            assert!(!target(api, kind, &data).is_secret_data(), "{api} {kind}");
+        }
+        for path in [
+            &[Some("data")][..],
+            &[Some("data"), None],
+            &[Some("data"), Some("a"), Some("b")],
+            &[Some("type")],
+            &[Some("items"), None, Some("data"), Some("a")],
+            &[Some("metadata"), Some("annotations"), Some("a")],
+        ] {
+            assert!(!target("v1", "Secret", path).is_secret_data(), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_listed_field_is_matched_step_by_step() {
+        let sink = |field: &str| Sink {
+            api_version: "v1".to_owned(),
+            kind: "ConfigMap".to_owned(),
+            fields: vec![Sink::parse_field(field).unwrap()],
+        };
+        let path = [Some("data"), Some("a")];
+        assert!(sink("data/*").holds(&target("v1", "ConfigMap", &path)));
+        assert!(sink("data/a").holds(&target("v1", "ConfigMap", &path)));
+        assert!(!sink("data/b").holds(&target("v1", "ConfigMap", &path)));
+        assert!(!sink("data").holds(&target("v1", "ConfigMap", &path)));
+        assert!(!sink("data/*/*").holds(&target("v1", "ConfigMap", &path)));
+        assert!(!sink("data/*").holds(&target("v1", "Secret", &path)));
+        assert!(!sink("data/*").holds(&target("v2", "ConfigMap", &path)));
+        assert!(sink("data/*").holds(&target("v1", "ConfigMap", &[Some("data"), None])));
+    }
+
+    #[test]
+    fn metadata_can_never_be_listed_or_reached() {
+        for field in [
+            "metadata/name",
+            "spec/template/metadata/labels/*",
+            "metadata",
+        ] {
+            assert!(Sink::parse_field(field).is_err(), "{field}");
+        }
+        let path = [Some("metadata"), Some("name")];
+        assert!(target("v1", "Pod", &path).is_metadata());
+        for field in ["", "a//b", "/a", "**"] {
+            assert!(Sink::parse_field(field).is_err(), "{field}");
+        }
+    }
+}

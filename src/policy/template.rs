@@ -1,0 +1,380 @@
+//! Path templates and paths, both as segments below a mount: what is compared is what is read.
+
+use super::identity::{Identity, Variable};
+use crate::secret::KvVersion;
+
+/// A KV mount that the policy lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Its path, without outer slashes.
+    pub path: String,
+    /// The version of its engine.
+    pub version: KvVersion,
+}
+
+/// A path of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// Which of the policy's mounts it lies in.
+    pub mount: usize,
+    /// What follows the mount, without KV v2's `data`.
+    pub segments: Vec<Segment>,
+}
+
+/// One segment of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// Itself.
+    Literal(String),
+    /// The value of a variable.
+    Variable(Variable),
+    /// `*`
+    Any,
+    /// `**`: one or more segments, at the end alone.
+    Rest,
+}
+
+/// What is wrong with a template or a path, without either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathFault {
+    /// `a//b`, or nothing.
+    #[error("the path has an empty segment")]
+    Empty,
+    /// `.` or `..`.
+    #[error("the path has an empty segment, `.` or `..`")]
+    Dots,
+    /// `%2e`, a control character, `\`, `?`, `#`, or blanks around a segment.
+    #[error("the path has an encoded or control character, or one of % \\ ? #")]
+    Odd,
+    /// No mount of the list holds it.
+    #[error("no mount that the policy lists holds the path")]
+    NoMount,
+    /// A mount alone.
+    #[error("the path names no secret, only a mount")]
+    MountAlone,
+    /// In a template: `${` that is not a whole segment, or of another name.
+    #[error("a variable has to be a whole segment, and one of those that are known")]
+    Variable,
+    /// In a template: a literal beyond `[A-Za-z0-9._-]+`.
+    #[error("a segment holds a character beyond A-Z, a-z, 0-9, `.`, `_` and `-`")]
+    NotLiteral,
+    /// In a template: `**` elsewhere than at the end.
+    #[error("`**` stands before the end")]
+    RestInside,
+}
+
+/// Whether a text is one literal segment: `[A-Za-z0-9._-]+`, and neither `.` nor `..`.
+#[must_use]
+pub fn is_literal(text: &str) -> bool {
+    !matches!(text, "" | "." | "..")
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+impl Template {
+    /// Reads `kv/${ARGOCD_APP_PROJECT_NAME}/*`; the mount has to be one of `mounts`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str, mounts: &[Mount]) -> Result<Self, PathFault> {
+        let all: Vec<&str> = text.split('/').collect();
+        for segment in &all {
+            match *segment {
+                "" => return Err(PathFault::Empty),
+                "." | ".." => return Err(PathFault::Dots),
+                _ => {}
+            }
+        }
+        let (mount, below) = below_mount(text, mounts).ok_or(PathFault::NoMount)?;
+        let below = below.ok_or(PathFault::MountAlone)?;
+        let below: Vec<&str> = below.split('/').collect();
+        let last = below.len() - 1;
+        let segments = below.iter().enumerate().map(|(index, text)| match *text {
+            "*" => Ok(Segment::Any),
+            "**" if index == last => Ok(Segment::Rest),
+            "**" => Err(PathFault::RestInside),
+            text if text.contains('$') => text
+                .strip_prefix("${")
+                .and_then(|rest| rest.strip_suffix('}'))
+                .and_then(Variable::named)
+                .map(Segment::Variable)
+                .ok_or(PathFault::Variable),
+            text if is_literal(text) => Ok(Segment::Literal(text.to_owned())),
+            _ => Err(PathFault::NotLiteral),
+        });
+        Ok(Self {
+            mount,
+            segments: segments.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The variables in it.
+    pub fn variables(&self) -> impl Iterator<Item = Variable> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Variable(variable) => Some(*variable),
+            _ => None,
+        })
+    }
+
+    /// Whether the path of a secret matches. A variable that is unset, or whose value is not one
+    /// literal segment, matches nothing.
+    #[must_use]
+    pub fn matches(&self, path: &Normal<'_>, identity: &Identity) -> bool {
+        if self.mount != path.mount {
+            return false;
+        }
+        let mut rest = path.segments.iter();
+        for segment in &self.segments {
+            let Some(found) = rest.next() else {
+                return false;
+            };
+            let fits = match segment {
+                Segment::Literal(text) => text == found,
+                Segment::Variable(variable) => identity.literal(*variable) == Some(*found),
+                Segment::Any => true,
+                Segment::Rest => return true,
+            };
+            if !fits {
+                return false;
+            }
+        }
+        rest.next().is_none()
+    }
+
+    /// The template as it is compared: without KV v2's `data`.
+    #[must_use]
+    pub fn shown(&self, mounts: &[Mount]) -> String {
+        let mount = mounts.get(self.mount).map(|mount| mount.path.as_str());
+        let mut path = mount.unwrap_or_default().to_owned();
+        for segment in &self.segments {
+            path.push('/');
+            path.push_str(&match segment {
+                Segment::Literal(text) => text.clone(),
+                Segment::Variable(variable) => format!("${{{}}}", variable.name()),
+                Segment::Any => "*".to_owned(),
+                Segment::Rest => "**".to_owned(),
+            });
+        }
+        path
+    }
+
+    /// The path with the values of its variables; `None` if one is unset or not one literal segment.
+    #[must_use]
+    pub fn expanded(&self, mounts: &[Mount], identity: &Identity) -> Option<String> {
+        let mut path = mounts.get(self.mount)?.path.clone();
+        for segment in &self.segments {
+            path.push('/');
+            path.push_str(match segment {
+                Segment::Literal(text) => text,
+                Segment::Variable(variable) => identity.literal(*variable)?,
+                Segment::Any => "*",
+                Segment::Rest => "**",
+            });
+        }
+        Some(path)
+    }
+}
+
+/// A path as the store will read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Normal<'p> {
+    /// Which of the policy's mounts holds it.
+    pub mount: usize,
+    /// What follows the mount, without KV v2's `data`; never empty.
+    pub segments: Vec<&'p str>,
+}
+
+impl<'p> Normal<'p> {
+    /// Reads the path of a placeholder. Nothing that a client, a proxy or a server on the way might
+    /// read as another path gets through.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(path: &'p str, mounts: &[Mount]) -> Result<Self, PathFault> {
+        for segment in path.split('/') {
+            let odd = |ch: char| ch.is_control() || matches!(ch, '%' | '\\' | '?' | '#');
+            match segment {
+                "" | "." | ".." => return Err(PathFault::Dots),
+                _ if segment.contains(odd) || segment.trim() != segment => {
+                    return Err(PathFault::Odd);
+                }
+                _ => {}
+            }
+        }
+        let (mount, below) = below_mount(path, mounts).ok_or(PathFault::NoMount)?;
+        Ok(Self {
+            mount,
+            segments: below.ok_or(PathFault::MountAlone)?.split('/').collect(),
+        })
+    }
+}
+
+/// The mount that holds a path, and what lies below it, if anything does. Mounts never nest.
+fn below_mount<'p>(path: &'p str, mounts: &[Mount]) -> Option<(usize, Option<&'p str>)> {
+    mounts.iter().enumerate().find_map(|(index, mount)| {
+        if path == mount.path {
+            return Some((index, None));
+        }
+        let below = mount.version.below(&mount.path, path)?;
+        Some((index, Some(below)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mounts() -> Vec<Mount> {
+        [
+            ("kv", KvVersion::V2),
+            ("old", KvVersion::V1),
+            ("team/kv", KvVersion::V2),
+        ]
+        .map(|(path, version)| Mount {
+            path: path.to_owned(),
+            version,
+        })
+        .to_vec()
+    }
+
+    fn identity() -> Identity {
+        Identity {
+            project: Some("shop".to_owned()),
+            name: Some("web".to_owned()),
+            namespace: Some("shop-prod".to_owned()),
+        }
+    }
+
+    fn matches(template: &str, path: &str) -> bool {
+        let template = Template::parse(template, &mounts()).unwrap();
+        Normal::parse(path, &mounts()).is_ok_and(|path| template.matches(&path, &identity()))
+    }
+
+    #[test]
+    fn segments_match_as_wholes() {
+        for (template, path, expected) in [
+            ("kv/shop/web", "kv/shop/web", true),
+            ("kv/shop/web", "kv/shop/web2", false),
+            ("kv/shop/web", "kv/shop/web/x", false),
+            ("kv/shop/web", "kv/shop", false),
+            ("kv/shop/*", "kv/shop/web", true),
+            ("kv/shop/*", "kv/shop", false),
+            ("kv/shop/*", "kv/shop/a/b", false),
+            ("kv/shop/**", "kv/shop/a/b", true),
+            ("kv/shop/**", "kv/shop", false),
+            ("kv/**", "old/a", false),
+            ("kv/${ARGOCD_APP_PROJECT_NAME}/*", "kv/shop/web", true),
+            ("kv/${ARGOCD_APP_PROJECT_NAME}/*", "kv/other/web", false),
+            (
+                "kv/${ARGOCD_APP_PROJECT_NAME}/${ARGOCD_APP_NAME}",
+                "kv/shop/web",
+                true,
+            ),
+            ("kv/shop/${ARGOCD_APP_NAMESPACE}", "kv/shop/shop-prod", true),
+            (
+                "kv/shop/${ARGOCD_APP_NAMESPACE}",
+                "kv/shop/${ARGOCD_APP_NAMESPACE}",
+                false,
+            ),
+            ("kv/shop/*", "kv/shop/*", true),
+            ("team/kv/a", "team/kv/a", true),
+        ] {
+            assert_eq!(matches(template, path), expected, "{template} {path}");
+        }
+    }
+
+    #[test]
+    fn both_spellings_of_version_2_are_one_path() {
+        for template in ["kv/shop/web", "kv/data/shop/web"] {
+            for path in ["kv/shop/web", "kv/data/shop/web"] {
+                assert!(matches(template, path), "{template} {path}");
+            }
+            assert!(!matches(template, "kv/data/data/shop/web"));
+        }
+        assert!(matches("kv/data/data/web", "kv/data/data/web"));
+        assert!(!matches("kv/data/data/web", "kv/web"));
+        assert!(matches("kv/data", "kv/data"));
+        assert!(matches("team/kv/data/a", "team/kv/a"));
+        // the mount is `team/kv`, so this is no other spelling of `team/kv/a`
+        assert_eq!(
+            Normal::parse("team/data/kv/a", &mounts()),
+            Err(PathFault::NoMount)
+        );
+    }
+
+    #[test]
+    fn data_is_a_name_in_version_1() {
+        assert!(matches("old/data/web", "old/data/web"));
+        assert!(!matches("old/data/web", "old/web"));
+        assert!(!matches("old/web", "old/data/web"));
+    }
+
+    #[test]
+    fn what_could_mean_another_path_is_refused() {
+        for (path, fault) in [
+            ("", PathFault::Dots),
+            ("/kv/a", PathFault::Dots),
+            ("kv/a/", PathFault::Dots),
+            ("kv//a", PathFault::Dots),
+            ("kv/a/../b", PathFault::Dots),
+            ("kv/./b", PathFault::Dots),
+            ("kv/%2e%2e/b", PathFault::Odd),
+            ("kv/a%2Fb", PathFault::Odd),
+            ("kv/a%b", PathFault::Odd),
+            ("kv/a\\..\\b", PathFault::Odd),
+            ("kv/a?version=1", PathFault::Odd),
+            ("kv/a\tb", PathFault::Odd),
+            ("kv/a\u{85}b", PathFault::Odd),
+            ("kv/a /b", PathFault::Odd),
+            ("kv", PathFault::MountAlone),
+            ("auth/token/lookup-self", PathFault::NoMount),
+            ("kv2/a", PathFault::NoMount),
+            ("KV/a", PathFault::NoMount),
+        ] {
+            assert_eq!(Normal::parse(path, &mounts()), Err(fault), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_one_literal_segment_matches_nothing() {
+        let template = Template::parse("kv/${ARGOCD_APP_PROJECT_NAME}/*", &mounts()).unwrap();
+        for value in [
+            "", ".", "..", "a/b", "*", "**", "a b", "a%2f", "ä", "${X}", "a\n",
+        ] {
+            let identity = Identity {
+                project: Some(value.to_owned()),
+                ..Identity::default()
+            };
+            let path = format!("kv/{value}/x");
+            let matched = Normal::parse(&path, &mounts())
+                .is_ok_and(|path| template.matches(&path, &identity));
+            assert!(!matched, "{value:?}");
+            assert_eq!(template.expanded(&mounts(), &identity), None, "{value:?}");
+        }
+        let nobody = Identity::default();
+        assert!(!template.matches(&Normal::parse("kv/a/x", &mounts()).unwrap(), &nobody));
+    }
+
+    #[test]
+    fn templates_that_mean_nothing_are_refused() {
+        for (text, fault) in [
+            ("kv//a", PathFault::Empty),
+            ("kv/../a", PathFault::Dots),
+            ("kv", PathFault::MountAlone),
+            ("nosuch/a", PathFault::NoMount),
+            ("${ARGOCD_APP_PROJECT_NAME}/a", PathFault::NoMount),
+            ("kv/**/a", PathFault::RestInside),
+            ("kv/a*", PathFault::NotLiteral),
+            ("kv/a b", PathFault::NotLiteral),
+            ("kv/%2e", PathFault::NotLiteral),
+            ("kv/x-${ARGOCD_APP_PROJECT_NAME}", PathFault::Variable),
+            ("kv/${ARGOCD_ENV_TEAM}", PathFault::Variable),
+            ("kv/${ARGOCD_APP_SOURCE_PATH}", PathFault::Variable),
+            ("kv/$ARGOCD_APP_NAME", PathFault::Variable),
+            ("kv/${ARGOCD_APP_NAME:-x}", PathFault::Variable),
+        ] {
+            assert_eq!(Template::parse(text, &mounts()), Err(fault), "{text}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! How much one run may take.
+
+use super::{SHOP, TENANTS, assert_denied, assert_gives, policy, render_on, secret};
+use crate::governed::Governed;
+
+fn with(limits: &str) -> Option<Governed> {
+    Governed::new(&policy(&format!("{TENANTS}  limits: {limits}")))
+}
+
+#[test]
+fn long_input_is_refused_before_it_is_parsed() {
+    let Some(machine) = with("{inputBytes: 200}") else {
+        return;
+    };
+    let own = secret("<path:kv/shop/web/db#password>");
+    assert_gives(&render_on(&machine, &SHOP, &own), "value-shop");
+    let long = format!("{own}# {}\n&&& not YAML", "x".repeat(200));
+    let output = render_on(&machine, &SHOP, &long);
+    assert_denied(&output, "larger than the policy allows: 200 bytes");
+    // what never ends is not read to its end
+    let mut command = machine.gitops_fn();
+    command.args(["render", "/dev/zero"]);
+    assert_denied(
+        &crate::support::run(&mut command, ""),
+        "larger than the policy allows",
+    );
+}
+
+#[test]
+fn placeholders_and_paths_are_counted() {
+    let many = |paths: usize| {
+        let entries: String = (0..paths)
+            .map(|index| format!("  k{index}: <path:kv/shop/web/s{index}#k>\n"))
+            .collect();
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\nstringData:\n{entries}")
+    };
+    let Some(machine) = with("{placeholders: 3, paths: 2}") else {
+        return;
+    };
+    let output = render_on(&machine, &SHOP, &many(4));
+    assert_denied(&output, "more placeholders than the policy allows: 3");
+    assert_denied(
+        &output,
+        "more distinct secret paths than the policy allows: 2",
+    );
+    let output = render_on(&machine, &SHOP, &many(3));
+    assert!(
+        !output.stderr.contains("more placeholders"),
+        "{}",
+        output.stderr
+    );
+    // one text in many places counts in each
+    let aliases = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: &x '<path:kv/shop/web/db#password>', b: *x, c: *x, d: *x}\n";
+    let output = render_on(&machine, &SHOP, aliases);
+    assert_denied(&output, "more placeholders than the policy allows: 3");
+}
+
+#[test]
+fn an_alias_bomb_is_refused() {
+    let Some(machine) = with("{placeholders: 1000}") else {
+        return;
+    };
+    let mut bomb = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nx0: &x0 '<path:kv/shop/web/db#password>'\n".to_owned();
+    for level in 1..12 {
+        let one = format!("*x{}, ", level - 1).repeat(10);
+        bomb.push_str(&format!("x{level}: &x{level} [{one}]\n"));
+    }
+    let output = render_on(&machine, &SHOP, &bomb);
+    assert_denied(&output, "its aliases expand to more than");
+}
+
+#[test]
+fn a_large_secret_is_refused_after_the_read_without_its_size() {
+    let Some(machine) = with("{secretBytes: 10}") else {
+        return;
+    };
+    let output = render_on(&machine, &SHOP, &secret("<path:kv/shop/web/db#password>"));
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("larger than the policy allows: 10 bytes"),
+        "{}",
+        output.stderr
+    );
+    assert!(!output.stderr.contains("value-") && output.stdout.is_empty());
+    let Some(machine) = with("{secretBytes: 18}") else {
+        return;
+    };
+    // `password` and `value-shop`
+    let output = render_on(&machine, &SHOP, &secret("<path:kv/shop/web/db#password>"));
+    assert_gives(&output, "value-shop");
+}
