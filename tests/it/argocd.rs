@@ -294,3 +294,50 @@ fn the_plugin_names_are_what_the_pages_say() {
         ])
     );
 }
+
+/// What `gitops-fn policy test` says of a policy in the folder for an Application of `project`.
+fn judge(policy: &str, project: &str, paths: &[&str]) -> crate::support::Output {
+    run(
+        crate::support::gitops_fn()
+            .args(["policy", "test", "--project", project, "--app", "web"])
+            .args(["--namespace", &format!("{project}-prod"), "--policy"])
+            .arg(folder().join(policy))
+            .args(paths),
+        "",
+    )
+}
+
+#[test]
+fn the_policy_keeps_two_tenants_apart() {
+    for (project, other) in [("shop", "billing"), ("billing", "shop")] {
+        let own = format!("kv/{project}/{project}-prod/web");
+        judge("policy.yaml", project, &[&own, &format!("kv/data/{project}/common")]).success();
+        let theirs = format!("kv/{other}/{other}-prod/web");
+        let output = judge("policy.yaml", project, &[&theirs]).code(1);
+        assert!(output.text().contains("DENIED"), "{}", output.text());
+    }
+    judge("policy.yaml", "warehouse", &["kv/warehouse/warehouse-prod/web"]).code(1);
+}
+
+#[test]
+fn the_commands_of_the_pages_work() {
+    // what the policy's own comment says to ask
+    let text = read("policy.yaml");
+    let command = text.lines().find_map(|line| line.strip_prefix("#   gitops-fn ")).unwrap();
+    let ask = |words: &str| {
+        run(
+            crate::support::gitops_fn().args(words.split(' ')).current_dir(folder()),
+            "",
+        )
+    };
+    ask(command).code(1);
+    let page = read("README.md");
+    let command = page.split("`gitops-fn policy test").nth(1).unwrap();
+    ask(&format!("policy test{}", command.split('`').next().unwrap())).success();
+}
+
+#[test]
+fn the_policy_of_the_image_allows_nothing() {
+    let output = judge("image/policy.yaml", "shop", &["kv/shop/shop-prod/web"]).code(1);
+    assert!(!output.text().contains("ALLOWED"), "{}", output.text());
+}
