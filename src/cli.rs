@@ -1,9 +1,11 @@
 //! The command line, as data.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::build::sandbox::Unconfined;
 use crate::cluster::SecretName;
 
 /// Stamps Kubernetes manifests with their repository, sets image tags, replaces Vault placeholders.
@@ -47,6 +49,11 @@ Exit codes: 0 done; 1 the input or the store says no; 2 usage or configuration;
 pub enum Command {
     /// Plain manifests in, plain manifests out
     Render(Render),
+    /// Build a kustomization, confined, and do the same with what it gives; for Argo CD
+    Build(Build),
+    #[command(name = "__child", hide = true)]
+    #[allow(missing_docs, reason = "nobody but ourselves")]
+    Child(Child),
     /// What an operator's policy allows
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -74,6 +81,50 @@ pub struct Render {
     /// Files, directories (.yaml, .yml and .json in them), or `-` for standard input, the default
     #[arg(value_name = "FILE|DIR|-")]
     pub paths: Vec<PathBuf>,
+}
+
+/// `gitops-fn build`
+#[derive(Debug, Args)]
+pub struct Build {
+    /// A Release; without it gitops-fn.yaml beside the kustomization, our entry in it, or the environment
+    #[arg(short = 'f', long = "config", value_name = "CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Inflate helm charts; under an operator's policy that says whether
+    #[arg(long)]
+    pub enable_helm: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment would become its help text")]
+    pub credentials: Credentials,
+    /// The checkout, where it is not Argo CD's, and has no .git
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// A folder with a kustomization, or with plain manifests
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// `gitops-fn __child`: a confinement, and the program that we become in it.
+#[derive(Debug, Args)]
+#[allow(missing_docs, reason = "see build::sandbox::Confinement")]
+pub struct Child {
+    #[arg(long)]
+    pub parent: u32,
+    #[arg(long)]
+    pub root: PathBuf,
+    #[arg(long)]
+    pub writable: Vec<PathBuf>,
+    #[arg(long = "program")]
+    pub programs: Vec<PathBuf>,
+    #[arg(long)]
+    pub network: bool,
+    #[arg(long, value_parser = unconfined)]
+    pub unconfined: Unconfined,
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
+}
+
+fn unconfined(name: &str) -> Result<Unconfined, &'static str> {
+    Unconfined::named(name).ok_or("no such way")
 }
 
 /// Where credentials come from, beside the environment.

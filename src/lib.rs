@@ -18,6 +18,7 @@
 //!   written, and after any error nothing is;
 //! - bytes outside the planned scalars are copied.
 
+pub mod build;
 pub mod cli;
 pub mod cluster;
 pub mod config;

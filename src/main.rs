@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
+
+mod command;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -12,7 +15,7 @@ use clap::Parser;
 use gitops_fn::cli::{
     self, Cli, Command, Credentials, Format, Kind, PolicyCommand, PolicyTest, Render, Schema,
 };
-use gitops_fn::cluster::CredentialsSecret;
+use gitops_fn::cluster::{CredentialsSecret, SecretName};
 use gitops_fn::config::{self, Config, ConfigProblem, schema};
 use gitops_fn::krm::result::{Finding, Severity};
 use gitops_fn::policy;
@@ -21,7 +24,7 @@ use gitops_fn::policy::explain::{Question, Report};
 use gitops_fn::policy::identity::Identity;
 use gitops_fn::resolve::{Resolved, resolve};
 use gitops_fn::secret::SecretRef;
-use gitops_fn::settings::{Settings, StoreSetting, Variable};
+use gitops_fn::settings::{AVP_SECRET, Settings, StoreSetting, Variable};
 use gitops_fn::source::{self, Source, SourceError};
 use gitops_fn::store::Store;
 use gitops_fn::store::file::FileStore;
@@ -30,7 +33,8 @@ use gitops_fn::{Outcome, output, report};
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|info| say(&report::crash(info.location()))));
-    match run(&Cli::parse()) {
+    let begun = Instant::now();
+    match run(&Cli::parse(), begun) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             say(&format!("error: {error:#}\n"));
@@ -39,7 +43,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<u8> {
+fn run(cli: &Cli, begun: Instant) -> Result<u8> {
     match &cli.command {
         Some(Command::Schema(Schema { kind, format })) => {
             let text = match (kind, format) {
@@ -68,6 +72,10 @@ fn run(cli: &Cli) -> Result<u8> {
             say(&cli::help());
             Ok(2)
         }
+        Some(Command::Child(arguments)) => Ok(command::child::run(arguments)),
+        Some(Command::Build(arguments)) => with_settings(cli, false, |settings, judge| {
+            command::build::run(arguments, settings, judge, begun)
+        }),
         Some(Command::Render(arguments)) => with_settings(cli, false, |settings, judge| {
             render(arguments, settings, judge)
         }),
@@ -90,6 +98,11 @@ fn with_settings(
     match Settings::from_vars(std::env::vars_os()) {
         Ok(mut settings) => {
             start_log(cli.verbose, settings.log.as_deref());
+            if let (Some(policy), Some(name)) = (&policy, &settings.avp_secret)
+                && policy.allows_credentials_secret(name)
+            {
+                settings.ignored.retain(|name| name != AVP_SECRET);
+            }
             if !settings.ignored.is_empty() {
                 say(&format!(
                     "warning: ignored, since credentials never come from plugin parameters: {}\n",
@@ -186,7 +199,7 @@ fn function(settings: &Settings, judge: &Judge<'_>) -> Result<u8> {
     let Some(source) = sources.first() else {
         return Ok(2);
     };
-    let store = store(settings, None);
+    let store = store(settings, None, None);
     let outcome = gitops_fn::function(source, settings, judge, |wants| resolve_now(wants, &store));
     finish(&outcome, &store, || print_outcome(&outcome, &sources))
 }
@@ -217,7 +230,7 @@ fn render(arguments: &Render, settings: &Settings, judge: &Judge<'_>) -> Result<
     for note in &sources.notes {
         say(&format!("warning: {note}\n"));
     }
-    let store = match store_of(settings, &arguments.credentials) {
+    let store = match store_of(settings, judge, &arguments.credentials, None) {
         Ok(store) => store,
         Err(text) => {
             say(text);
@@ -246,21 +259,40 @@ fn finish(outcome: &Outcome, store: &Store, write: impl FnOnce() -> Result<()>) 
     Ok(outcome.exit_code())
 }
 
-fn store(settings: &Settings, credentials: Option<CredentialsSecret>) -> Store {
+fn store(
+    settings: &Settings,
+    credentials: Option<CredentialsSecret>,
+    begun: Option<Instant>,
+) -> Store {
     match &settings.store {
         StoreSetting::File(path) => Store::File(FileStore::new(path)),
         StoreSetting::Unset if credentials.is_none() => Store::Unset,
         StoreSetting::Vault | StoreSetting::Unset => Store::Vault(Box::new(VaultStore::new(
             settings.vault.clone(),
             credentials,
+            begun,
         ))),
     }
 }
 
 /// The store, with the credentials of a Secret if one is named.
-fn store_of(settings: &Settings, credentials: &Credentials) -> Result<Store, &'static str> {
-    let Some(name) = credentials.secret.clone() else {
-        return Ok(store(settings, None));
+fn store_of(
+    settings: &Settings,
+    judge: &Judge<'_>,
+    credentials: &Credentials,
+    begun: Option<Instant>,
+) -> Result<Store, &'static str> {
+    let listed = settings.avp_secret.as_deref().filter(|name| {
+        judge
+            .policy()
+            .is_some_and(|policy| policy.allows_credentials_secret(name))
+    });
+    let named = credentials
+        .secret
+        .clone()
+        .or_else(|| SecretName::parse(listed?));
+    let Some(name) = named else {
+        return Ok(store(settings, None, begun));
     };
     if matches!(settings.store, StoreSetting::File(_)) {
         return Err(
@@ -268,16 +300,25 @@ fn store_of(settings: &Settings, credentials: &Credentials) -> Result<Store, &'s
         );
     }
     let server = settings.cluster.clone();
-    Ok(store(settings, Some(CredentialsSecret { name, server })))
+    Ok(store(
+        settings,
+        Some(CredentialsSecret { name, server }),
+        begun,
+    ))
+}
+
+/// A runtime on this thread alone.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")
 }
 
 /// Starts a runtime for the reads; called only when a secret is wanted. A signal ends the reads, and the
 /// token of the run is given back all the same.
 fn resolve_now(wants: &BTreeSet<SecretRef>, store: &Store) -> Resolved {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    else {
+    let Ok(runtime) = runtime() else {
         return Resolved::default();
     };
     runtime.block_on(async {

@@ -22,6 +22,8 @@ const PREFIXES: [&str; 3] = ["ARGOCD_APP_", "ARGOCD_ENV_", "PARAM_"];
 const SHORT: [&str; 3] = ["APP_REPO", "IMAGE_NAME", "IMAGE_TAG"];
 /// The other name that `${NAME}` may name.
 const KUBE_VERSION: &str = "KUBE_VERSION";
+/// The plugin parameter that named the old plugin's Secret.
+pub const AVP_SECRET: &str = "ARGOCD_ENV_AVP_SECRET";
 /// What an application's author may not set, and AVP let them.
 const CREDENTIALS: [&str; 3] = ["VAULT_", "AVP_", "BAO_"];
 
@@ -43,6 +45,9 @@ pub struct Settings {
     /// `host:port` of the API server of the cluster around us (`KUBERNETES_SERVICE_HOST` and `…_PORT`, which
     /// every pod has).
     pub cluster: Option<String>,
+    /// The plugin parameter `AVP_SECRET`: the old plugin's `-s`. It counts only if the operator's policy
+    /// lists the name.
+    pub avp_secret: Option<String>,
     /// Names of `ARGOCD_ENV_*` and `PARAM_*` variables that look like credentials or addresses
     /// for a store, and count for nothing; sorted. One stderr line lists them.
     pub ignored: Vec<String>,
@@ -133,6 +138,7 @@ impl Settings {
         let mode = text("GITOPS_FN_SECRETS");
         let path_validation = text("AVP_PATH_VALIDATION");
         let log = text("GITOPS_FN_LOG");
+        let avp_secret = text(AVP_SECRET);
         let cluster = cluster(
             text("KUBERNETES_SERVICE_HOST"),
             text("KUBERNETES_SERVICE_PORT"),
@@ -173,6 +179,7 @@ impl Settings {
             allowed_paths: OnceLock::new(),
             log,
             cluster,
+            avp_secret,
             ignored,
         })
     }

@@ -76,6 +76,12 @@ impl<'p> Judge<'p> {
         self.policy.is_some()
     }
 
+    /// The policy, if there is one.
+    #[must_use]
+    pub fn policy(&self) -> Option<&'p Policy> {
+        self.policy
+    }
+
     /// The limits of the run, if there are any.
     #[must_use]
     pub fn limits(&self) -> Option<&'p Limits> {

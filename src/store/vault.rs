@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OnceCell, RwLock};
 
@@ -35,6 +35,7 @@ type Shared = Arc<OnceCell<Result<Found, StoreError>>>;
 #[derive(Default)]
 pub struct VaultStore {
     vars: VaultVars,
+    begun: Option<Instant>,
     credentials: Option<CredentialsSecret>,
     client: OnceCell<Result<Client, StoreError>>,
     /// The session, and how many logins there have been.
@@ -50,11 +51,17 @@ impl fmt::Debug for VaultStore {
 }
 
 impl VaultStore {
-    /// A store with the settings that `vars` will be read as, and those of a Secret of the cluster.
+    /// A store with the settings that `vars` will be read as, and those of a Secret of the cluster; the
+    /// deadline counts from `begun`, or from the first read.
     #[must_use]
-    pub fn new(vars: VaultVars, credentials: Option<CredentialsSecret>) -> Self {
+    pub fn new(
+        vars: VaultVars,
+        credentials: Option<CredentialsSecret>,
+        begun: Option<Instant>,
+    ) -> Self {
         Self {
             vars,
+            begun,
             credentials,
             ..Self::default()
         }
@@ -96,10 +103,11 @@ impl VaultStore {
     async fn client(&self) -> Result<&Client, StoreError> {
         self.client
             .get_or_init(|| async {
+                let begun = self.begun.unwrap_or_else(Instant::now);
                 let vars = self.vars().await?;
                 let settings =
                     VaultSettings::from_vars(&vars).map_err(|problems| unusable(&problems))?;
-                Client::new(settings).map_err(|fault| fault.store_error())
+                Client::new(settings, begun).map_err(|fault| fault.store_error())
             })
             .await
             .as_ref()

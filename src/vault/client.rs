@@ -66,11 +66,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that has not connected yet; the deadline begins now.
+    /// A client that has not connected yet, in a run that has begun then.
     ///
     /// # Errors
     /// [`Fault::Setting`] for an address that is no URL.
-    pub fn new(settings: VaultSettings) -> Result<Self, Fault> {
+    pub fn new(settings: VaultSettings, begun: std::time::Instant) -> Result<Self, Fault> {
         let url = Url::parse(&settings.address)
             .map_err(|_| Fault::Setting("VAULT_ADDR is no URL".to_owned()))?;
         let host =
@@ -80,7 +80,7 @@ impl Client {
             host,
             plain: OnceLock::new(),
             secure: OnceLock::new(),
-            deadline: Instant::now() + settings.deadline,
+            deadline: Instant::from_std(begun + settings.deadline),
             settings,
         })
     }

@@ -1,5 +1,7 @@
 //! One setting under all of its names, and what is wrong with it.
 
+use std::time::Duration;
+
 use super::table::Setting;
 use super::vars::{NotText, VaultVars};
 
@@ -40,6 +42,11 @@ impl<'v> Lookup<'v> {
             vars,
             problems: Vec::new(),
         }
+    }
+
+    /// The longest deadline, if there is one.
+    pub(super) fn longest(&self) -> Option<Duration> {
+        self.vars.longest()
     }
 
     /// The first of a setting's names that is set.

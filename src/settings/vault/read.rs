@@ -35,9 +35,6 @@ impl VaultSettings {
     pub fn from_vars(vars: &VaultVars) -> Result<Self, Vec<SettingProblem>> {
         let mut look = Lookup::new(vars);
         let settings = read(&mut look).map(|settings| VaultSettings {
-            deadline: settings
-                .deadline
-                .min(vars.longest().unwrap_or(Duration::MAX)),
             proxy: vars.proxy(),
             ..settings
         });
@@ -65,11 +62,7 @@ fn read(look: &mut Lookup<'_>) -> Option<VaultSettings> {
     let kv_version = look.value(&table::KV_VERSION, kv_version);
     let hosts = |text: &str| value::list(text, address::host);
     let redirect_hosts = look.value(&table::REDIRECT_HOSTS, hosts);
-    let deadline = if look.name(&table::TIMEOUT).is_some() {
-        look.value(&table::TIMEOUT, value::duration)
-    } else {
-        look.value(&table::CLIENT_TIMEOUT, value::duration)
-    };
+    let deadline = deadline(look);
     let body_limit = look.value(&table::MAX_BODY, value::size);
     Some(VaultSettings {
         address: address?,
@@ -80,10 +73,41 @@ fn read(look: &mut Lookup<'_>) -> Option<VaultSettings> {
         kv_v2_mounts: kv_v2_mounts.unwrap_or_default(),
         kv_version,
         redirect_hosts: redirect_hosts.unwrap_or_default(),
-        deadline: deadline.unwrap_or(DEADLINE),
+        deadline,
         body_limit: body_limit.unwrap_or(BODY_LIMIT),
         proxy: Proxy::default(),
     })
+}
+
+/// How long a run may take: the operator's policy can only make it shorter than the environment says.
+fn deadline(look: &mut Lookup<'_>) -> Duration {
+    let setting = if look.name(&table::TIMEOUT).is_some() {
+        &table::TIMEOUT
+    } else {
+        &table::CLIENT_TIMEOUT
+    };
+    let asked = look.value(setting, value::duration);
+    match (asked, look.longest()) {
+        (Some(asked), Some(longest)) => asked.min(longest),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => DEADLINE,
+    }
+}
+
+impl VaultVars {
+    /// How long a run may take, before anything else is judged.
+    ///
+    /// # Errors
+    /// A setting that is no duration.
+    pub fn deadline(&self) -> Result<Duration, Vec<SettingProblem>> {
+        let mut look = Lookup::new(self);
+        let deadline = deadline(&mut look);
+        if look.problems.is_empty() {
+            Ok(deadline)
+        } else {
+            Err(look.problems)
+        }
+    }
 }
 
 /// The agent's address, else the server's.

@@ -1,0 +1,328 @@
+//! The confinement of kustomize and helm: what a repository makes them do must not reach credentials,
+//! other processes or the network.
+//!
+//! A process of ours restricts itself and becomes the program (`gitops-fn __child`), since a library may
+//! not run code between fork and exec without `unsafe`. The boundary is Landlock: file rights are a hard
+//! requirement, the network and scopes as far as the kernel has them.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit,
+};
+
+use super::elf;
+
+/// What happens where the kernel cannot confine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unconfined {
+    /// The program is not run: an operator's policy asks for it.
+    Refuse,
+    /// A warning.
+    Warn,
+    /// Nothing is said: the operator's policy knows.
+    Accept,
+}
+
+impl Unconfined {
+    const ALL: [Self; 3] = [Self::Refuse, Self::Warn, Self::Accept];
+
+    /// Its name as an argument.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::Warn => "warn",
+            Self::Accept => "accept",
+        }
+    }
+
+    /// The one with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
+}
+
+/// What a confined program may reach; everything else is out of reach, `/proc` above all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confinement {
+    /// The process that it dies with.
+    pub parent: u32,
+    /// The repository, read-only.
+    pub root: PathBuf,
+    /// Folders that it may write.
+    pub writable: Vec<PathBuf>,
+    /// The only files that it may execute.
+    pub programs: Vec<PathBuf>,
+    /// Whether it may open TCP connections, and read what that takes (name service, authorities).
+    pub network: bool,
+    /// Where the kernel cannot confine.
+    pub unconfined: Unconfined,
+}
+
+/// Why a program was not confined, and so not run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SandboxError {
+    /// The kernel has no Landlock, or it is not enabled.
+    #[error(
+        "this kernel cannot confine kustomize: Landlock (Linux 5.13) is missing or not enabled"
+    )]
+    Unsupported,
+    /// A path of the confinement is not there.
+    #[error("cannot confine kustomize: {0} cannot be opened")]
+    Path(PathBuf),
+    /// A limit or restriction was refused.
+    #[error("cannot confine kustomize: {0}")]
+    Refused(&'static str),
+    /// Our parent went away meanwhile.
+    #[error("the process that asked for this has ended")]
+    Orphan,
+}
+
+impl SandboxError {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Unsupported => {
+                "use a kernel with Landlock, or let the operator's policy say `sandbox: optional`"
+            }
+            Self::Path(_) => "check that it exists and may be read",
+            Self::Refused(_) => "check the limits of this process",
+            Self::Orphan => "run it again",
+        }
+    }
+}
+
+/// Something that could not be had, and that may be done without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// No confinement at all, and a warning is wanted.
+    Unconfined,
+    /// The kernel is too old for some of the extras.
+    Partly,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unconfined => {
+                "kustomize is not confined: this system has no Landlock; build only repositories that you trust"
+            }
+            Self::Partly => {
+                "this kernel confines files, but not all of network and signals"
+            }
+        })
+    }
+}
+
+/// Bytes in one file that a confined program writes.
+const LARGEST_FILE: u64 = 1 << 30;
+/// Open files.
+const OPEN_FILES: u64 = 4096;
+/// Seconds of processor time.
+const CPU_SECONDS: u64 = 600;
+
+/// Makes this process one that nobody can look into: no core file, no debugger, and `/proc/PID/environ`
+/// for the administrator alone (argocd-cmp.md T7). Best effort: not every system has it.
+pub fn hide() {
+    let _ = setrlimit(Resource::Core, limit(0));
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+}
+
+/// Restricts this process for good. What it becomes afterwards can reach no more than `confinement` says.
+///
+/// # Errors
+/// A [`SandboxError`]; the program must not be run then.
+pub fn enter(confinement: &Confinement) -> Result<Option<Note>, SandboxError> {
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|_| SandboxError::Refused("it cannot be made to end with us"))?;
+    // the parent may have ended before that
+    if getppid()
+        .map(Pid::as_raw_nonzero)
+        .map(|pid| pid.get().unsigned_abs())
+        != Some(confinement.parent)
+    {
+        return Err(SandboxError::Orphan);
+    }
+    for (resource, most) in [
+        (Resource::Core, 0),
+        (Resource::Fsize, LARGEST_FILE),
+        (Resource::Nofile, OPEN_FILES),
+        (Resource::Cpu, CPU_SECONDS),
+    ] {
+        lower(resource, most)?;
+    }
+    match restrict(confinement) {
+        Err(SandboxError::Unsupported) => without(confinement.unconfined),
+        outcome => outcome,
+    }
+}
+
+/// What happens without Landlock.
+fn without(unconfined: Unconfined) -> Result<Option<Note>, SandboxError> {
+    match unconfined {
+        Unconfined::Refuse => Err(SandboxError::Unsupported),
+        Unconfined::Warn => Ok(Some(Note::Unconfined)),
+        Unconfined::Accept => Ok(None),
+    }
+}
+
+/// Becomes the program; returns only if that fails.
+#[must_use]
+pub fn become_program(program: &Path, arguments: &[std::ffi::OsString]) -> io::Error {
+    use std::os::unix::process::CommandExt as _;
+    std::process::Command::new(program).args(arguments).exec()
+}
+
+fn limit(most: u64) -> Rlimit {
+    Rlimit {
+        current: Some(most),
+        maximum: Some(most),
+    }
+}
+
+/// Sets a limit, unless a lower one is there.
+fn lower(resource: Resource, most: u64) -> Result<(), SandboxError> {
+    let now = rustix::process::getrlimit(resource);
+    let most = now.maximum.map_or(most, |maximum| maximum.min(most));
+    setrlimit(resource, limit(most)).map_err(|_| SandboxError::Refused("a limit cannot be set"))
+}
+
+#[cfg(target_os = "linux")]
+fn restrict(confinement: &Confinement) -> Result<Option<Note>, SandboxError> {
+    use landlock::{
+        ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr,
+        RulesetStatus, Scope,
+    };
+    let refused = |_| SandboxError::Refused("the kernel refuses the restriction");
+    let files = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(ABI::V1))
+        .map_err(|_| SandboxError::Unsupported)?;
+    let mut ruleset = files
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(LATEST))
+        .map_err(refused)?
+        .scope(Scope::from_all(LATEST))
+        .map_err(refused)?;
+    if !confinement.network {
+        ruleset = ruleset
+            .handle_access(AccessNet::from_all(LATEST))
+            .map_err(refused)?;
+    }
+    let mut created = ruleset.create().map_err(refused)?;
+    for (path, access) in rights(confinement) {
+        created = allow(created, path, access)?;
+    }
+    let status = created.restrict_self().map_err(refused)?;
+    Ok(match status.ruleset {
+        RulesetStatus::FullyEnforced => None,
+        RulesetStatus::PartiallyEnforced => Some(Note::Partly),
+        RulesetStatus::NotEnforced => return Err(SandboxError::Unsupported),
+    })
+}
+
+/// No Landlock elsewhere.
+#[cfg(not(target_os = "linux"))]
+fn restrict(_: &Confinement) -> Result<Option<Note>, SandboxError> {
+    Err(SandboxError::Unsupported)
+}
+
+/// The newest rights that this was tried with.
+#[cfg(target_os = "linux")]
+const LATEST: landlock::ABI = landlock::ABI::V6;
+
+/// A path that has to be there, or one that may be missing.
+#[cfg(target_os = "linux")]
+enum Given {
+    Needed(PathBuf),
+    IfThere(PathBuf),
+}
+
+/// Which rights each path gets.
+#[cfg(target_os = "linux")]
+fn rights(confinement: &Confinement) -> Vec<(Given, landlock::BitFlags<landlock::AccessFs>)> {
+    use landlock::{Access as _, AccessFs};
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let run = AccessFs::Execute | AccessFs::ReadFile;
+    let all = AccessFs::from_all(LATEST) & !landlock::BitFlags::from(AccessFs::Execute);
+    let mut rights = vec![
+        (Given::Needed(confinement.root.clone()), read),
+        (
+            Given::Needed("/dev/null".into()),
+            AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate,
+        ),
+    ];
+    for folder in &confinement.writable {
+        rights.push((Given::Needed(folder.clone()), all));
+    }
+    for program in &confinement.programs {
+        rights.push((Given::Needed(program.clone()), run));
+        for library in elf::libraries(program) {
+            rights.push((Given::IfThere(library), run | AccessFs::ReadDir));
+        }
+    }
+    if confinement.network {
+        for file in [
+            "/etc/ssl",
+            "/etc/pki",
+            "/usr/share/ca-certificates",
+            "/usr/local/share/ca-certificates",
+            "/etc/resolv.conf",
+            "/etc/hosts",
+            "/etc/nsswitch.conf",
+        ] {
+            rights.push((Given::IfThere(file.into()), read));
+        }
+    }
+    rights
+}
+
+#[cfg(target_os = "linux")]
+fn allow(
+    ruleset: landlock::RulesetCreated,
+    path: Given,
+    access: landlock::BitFlags<landlock::AccessFs>,
+) -> Result<landlock::RulesetCreated, SandboxError> {
+    use landlock::{AccessFs, PathBeneath, PathFd, RulesetCreatedAttr as _};
+    let (path, needed) = match path {
+        Given::Needed(path) => (path, true),
+        Given::IfThere(path) => (path, false),
+    };
+    let Ok(opened) = PathFd::new(&path) else {
+        return if needed {
+            Err(SandboxError::Path(path))
+        } else {
+            Ok(ruleset)
+        };
+    };
+    // a file has no directory rights
+    let access = if path.is_dir() {
+        access
+    } else {
+        access & !landlock::BitFlags::from(AccessFs::ReadDir)
+    };
+    ruleset
+        .add_rule(PathBeneath::new(opened, access))
+        .map_err(|_| SandboxError::Path(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_landlock_the_policy_decides() {
+        assert_eq!(without(Unconfined::Refuse), Err(SandboxError::Unsupported));
+        assert_eq!(without(Unconfined::Warn), Ok(Some(Note::Unconfined)));
+        assert_eq!(without(Unconfined::Accept), Ok(None));
+    }
+}
