@@ -5,7 +5,10 @@
     reason = "a test that cannot go on fails; helpers outside #[test] functions count too"
 )]
 
+mod argocd;
 mod bad_input;
+mod ci;
+mod cmp;
 mod container;
 mod examples;
 mod golden;
@@ -13,6 +16,7 @@ mod governed;
 mod kustomize;
 mod layering;
 mod leak;
+mod migrate;
 mod namehash;
 mod policy;
 mod properties;

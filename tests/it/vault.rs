@@ -7,15 +7,15 @@
 mod avp;
 mod credentials;
 mod failures;
-mod fake;
+pub(crate) mod fake;
 mod faults;
 mod kustomize;
 mod leak;
-mod logins;
+pub(crate) mod logins;
 mod policy;
 mod proxy;
 mod reads;
-mod server;
+pub(crate) mod server;
 mod tls;
 
 use std::process::Command;
@@ -24,7 +24,7 @@ use crate::support::{Output, gitops_fn, run};
 use server::Server;
 
 /// The token of an administrator of a [`Server`].
-const ROOT: &str = "root";
+pub(crate) const ROOT: &str = "root";
 
 /// A Secret with an entry `k0`, `k1`… for each placeholder.
 fn manifest(placeholders: &[&str]) -> String {

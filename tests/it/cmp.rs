@@ -1,0 +1,269 @@
+//! The plugin as Argo CD runs it: its real plugin server with our plugin file, asked over its socket.
+//! Then the image of the sidecar, and many builds at once.
+
+mod image;
+mod many;
+mod proto;
+mod repository;
+mod server;
+mod tenants;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use serde_yaml::Value;
+
+use crate::support::{documents, root, temp_dir};
+use crate::vault::fake::{Answer, Fake};
+use crate::vault::server::Server;
+use repository::{PASSWORD, Repository, argocd};
+use server::{Call, Failure, PluginServer};
+
+fn plugin() -> PathBuf {
+    root().join("examples/argocd/plugin.yaml")
+}
+
+/// The plugin server with our plugin file and `env` beside what a sidecar has.
+#[track_caller]
+fn start(env: &[(&str, &str)]) -> Option<PluginServer> {
+    PluginServer::start(&plugin(), "avp-kustomize", env)
+}
+
+/// The manifests of an answer, as objects.
+#[track_caller]
+fn objects(answer: Result<Vec<String>, Failure>) -> Vec<Value> {
+    let manifests = answer.unwrap_or_else(|failure| panic!("{failure:?}"));
+    manifests.iter().flat_map(|text| documents(text)).collect()
+}
+
+/// Checks that nothing secret of `server`'s is in `text`.
+#[track_caller]
+fn assert_hidden(text: &str, what: &[&str]) {
+    for secret in what {
+        assert!(!text.contains(secret), "{secret}:\n{text}");
+    }
+}
+
+#[test]
+fn the_example_is_what_it_is_under_kustomize() {
+    let store = root().join("examples/kustomize/secrets.yaml");
+    let store = format!("file:{}", store.display());
+    let Some(server) = start(&[("VAULT_ADDR", &store)]) else {
+        return;
+    };
+    let env = argocd("overlay", &[]);
+    let env: Vec<_> = env
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let repository = root().join("examples/kustomize");
+    let found = objects(server.generate(&Call::new(&repository, "overlay", &env)));
+    let expected = fs::read_to_string(repository.join("expected.yaml")).unwrap();
+    assert_eq!(found, documents(&expected));
+}
+
+#[test]
+fn a_repository_of_the_old_plugin_is_built_with_a_real_vault() {
+    let Some(vault) = Server::start() else { return };
+    vault.secret(
+        "kv",
+        "shop/web",
+        &json!({"password": PASSWORD, "user": "shop"}),
+    );
+    let reader = vault.reader();
+    let address = vault.address();
+    let mut sidecar = vec![("VAULT_ADDR", address.as_str())];
+    sidecar.extend(reader.0.iter().map(|(name, value)| (*name, value.as_str())));
+    let Some(server) = start(&sidecar) else {
+        return;
+    };
+    let repository = Repository::new();
+    // whoever edits the Application would like the credentials for themselves
+    let env = argocd(
+        Repository::PATH,
+        &[
+            ("ARGOCD_ENV_APP_REPO", "acme/shop-web"),
+            ("ARGOCD_ENV_IMAGE_NAME", "registry.example/acme/shop-web"),
+            ("ARGOCD_ENV_IMAGE_TAG", "1.10"),
+            ("ARGOCD_ENV_VAULT_ADDR", "http://127.0.0.1:1"),
+            ("ARGOCD_ENV_AVP_PATH_VALIDATION", "^nothing$"),
+        ],
+    );
+    let env: Vec<_> = env
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let call = Call::new(repository.root(), Repository::PATH, &env);
+    let found = objects(server.generate(&call));
+    Repository::assert_built(&found);
+
+    vault.assert_tokens_gone(1);
+    let log = server.log();
+    assert!(
+        log.contains("ARGOCD_ENV_VAULT_ADDR"),
+        "it is said that it is ignored:\n{log}"
+    );
+    let credentials: Vec<_> = reader.0.iter().map(|(_, value)| value.as_str()).collect();
+    assert_hidden(&log, &[PASSWORD]);
+    assert_hidden(&log, &credentials);
+    // the server has removed the checkout, and we nothing that it would miss
+    assert_eq!(server.left_over(), 1, "its own folder");
+}
+
+#[test]
+fn error_texts_hold_no_secret() {
+    let Some(vault) = Server::start() else { return };
+    vault.secret(
+        "kv",
+        "shop/web",
+        &json!({"password": PASSWORD, "map": {"inner": PASSWORD}}),
+    );
+    let reader = vault.reader();
+    let address = vault.address();
+    let mut sidecar = vec![("VAULT_ADDR", address.as_str())];
+    sidecar.extend(reader.0.iter().map(|(name, value)| (*name, value.as_str())));
+    let Some(server) = start(&sidecar) else {
+        return;
+    };
+    let env = argocd(Repository::PATH, &[]);
+    let env: Vec<_> = env
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let mut hidden: Vec<_> = reader.0.iter().map(|(_, value)| value.as_str()).collect();
+    let encoded = Repository::encoded(PASSWORD);
+    hidden.extend([PASSWORD, &encoded, "literal-in-the-file"]);
+    for (placeholder, said) in [
+        ("<path:kv/shop/web#nokey>", "missing Vault value"),
+        ("<path:kv/shop/nothing#password>", "there is no secret"),
+        ("<path:kv/shop/web#password | base64decode>", "base64decode"),
+        ("<path:kv/shop/web#password | jsonParse>", "jsonParse"),
+        (
+            "<path:kv/shop/web#map | jsonPath {.inner[?(@.x)]}>",
+            "jsonPath",
+        ),
+        ("<path:kv/shop/web#map | sha256sum>", "sha256sum"),
+        ("<path:kv/shop/web#password | nonsense>", "invalid modifier"),
+        ("<path:kv/shop/web#password", "is not closed"),
+        ("<path:sys/mounts#x>", "only KV secrets are read"),
+    ] {
+        let repository = Repository::with_secret(&format!("literal-in-the-file {placeholder}"));
+        let call = Call::new(repository.root(), Repository::PATH, &env);
+        let failure = server.generate(&call).unwrap_err();
+        let message = &failure.message;
+        assert!(message.contains(said), "{placeholder}: {message}");
+        assert!(
+            message.contains("`gitops-fn build` failed exit status 1: "),
+            "{message}"
+        );
+        assert_hidden(message, &hidden);
+        assert!(
+            message.len() < 2_000,
+            "what Argo CD shows is short:\n{message}"
+        );
+    }
+    assert_hidden(&server.log(), &hidden);
+    for (token, _) in vault.our_tokens() {
+        assert_hidden(&server.log(), &[&token]);
+    }
+}
+
+#[test]
+fn a_vault_that_hangs_ends_in_our_own_words_and_the_token_is_revoked() {
+    let fake = Fake::start(|request, _| match request.target.as_str() {
+        "/v1/auth/approle/login" => Answer::json(
+            200,
+            &json!({"auth": {"client_token": "hvs.live", "accessor": "a", "token_type": "service",
+                "policies": ["default"], "lease_duration": 120, "renewable": false}}),
+        ),
+        "/v1/auth/token/revoke-self" => Answer::Full(204, String::new(), Vec::new()),
+        _ => Answer::Stall(Vec::new()),
+    });
+    let address = fake.address();
+    let Some(server) = start(&[
+        ("VAULT_ADDR", &address),
+        ("VAULT_ROLE_ID", "role"),
+        ("VAULT_SECRET_ID", "half-open-door"),
+        ("GITOPS_FN_TIMEOUT", "2s"),
+    ]) else {
+        return;
+    };
+    let repository = Repository::with_secret("<path:kv/data/shop/web#password>");
+    let env = argocd(Repository::PATH, &[]);
+    let env: Vec<_> = env
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let mut call = Call::new(repository.root(), Repository::PATH, &env);
+    call.deadline = Duration::from_mins(1);
+    let begin = Instant::now();
+    let failure = server.generate(&call).unwrap_err();
+    let message = &failure.message;
+    assert!(begin.elapsed() < call.deadline, "killed: {message}");
+    assert!(message.contains("failed exit status 3: "), "{message}");
+    assert!(message.contains("(transient)"), "{message}");
+    assert_hidden(message, &["hvs.live", "half-open-door"]);
+    let revoked = fake.requests().into_iter().filter(|request| {
+        request.target == "/v1/auth/token/revoke-self"
+            && request.header("x-vault-token") == Some("hvs.live")
+    });
+    assert_eq!(revoked.count(), 1, "the token is revoked");
+}
+
+#[test]
+fn what_kustomize_refuses_is_an_error_with_its_message() {
+    let Some(server) = start(&[]) else { return };
+    let folder = temp_dir();
+    crate::support::write_files(
+        folder.path(),
+        &[("app/kustomization.yaml", "resources: [missing.yaml]\n")],
+    );
+    let failure = server
+        .generate(&Call::new(folder.path(), "app", &[]))
+        .unwrap_err();
+    assert!(
+        failure.message.contains("missing.yaml"),
+        "{}",
+        failure.message
+    );
+    assert!(
+        failure.message.contains("failed exit status 1: "),
+        "{}",
+        failure.message
+    );
+}
+
+#[test]
+fn an_empty_repository_is_an_error() {
+    let Some(server) = start(&[]) else { return };
+    let folder = temp_dir();
+    fs::create_dir(folder.path().join("app")).unwrap();
+    let failure = server
+        .generate(&Call::new(folder.path(), "app", &[]))
+        .unwrap_err();
+    assert!(
+        failure.message.contains("failed exit status "),
+        "{}",
+        failure.message
+    );
+    assert_ne!(failure.code, 0);
+}
+
+#[test]
+fn the_single_tenant_plugin_file_is_accepted_and_builds_with_our_function() {
+    let store = root().join("examples/kustomize/secrets.yaml");
+    let store = format!("file:{}", store.display());
+    let Some(server) = PluginServer::start(
+        &root().join("examples/argocd/plugin-single-tenant.yaml"),
+        "kustomize-single-tenant",
+        &[("VAULT_ADDR", &store)],
+    ) else {
+        return;
+    };
+    let repository = root().join("examples/kustomize");
+    let found = objects(server.generate(&Call::new(&repository, "overlay", &[])));
+    let expected = fs::read_to_string(repository.join("expected.yaml")).unwrap();
+    assert_eq!(found, documents(&expected));
+}
