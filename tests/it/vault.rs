@@ -11,7 +11,7 @@ mod faults;
 mod kustomize;
 mod leak;
 pub(crate) mod logins;
-mod proxy;
+pub(crate) mod proxy;
 mod reads;
 pub(crate) mod server;
 mod tls;
