@@ -311,29 +311,48 @@ fn judge(policy: &str, project: &str, paths: &[&str]) -> crate::support::Output 
 fn the_policy_keeps_two_tenants_apart() {
     for (project, other) in [("shop", "billing"), ("billing", "shop")] {
         let own = format!("kv/{project}/{project}-prod/web");
-        judge("policy.yaml", project, &[&own, &format!("kv/data/{project}/common")]).success();
+        judge(
+            "policy.yaml",
+            project,
+            &[&own, &format!("kv/data/{project}/common")],
+        )
+        .success();
         let theirs = format!("kv/{other}/{other}-prod/web");
         let output = judge("policy.yaml", project, &[&theirs]).code(1);
         assert!(output.text().contains("DENIED"), "{}", output.text());
     }
-    judge("policy.yaml", "warehouse", &["kv/warehouse/warehouse-prod/web"]).code(1);
+    judge(
+        "policy.yaml",
+        "warehouse",
+        &["kv/warehouse/warehouse-prod/web"],
+    )
+    .code(1);
 }
 
 #[test]
 fn the_commands_of_the_pages_work() {
     // what the policy's own comment says to ask
     let text = read("policy.yaml");
-    let command = text.lines().find_map(|line| line.strip_prefix("#   gitops-fn ")).unwrap();
+    let command = text
+        .lines()
+        .find_map(|line| line.strip_prefix("#   gitops-fn "))
+        .unwrap();
     let ask = |words: &str| {
         run(
-            crate::support::gitops_fn().args(words.split(' ')).current_dir(folder()),
+            crate::support::gitops_fn()
+                .args(words.split(' '))
+                .current_dir(folder()),
             "",
         )
     };
     ask(command).code(1);
     let page = read("README.md");
     let command = page.split("`gitops-fn policy test").nth(1).unwrap();
-    ask(&format!("policy test{}", command.split('`').next().unwrap())).success();
+    ask(&format!(
+        "policy test{}",
+        command.split('`').next().unwrap()
+    ))
+    .success();
 }
 
 #[test]
