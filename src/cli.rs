@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::build::sandbox::Unconfined;
-use crate::cluster::SecretName;
+use crate::settings::cluster::SecretName;
 
 /// Stamps Kubernetes manifests with their repository, sets image tags, replaces Vault placeholders.
 ///

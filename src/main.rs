@@ -15,7 +15,7 @@ use clap::Parser;
 use gitops_fn::cli::{
     self, Cli, Command, Credentials, Format, Kind, PolicyCommand, PolicyTest, Render, Schema,
 };
-use gitops_fn::cluster::{CredentialsSecret, SecretName};
+use gitops_fn::cluster::CredentialsSecret;
 use gitops_fn::config::{self, Config, ConfigProblem, schema};
 use gitops_fn::krm::result::{Finding, Severity};
 use gitops_fn::policy;
@@ -24,6 +24,7 @@ use gitops_fn::policy::explain::{Question, Report};
 use gitops_fn::policy::identity::Identity;
 use gitops_fn::resolve::{Resolved, resolve};
 use gitops_fn::secret::SecretRef;
+use gitops_fn::settings::cluster::SecretName;
 use gitops_fn::settings::{AVP_SECRET, Settings, StoreSetting, Variable};
 use gitops_fn::source::{self, Source, SourceError, Sources};
 use gitops_fn::store::Store;

@@ -57,7 +57,8 @@ pub(crate) fn run(
             Err(finding) => return Ok(report(&[finding])),
         }
     } else {
-        match source::read(std::slice::from_ref(&prepared.folder), io::empty()) {
+        let folder = std::slice::from_ref(&prepared.folder);
+        match source::read_within(folder, io::empty(), options.longest) {
             Ok(sources) => {
                 for note in &sources.notes {
                     say(&format!("warning: {note}\n"));

@@ -75,7 +75,7 @@ impl<'p> Judge<'p> {
         self.policy.is_some()
     }
 
-    /// The policy, if there is one.
+    /// The policy, for what is not judged here: what `build` may do.
     #[must_use]
     pub fn policy(&self) -> Option<&'p Policy> {
         self.policy

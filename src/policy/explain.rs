@@ -3,8 +3,6 @@
 mod json;
 mod table;
 
-use std::fmt::Write as _;
-
 use super::decide::{Denial, Judge};
 use super::identity::Identity;
 use super::sink::{Sink, Step, Target};
@@ -162,28 +160,35 @@ impl<'p> Report<'p> {
         own.into_iter().chain(listed).collect()
     }
 
-    fn store(&self) -> String {
+    /// Where secrets are read and who we are there, for this Application.
+    fn store(&self) -> Vec<(&'static str, String)> {
         if self.policy.enable.file_store {
             let file = self.policy.secrets_file.as_deref();
-            return file.map_or_else(
-                || "a file that the environment names".to_owned(),
-                |file| format!("file {}", file.display()),
+            let file = file.map_or_else(
+                || "named by the environment".to_owned(),
+                |file| file.display().to_string(),
             );
+            return vec![("file", file)];
         }
         let Some(vault) = &self.policy.vault else {
-            return "none".to_owned();
+            return Vec::new();
         };
-        let mut text = vault.setting("VAULT_ADDR").unwrap_or_default().to_owned();
-        for (name, what) in [
-            ("VAULT_NAMESPACE", "namespace"),
-            ("VAULT_AUTH_METHOD", "login"),
-            ("VAULT_AUTH_ROLE", "role"),
-        ] {
-            if let Some(value) = vault.setting(name) {
-                let _ = write!(text, ", {what} {value}");
-            }
-        }
-        text
+        let identity = if self.question.function {
+            Identity::default()
+        } else {
+            self.question.identity.clone()
+        };
+        let role = vault.role(&identity);
+        let known = [
+            ("address", vault.setting("VAULT_ADDR")),
+            ("namespace", vault.setting("VAULT_NAMESPACE")),
+            ("login", vault.setting("VAULT_AUTH_METHOD")),
+            ("role", role.as_deref()),
+        ];
+        let known = known.into_iter();
+        known
+            .filter_map(|(name, value)| Some((name, value?.to_owned())))
+            .collect()
     }
 
     fn enabled(&self) -> [(&'static str, bool); 6] {

@@ -124,14 +124,14 @@ pub struct Vault {
     /// The proxy on the way to the server. Without it there is none: `HTTPS_PROXY` and its like do not
     /// count.
     pub proxy: Option<String>,
-    /// Who we are.
+    /// Who we are. What a method needs and is not named here comes from the environment, by the names of
+    /// `environment.md`: tokens, role ids, secret ids, user names and passwords, and their files. In
+    /// function mode nothing does.
     #[schemars(required)]
     pub auth: Option<Auth>,
 }
 
-/// The login. What a method needs and is not named here comes from the environment, by the names of
-/// `environment.md`: tokens, role ids, secret ids, user names and passwords, and their files. In
-/// function mode nothing does.
+/// The login.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Auth {

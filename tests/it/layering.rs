@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("image", &[]),
     ("settings", &["secret"]),
-    ("cli", &["build", "cluster"]),
+    ("cli", &["build", "settings"]),
     ("source", &[]),
     ("output", &[]),
     // YAML knows no Kubernetes; its loader makes values of secrets

@@ -5,6 +5,7 @@
 //! in the server's audit log, live tokens in its list of accessors.
 
 mod avp;
+mod credentials;
 mod failures;
 pub(crate) mod fake;
 mod faults;

@@ -240,6 +240,20 @@ fn a_credentials_secret_holds_credentials_alone() {
         assert_eq!(vault.may_take(name), expected, "{name}");
         assert!(VaultVars::default().may_take(name), "{name}");
     }
+    let secret = [
+        ("VAULT_ADDR", "https://evil.example"),
+        ("VAULT_AGENT_ADDR", "https://evil.example"),
+        ("VAULT_SKIP_VERIFY", "true"),
+        ("AVP_ROLE_ID", "evil"),
+        ("AVP_SECRET_ID", "its-own"),
+    ];
+    let secret = secret.map(|(name, value)| (name.to_owned(), value.to_owned().into()));
+    let with = vault.with_secret(secret.into()).unwrap();
+    let read = VaultSettings::from_vars(&with).unwrap();
+    assert!(!format!("{read:?}").contains("evil"), "{read:?}");
+    assert_eq!(read.address, "https://vault.example");
+    let function = settings(&judge(&policy, Identity::default(), true), &[]).vault;
+    assert!(!function.may_take("VAULT_SECRET_ID"));
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Report<'_> {
         let report = json!({
             "application": identity,
             "functionMode": self.question.function,
-            "store": self.store(),
+            "store": self.store().into_iter().collect::<BTreeMap<_, _>>(),
             "paths": paths,
             "sinks": self.sinks(),
             "matchDestinationNamespace": self.policy.match_destination_namespace,

@@ -15,7 +15,9 @@ impl Report<'_> {
             let value = self.question.identity.value(variable);
             row("application", variable.name(), value.unwrap_or("(unset)"));
         }
-        row("store", &self.store(), "");
+        for (name, value) in self.store() {
+            row("store", name, &value);
+        }
         for (rule, template, outcome) in self.paths() {
             match outcome {
                 Ok(path) => row("path", &path, &format!("rule {rule}")),

@@ -72,6 +72,7 @@ impl VaultVars {
                 None => Proxy::None,
             },
             deadline: Some(by.deadline),
+            takes_credentials: by.credentials,
             by_policy: by.settings.iter().map(|(name, _)| *name).collect(),
         }
     }
@@ -89,10 +90,11 @@ impl VaultVars {
             let mut names = row.iter().flat_map(|setting| setting.names());
             names.any(|known| known == name)
         });
-        row.is_some_and(|row| {
-            row.iter()
-                .all(|setting| !self.by_policy.contains(&setting.name))
-        })
+        self.takes_credentials
+            && row.is_some_and(|row| {
+                row.iter()
+                    .all(|setting| !self.by_policy.contains(&setting.name))
+            })
     }
 }
 

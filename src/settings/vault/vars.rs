@@ -23,6 +23,8 @@ pub struct VaultVars {
     pub(super) deadline: Option<Duration>,
     /// The settings that a policy has named.
     pub(super) by_policy: Vec<&'static str>,
+    /// Whether credentials count that a policy has not named.
+    pub(super) takes_credentials: bool,
 }
 
 impl VaultVars {
