@@ -11,6 +11,7 @@
     reason = "a benchmark prints, and stops where it cannot go on"
 )]
 
+mod build;
 mod input;
 mod measure;
 
@@ -62,6 +63,7 @@ fn main() {
     bench.beside_kustomize();
     bench.small_list();
     bench.linear();
+    build::rows(&bench);
 }
 
 struct Bench<'a> {
@@ -318,6 +320,7 @@ fn bare_pass(text: &str) -> Cost {
     Cost {
         wall: begin.elapsed(),
         peak_bytes: 0,
+        own: Duration::ZERO,
     }
 }
 
