@@ -1,11 +1,13 @@
 //! `gitops-fn build`, beside the pipeline that it replaces.
 
+use std::env;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::measure::Job;
-use crate::{Bench, ROUNDS, check, count, row, show, tool};
+use crate::vault::{Vault, by_turns};
+use crate::{Bench, ROUNDS, Target, both, check, count, ratio_row, row, show, tool};
 
 /// Processor time of our own, at most, where kustomize prints 500 resources (DESIGN §8).
 const OWN: Duration = Duration::from_millis(30);
@@ -24,9 +26,70 @@ spec:
     newTag: \"2\"
 ";
 
+/// The pipeline, as the plugin of Argo CD has it.
+const OLD: &str = r#"set -euo pipefail
+kustomize edit set annotation "github.com/url:${ARGOCD_ENV_APP_REPO}"
+kustomize edit set image ${ARGOCD_ENV_IMAGE_NAME}:${ARGOCD_ENV_IMAGE_TAG}
+kustomize build . | argocd-vault-plugin generate -"#;
+
 /// The rows of a group.
 pub(crate) fn rows(bench: &Bench) {
     own_time(bench);
+    let Some(vault) = Vault::start() else {
+        return row("build with a Vault", "", "there is none", Some(false));
+    };
+    for resources in [20, 500] {
+        if let Err(error) = beside_old(bench, &vault, resources) {
+            row("build with a Vault", "", &error, Some(false));
+        }
+    }
+}
+
+/// The pipeline and we, by turns, each in a checkout of its own.
+fn beside_old(bench: &Bench, vault: &Vault, resources: usize) -> Result<(), String> {
+    let kustomize = tool("kustomize")?;
+    let path = env::join_paths(
+        [&kustomize, &tool("argocd-vault-plugin")?]
+            .map(|tool| tool.parent().unwrap().to_owned())
+            .into_iter()
+            .chain(env::split_paths(&env::var_os("PATH").unwrap_or_default())),
+    );
+    let mut old = Job {
+        program: "/bin/bash".into(),
+        args: vec!["-c".into(), OLD.into()],
+        stdin: "/dev/null".into(),
+        folder: repository(bench, &format!("old-{resources}"), resources),
+        env: vault.approle(),
+    };
+    let path = path.map_err(|error| error.to_string())?;
+    old.env.extend([
+        ("PATH", path.display().to_string()),
+        ("ARGOCD_ENV_APP_REPO", "acme/shop".to_owned()),
+        ("ARGOCD_ENV_IMAGE_NAME", "nginx".to_owned()),
+        ("ARGOCD_ENV_IMAGE_TAG", "2".to_owned()),
+    ]);
+    let new = format!("new-{resources}");
+    let ours = ours(
+        &repository(bench, &new, resources),
+        &kustomize,
+        vault.approle(),
+    );
+    bench.file(&format!("{new}/gitops-fn.yaml"), RELEASE);
+    for job in [&old, &ours] {
+        check(job, |output| is_right(output, resources));
+    }
+    let name = format!(
+        "build of {resources}, {} placeholders: old / ours",
+        resources / 5 * 4
+    );
+    let [old, ours] = by_turns(&Ok(old), &ours, ROUNDS, || {});
+    if let (Ok(old), Ok(ours)) = (&old, &ours) {
+        let ratio = old.peak_bytes as f64 / ours.peak_bytes as f64;
+        both(&name, Target::None, Ok(*old), &Ok(*ours));
+        ratio_row(&format!("{name}, peak memory"), Target::None, ratio, "");
+        return Ok(());
+    }
+    old.and(ours).map(|_| ())
 }
 
 /// A kustomization of so many resources, a fifth of them Deployments, with 4 placeholders for each 5:
