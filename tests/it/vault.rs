@@ -25,7 +25,7 @@ use server::{Identity, ROOT, Server};
 
 impl Server {
     /// `render` of standard input, as this identity.
-    fn render(&self, identity: &Identity) -> Command {
+    pub(crate) fn render(&self, identity: &Identity) -> Command {
         let mut command = render_at(&self.address());
         identity.on(&mut command);
         command

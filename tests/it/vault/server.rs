@@ -410,6 +410,7 @@ impl Server {
     }
 
     /// How many requests the log holds, whoever made them.
+    #[allow(dead_code, reason = "the benchmark counts them")]
     pub(super) fn request_count(&self) -> usize {
         let audit = self.audit();
         let requests = audit.iter().filter(|entry| entry["type"] == "request");
