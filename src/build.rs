@@ -1,11 +1,12 @@
 //! Build: what `gitops-fn build` does before it renders. kustomize runs as a confined child; which
-//! Release counts is found in the repository.
+//! Release counts is found in the repository. What it does afterwards is [`namehash`].
 //!
 //! No secret is asked for before the child has ended well and all of its output has been read.
 
 pub mod child;
 mod elf;
 pub mod kustomization;
+pub mod namehash;
 pub mod repository;
 pub mod sandbox;
 pub mod scan;
@@ -161,9 +162,10 @@ pub fn prepare(options: &Options) -> Result<Prepared, Vec<Finding>> {
 ///
 /// # Errors
 /// A [`SourceError`]: what cannot be read, or that there is none.
-pub fn plain(folder: &Path) -> Result<Sources, SourceError> {
-    let mut sources = source::read(&[folder.to_owned()], std::io::empty())?;
-    let ours = folder.join(RELEASE).display().to_string();
+pub fn plain(options: &Options) -> Result<Sources, SourceError> {
+    let folder = std::slice::from_ref(&options.folder);
+    let mut sources = source::read_within(folder, std::io::empty(), options.longest)?;
+    let ours = options.folder.join(RELEASE).display().to_string();
     sources.list.retain(|source| source.name != ours);
     Ok(sources)
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use gitops_fn::build::sandbox::Unconfined;
-use gitops_fn::build::{self, Options, Prepared, Release};
+use gitops_fn::build::{self, Options, Prepared, Release, namehash};
 use gitops_fn::cli::Build;
 use gitops_fn::config::{self, Config, ConfigProblem};
 use gitops_fn::krm::result::Finding;
@@ -51,13 +51,21 @@ pub(crate) fn run(
             return Ok(2);
         }
     };
-    let sources = match manifests(&mut session, prepared, &options) {
+    let kustomize = prepared.kustomize;
+    let mut sources = match manifests(&mut session, prepared, &options) {
         Ok(sources) => sources,
         Err(code) => return Ok(code),
     };
-    let outcome = gitops_fn::render(&sources, &config, settings, judge, |wants| {
+    let mut outcome = gitops_fn::render(&sources, &config, settings, judge, |wants| {
         session.resolve(wants, &store)
     });
+    if let (true, [printed]) = (kustomize, &mut *sources)
+        && let Some(text) = outcome.text(printed)
+    {
+        let renamed = namehash::rename(&printed.text, &text);
+        printed.text = text;
+        outcome = outcome.then(renamed.splices, renamed.findings);
+    }
     // until here nothing has been written, and after it everything is
     if session.is_stopped() && outcome.has_output() {
         return Ok(report(&[stopped()]));
@@ -143,8 +151,7 @@ fn manifests(
     options: &Options,
 ) -> Result<Vec<Source>, u8> {
     if !prepared.kustomize {
-        let sources =
-            build::plain(&options.folder).map_err(|error| refuse(&error, error.exit_code()))?;
+        let sources = build::plain(options).map_err(|error| refuse(&error, error.exit_code()))?;
         for note in &sources.notes {
             say(&format!("warning: {note}\n"));
         }

@@ -5,8 +5,11 @@
     reason = "a test that cannot go on fails; helpers outside #[test] functions count too"
 )]
 
+mod argocd;
 mod bad_input;
 mod build;
+mod ci;
+mod cmp;
 mod container;
 mod examples;
 mod golden;
@@ -14,6 +17,9 @@ mod governed;
 mod kustomize;
 mod layering;
 mod leak;
+mod migrate;
+mod namehash;
+mod pipelines;
 mod policy;
 mod properties;
 mod readme;

@@ -5,24 +5,32 @@
 //! in the server's audit log, live tokens in its list of accessors.
 
 mod avp;
+mod credentials;
 mod failures;
-mod fake;
+pub(crate) mod fake;
 mod faults;
 mod kustomize;
 mod leak;
-mod logins;
-mod proxy;
+pub(crate) mod logins;
+mod policy;
+pub(crate) mod proxy;
 mod reads;
-mod server;
+pub(crate) mod server;
 mod tls;
 
 use std::process::Command;
 
 use crate::support::{Output, gitops_fn, run};
-use server::Server;
+use server::{Identity, ROOT, Server};
 
-/// The token of an administrator of a [`Server`].
-const ROOT: &str = "root";
+impl Server {
+    /// `render` of standard input, as this identity.
+    pub(crate) fn render(&self, identity: &Identity) -> Command {
+        let mut command = render_at(&self.address());
+        identity.on(&mut command);
+        command
+    }
+}
 
 /// A Secret with an entry `k0`, `k1`… for each placeholder.
 fn manifest(placeholders: &[&str]) -> String {
