@@ -1,11 +1,12 @@
 //! Build: what `gitops-fn build` does before it renders. kustomize runs as a confined child; which
-//! Release counts is found in the repository.
+//! Release counts is found in the repository. What it does afterwards is [`namehash`].
 //!
 //! No secret is asked for before the child has ended well and all of its output has been read.
 
 pub mod child;
 mod elf;
 pub mod kustomization;
+pub mod namehash;
 pub mod repository;
 pub mod sandbox;
 pub mod scan;

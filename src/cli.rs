@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::build::sandbox::Unconfined;
-use crate::cluster::SecretName;
+use crate::settings::cluster::SecretName;
 
 /// Stamps Kubernetes manifests with their repository, sets image tags, replaces Vault placeholders.
 ///
@@ -40,6 +40,9 @@ A Vault or OpenBao server (all of them: fn-config/environment.md):
   VAULT_NAMESPACE       the namespace of the secrets
   VAULT_CACERT          a PEM file of authorities, instead of the system's
   GITOPS_FN_TIMEOUT     how long a run may take (45s)
+
+An operator's policy at /etc/gitops-fn/policy.yaml rules over all of them; `gitops-fn policy test` shows what
+it allows (fn-config/policy.md).
 
 Exit codes: 0 done; 1 the input or the store says no; 2 usage or configuration;
 3 trying again may help.";

@@ -17,50 +17,14 @@ use zeroize::Zeroizing;
 
 use crate::resolve::{StoreError, StoreErrorKind};
 use crate::secret::base64;
+use crate::settings::cluster::SecretName;
 use crate::settings::vault::{Authorities, Tls};
 use crate::vault::plain::{Get, get};
 
 /// Where a pod finds its service account.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// Where AVP looks for a Secret that is named without namespace.
-const NAMESPACE: &str = "argocd";
 /// Longest answer: a Secret holds 1 MiB at most, in base64.
 const LONGEST: usize = 2 * 1024 * 1024;
-
-/// The name of a Secret: `[NAMESPACE:]NAME`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretName {
-    namespace: String,
-    name: String,
-}
-
-impl SecretName {
-    /// Reads `NAME` or `NAMESPACE:NAME`; without a namespace it is `argocd`, as with AVP.
-    ///
-    /// `None` for what is no name of a Kubernetes object (RFC 1123: lower case letters, digits, `-` and `.`).
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (namespace, name) = text.split_once(':').unwrap_or((NAMESPACE, text));
-        (is_name(namespace) && is_name(name)).then(|| Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        })
-    }
-}
-
-impl std::fmt::Display for SecretName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    let inner = |ch: char| ch.is_ascii_lowercase() || ch.is_ascii_digit();
-    (1..=253).contains(&text.len())
-        && text.chars().all(|ch| inner(ch) || ch == '-' || ch == '.')
-        && text.starts_with(inner)
-        && text.ends_with(inner)
-}
 
 /// A Secret of the cluster that holds credentials, and how to get at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,8 +52,8 @@ impl CredentialsSecret {
             )
         })?;
         let token = self.account("token")?;
-        let request = Request::new(Secret::url_path(&(), Some(&self.name.namespace)))
-            .get(&self.name.name, &GetParams::default())
+        let request = Request::new(Secret::url_path(&(), Some(self.name.namespace())))
+            .get(self.name.name(), &GetParams::default())
             .map_err(|_| self.refused("the request cannot be built", "correct its name"))?;
         let tls = Tls {
             authorities: Some(Authorities::File(PathBuf::from(ACCOUNT).join("ca.crt"))),
@@ -169,23 +133,6 @@ impl CredentialsSecret {
             kind: StoreErrorKind::Config,
             message: format!("the credentials Secret {}: {fact}", self.name),
             help: help.to_owned(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_may_have_a_namespace() {
-        let shown = |text| SecretName::parse(text).map(|name| name.to_string());
-        assert_eq!(shown("vault"), Some("argocd/vault".to_owned()));
-        assert_eq!(shown("team-a:vault.1"), Some("team-a/vault.1".to_owned()));
-        for bad in [
-            "", ":", "a:", ":a", "a:b:c", "../x", "a/b", "A", "-v", "a b", "a\n", ".",
-        ] {
-            assert_eq!(shown(bad), None, "{bad:?}");
         }
     }
 }

@@ -2,8 +2,8 @@
 //! program reads the environment or prints.
 
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal, Read, Write};
-use std::path::Path;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use clap::Parser;
 use gitops_fn::cli::{
     self, Cli, Command, Credentials, Format, Kind, PolicyCommand, PolicyTest, Render, Schema,
 };
-use gitops_fn::cluster::{CredentialsSecret, SecretName};
+use gitops_fn::cluster::CredentialsSecret;
 use gitops_fn::config::{self, Config, ConfigProblem, schema};
 use gitops_fn::krm::result::{Finding, Severity};
 use gitops_fn::policy;
@@ -24,8 +24,9 @@ use gitops_fn::policy::explain::{Question, Report};
 use gitops_fn::policy::identity::Identity;
 use gitops_fn::resolve::{Resolved, resolve};
 use gitops_fn::secret::SecretRef;
+use gitops_fn::settings::cluster::SecretName;
 use gitops_fn::settings::{AVP_SECRET, Settings, StoreSetting, Variable};
-use gitops_fn::source::{self, Source, SourceError};
+use gitops_fn::source::{self, Source, SourceError, Sources};
 use gitops_fn::store::Store;
 use gitops_fn::store::file::FileStore;
 use gitops_fn::store::vault::VaultStore;
@@ -185,14 +186,14 @@ fn policy_test(asked: &PolicyTest) -> Result<u8> {
     Ok(u8::from(!answer.allows()))
 }
 
-/// Standard input, as far as the policy lets it be read: one byte more shows that it is too long.
-fn input(judge: &Judge<'_>) -> impl Read {
+/// Reads what is named, as far as the policy lets it be read.
+fn input(paths: &[PathBuf], judge: &Judge<'_>) -> Result<Sources, SourceError> {
     let most = judge.limits().map_or(u64::MAX, |limits| limits.input_bytes);
-    io::stdin().lock().take(most.saturating_add(1))
+    source::read_within(paths, io::stdin().lock(), most)
 }
 
 fn function(settings: &Settings, judge: &Judge<'_>) -> Result<u8> {
-    let sources = match source::read(&["-".into()], input(judge)) {
+    let sources = match input(&["-".into()], judge) {
         Ok(sources) => sources.list,
         Err(error) => return Ok(refuse(&error, error.exit_code())),
     };
@@ -223,7 +224,7 @@ fn render(arguments: &Render, settings: &Settings, judge: &Judge<'_>) -> Result<
         Ok(config) => config,
         Err(problems) => return Ok(misconfigured(&problems)),
     };
-    let sources = match source::read(&arguments.paths, input(judge)) {
+    let sources = match input(&arguments.paths, judge) {
         Ok(sources) => sources,
         Err(error) => return Ok(refuse(&error, error.exit_code())),
     };

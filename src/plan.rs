@@ -201,9 +201,15 @@ impl Draft {
         Rc::clone(layout)
     }
 
-    /// Counts placeholders that may stand where they do.
+    /// Counts placeholders, in each place that they show in.
     pub fn count(&mut self, placeholders: usize) {
         self.placeholders += placeholders;
+    }
+
+    /// How many placeholders have been met.
+    #[must_use]
+    pub fn placeholders(&self) -> u64 {
+        u64::try_from(self.placeholders).unwrap_or(u64::MAX)
     }
 
     /// Records a placeholder that stays by the config's wish.
@@ -267,6 +273,13 @@ impl<'c> Planner<'c> {
                     Finding::error(format!("{} is not a Kubernetes object", place_name(file.map(|file| &**file), index)), "give manifests alone; every document has to be a mapping with apiVersion and kind"),
                 );
             }
+            return;
+        }
+        if self.mode == Mode::Render
+            && self.judge.has_policy()
+            && tree.get(root, "kind").and_then(|kind| tree.text(kind)) == Some("ResourceList")
+        {
+            self.draft.find(govern::resource_list());
             return;
         }
         for mut object in objects(tree, root, file, index) {
@@ -381,13 +394,11 @@ impl Planner<'_> {
     /// What the policy has against the plan as a whole.
     fn denials(&self) -> Vec<Finding> {
         let draft = &self.draft;
-        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let keeps = self.config.secrets.mode == SecretsMode::Keep && draft.kept > 0;
         let kept = keeps.then(|| self.judge.keep().err()).flatten();
         let paths: BTreeSet<_> = draft.wants.iter().map(|want| &want.path).collect();
-        let amounts = self
-            .judge
-            .amounts(number(draft.placeholders), number(paths.len()));
+        let distinct = u64::try_from(paths.len()).unwrap_or(u64::MAX);
+        let amounts = self.judge.amounts(draft.placeholders(), distinct);
         let denials = kept.into_iter().chain(amounts.err().into_iter().flatten());
         denials.map(govern::finding).collect()
     }

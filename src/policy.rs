@@ -11,6 +11,7 @@ pub mod load;
 pub mod page;
 pub mod raw;
 pub mod sink;
+mod store;
 pub mod template;
 mod validate;
 mod vault;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 pub use self::raw::Method;
 pub use self::vault::VaultPolicy;
+use crate::settings::cluster::SecretName;
 use sink::Sink;
 use template::{Mount, Template};
 
@@ -114,9 +116,14 @@ pub enum Sandbox {
 }
 
 impl Policy {
-    /// Whether `AVP_SECRET` may name this Secret, written `NAME` or `NAMESPACE:NAME`.
+    /// Whether `AVP_SECRET` may name this Secret, written `NAME` or `NAMESPACE:NAME`; the namespace is `argocd`
+    /// otherwise, there and here.
     #[must_use]
     pub fn allows_credentials_secret(&self, name: &str) -> bool {
-        self.credentials_secrets.iter().any(|one| one == name)
+        let Some(name) = SecretName::parse(name) else {
+            return false;
+        };
+        let mut listed = self.credentials_secrets.iter();
+        listed.any(|one| SecretName::parse(one).as_ref() == Some(&name))
     }
 }

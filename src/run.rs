@@ -50,6 +50,27 @@ impl Outcome {
         self.splices.is_some()
     }
 
+    /// What its only source comes to; `None` where nothing is changed in it, or nothing may be written.
+    #[must_use]
+    pub fn text(&self, source: &Source) -> Option<String> {
+        let [splices] = self.splices.as_deref()? else {
+            return None;
+        };
+        let all = Span {
+            start: 0,
+            end: source.text.len(),
+        };
+        (!splices.is_empty()).then(|| pieces(&source.text, all, splices).collect())
+    }
+
+    /// The outcome after a further step over [`Outcome::text`]: its splices, and what it has found.
+    #[must_use]
+    pub fn then(mut self, splices: Vec<Splice>, findings: Vec<Finding>) -> Self {
+        self.findings.extend(findings);
+        self.splices = (self.exit_code() == 0).then(|| vec![splices]);
+        self
+    }
+
     /// Writes the sources with their splices, `---` between them where they lack it.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 pub mod base64;
 pub mod json;
+pub mod sha256;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -4,6 +4,7 @@
 //! (`ARGOCD_APP_*`, `ARGOCD_ENV_*`, `PARAM_*`, …: an application's author may set them), and those
 //! that say where secrets come from (`VAULT_ADDR`, `AVP_PATH_VALIDATION`: the operator's alone).
 
+pub mod cluster;
 pub mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,7 +140,7 @@ impl Settings {
         let path_validation = text("AVP_PATH_VALIDATION");
         let log = text("GITOPS_FN_LOG");
         let avp_secret = text(AVP_SECRET);
-        let cluster = cluster(
+        let cluster = cluster::server(
             text("KUBERNETES_SERVICE_HOST"),
             text("KUBERNETES_SERVICE_PORT"),
         );
@@ -289,18 +290,6 @@ fn local_file(path: &str) -> Option<StoreSetting> {
     };
     let usable = !path.is_empty() && !path.contains('\0');
     usable.then(|| StoreSetting::File(PathBuf::from(OsStr::new(path))))
-}
-
-fn cluster(host: Option<String>, port: Option<String>) -> Option<String> {
-    let host = host?;
-    let port = port.unwrap_or_else(|| "443".to_owned());
-    // an IPv6 address
-    let brackets = host.contains(':') && !host.starts_with('[');
-    Some(if brackets {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    })
 }
 
 fn is_allowed(name: &str) -> bool {

@@ -48,22 +48,37 @@ pub struct Sources {
 /// # Errors
 /// [`SourceError`], with every file that cannot be read, or a `-` named twice.
 pub fn read(paths: &[PathBuf], stdin: impl Read) -> Result<Sources, SourceError> {
+    read_within(paths, stdin, u64::MAX)
+}
+
+/// As [`read`], but not more than `most` bytes.
+///
+/// # Errors
+/// As [`read`], and [`SourceError::TooLarge`] as soon as there is more.
+pub fn read_within(paths: &[PathBuf], stdin: impl Read, most: u64) -> Result<Sources, SourceError> {
     let only_stdin = [PathBuf::from("-")];
     let paths = if paths.is_empty() { &only_stdin } else { paths };
     if paths.iter().filter(|path| is_stdin(path)).count() > 1 {
         return Err(SourceError::StdinTwice);
     }
-    let mut reading = Reading::default();
+    let mut reading = Reading {
+        room: most,
+        ..Reading::default()
+    };
     let mut stdin = Some(stdin);
     for path in paths {
         if is_stdin(path) {
             if let Some(stdin) = stdin.take() {
-                reading.add("stdin".to_owned(), bytes_of(stdin));
+                let bytes = reading.bytes_of(stdin);
+                reading.add("stdin".to_owned(), bytes);
             }
         } else if path.is_dir() {
             reading.directory(path);
         } else {
             reading.file(path);
+        }
+        if reading.full {
+            return Err(SourceError::TooLarge(most));
         }
     }
     reading.finish()
@@ -81,12 +96,19 @@ pub fn is_blank(text: &str) -> bool {
 struct Reading {
     sources: Sources,
     unreadable: Vec<Unreadable>,
+    /// How many bytes may still be read.
+    room: u64,
+    /// There was more than that.
+    full: bool,
 }
 
 impl Reading {
     fn directory(&mut self, path: &Path) {
         let mut found = walk::walk(path);
         for file in &found.files {
+            if self.full {
+                return;
+            }
             self.file(file);
         }
         self.sources.notes.append(&mut found.notes);
@@ -94,8 +116,23 @@ impl Reading {
     }
 
     fn file(&mut self, path: &Path) {
-        let bytes = File::open(path).and_then(bytes_of);
+        let bytes = File::open(path).and_then(|file| self.bytes_of(file));
         self.add(shown(path), bytes);
+    }
+
+    /// Everything in one allocation where the length is known: `File` tells it to `read_to_end`. One
+    /// byte more than there is room for shows that there is more.
+    fn bytes_of(&mut self, mut from: impl Read) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        if self.room == u64::MAX {
+            from.read_to_end(&mut bytes)?;
+            return Ok(bytes);
+        }
+        from.take(self.room + 1).read_to_end(&mut bytes)?;
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.full |= length > self.room;
+        self.room = self.room.saturating_sub(length);
+        Ok(bytes)
     }
 
     fn add(&mut self, name: String, bytes: io::Result<Vec<u8>>) {
@@ -122,13 +159,6 @@ impl Reading {
 
 fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
-}
-
-/// Everything in one allocation where the length is known: `File` tells it to `read_to_end`.
-fn bytes_of(mut from: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    from.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn not_utf8(bad: &std::string::FromUtf8Error) -> UnreadableReason {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use gitops_fn::build::sandbox::{Unconfined, hide};
-use gitops_fn::build::{self, Failed, Options, Prepared, Release};
+use gitops_fn::build::{self, Failed, Options, Prepared, Release, namehash};
 use gitops_fn::cli::Build;
 use gitops_fn::config::{self, Config, ConfigProblem};
 use gitops_fn::krm::result::Finding;
@@ -51,13 +51,14 @@ pub(crate) fn run(
             return Ok(2);
         }
     };
-    let sources = if prepared.kustomize {
+    let mut sources = if prepared.kustomize {
         match manifests(&prepared, &options)? {
             Ok(source) => vec![source],
             Err(finding) => return Ok(report(&[finding])),
         }
     } else {
-        match source::read(std::slice::from_ref(&prepared.folder), io::empty()) {
+        let folder = std::slice::from_ref(&prepared.folder);
+        match source::read_within(folder, io::empty(), options.longest) {
             Ok(sources) => {
                 for note in &sources.notes {
                     say(&format!("warning: {note}\n"));
@@ -68,9 +69,16 @@ pub(crate) fn run(
         }
     };
     say(&report::text(&prepared.findings));
-    let outcome = gitops_fn::render(&sources, &config, settings, judge, |wants| {
+    let mut outcome = gitops_fn::render(&sources, &config, settings, judge, |wants| {
         resolve_now(wants, &store)
     });
+    if let (true, [printed]) = (prepared.kustomize, &mut *sources)
+        && let Some(text) = outcome.text(printed)
+    {
+        let renamed = namehash::rename(&printed.text, &text);
+        printed.text = text;
+        outcome = outcome.then(renamed.splices, renamed.findings);
+    }
     finish(&outcome, &store, || print_outcome(&outcome, &sources))
 }
 

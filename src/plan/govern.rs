@@ -43,6 +43,15 @@ pub(super) fn denials(
     found
 }
 
+/// What is said of a ResourceList among plain manifests: `args` of an exec function can say `render`, and
+/// then the environment would be taken for Argo CD's and not for the repository's.
+pub(super) fn resource_list() -> Finding {
+    Finding::error(
+        "a ResourceList is the input of a KRM function, and under a policy `render` takes plain manifests alone",
+        "run it without arguments as a function, or give it what kustomize has built",
+    )
+}
+
 /// A denial as the user sees it.
 pub(super) fn finding(denial: Denial) -> Finding {
     Finding::error(denial.message, denial.help).exiting(denial.exit)

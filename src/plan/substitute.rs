@@ -41,10 +41,14 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
             return;
         }
     };
+    draft.count(placeholders(&segments).count());
+    if scope.judge.is_exceeded(draft.placeholders()) {
+        // said at the end; what comes now is not even looked at
+        return;
+    }
     let Some(context) = context(scope, avp, place, &segments, base64, draft) else {
         return;
     };
-    draft.count(placeholders(&segments).count());
     if scope.config.secrets.mode == SecretsMode::Keep {
         draft.keep();
         return;

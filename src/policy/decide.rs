@@ -5,8 +5,7 @@ use super::identity::{Identity, Variable};
 use super::sink::Target;
 use super::template::{Normal, PathFault};
 use crate::secret::KvVersion;
-use crate::settings::vault::{Governed, VaultVars};
-use crate::settings::{Settings, StoreSetting};
+use crate::settings::StoreSetting;
 
 /// How much is allowed in one run.
 pub use super::Limits;
@@ -23,7 +22,7 @@ pub struct Denial {
 }
 
 impl Denial {
-    fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             help: help.into(),
@@ -36,12 +35,12 @@ impl Denial {
 /// argocd-vault-plugin.
 #[derive(Clone, Debug, Default)]
 pub struct Judge<'p> {
-    policy: Option<&'p Policy>,
+    pub(super) policy: Option<&'p Policy>,
     /// What Argo CD says of the Application; nothing in function mode, where the repository may say it.
-    identity: Identity,
-    function: bool,
+    pub(super) identity: Identity,
+    pub(super) function: bool,
     /// Why no store can be read, whatever the path.
-    closed: Option<Denial>,
+    pub(super) closed: Option<Denial>,
 }
 
 impl<'p> Judge<'p> {
@@ -76,7 +75,7 @@ impl<'p> Judge<'p> {
         self.policy.is_some()
     }
 
-    /// The policy, if there is one.
+    /// The policy, for what is not judged here: what `build` may do.
     #[must_use]
     pub fn policy(&self) -> Option<&'p Policy> {
         self.policy
@@ -86,94 +85,6 @@ impl<'p> Judge<'p> {
     #[must_use]
     pub fn limits(&self) -> Option<&'p Limits> {
         self.policy.map(|policy| &policy.limits)
-    }
-
-    /// Puts what the policy says of the store in place of what the environment says.
-    ///
-    /// Of the environment only credentials are left (tokens, ids, passwords, their files and the
-    /// client's certificate), and in function mode nothing: what decides where one is sent never is.
-    pub fn govern(&self, settings: &mut Settings) {
-        let Some(policy) = self.policy else { return };
-        settings.store = match (&policy.secrets_file, &settings.store) {
-            _ if self.closed.is_some() => StoreSetting::Unset,
-            (Some(file), _) => StoreSetting::File(file.clone()),
-            (None, StoreSetting::File(file)) if policy.enable.file_store => {
-                StoreSetting::File(file.clone())
-            }
-            _ if policy.vault.is_some() => StoreSetting::Vault,
-            _ => StoreSetting::Unset,
-        };
-        settings.vault = self.vault(policy, &settings.vault);
-    }
-
-    fn vault(&self, policy: &Policy, environment: &VaultVars) -> VaultVars {
-        let server = policy.vault.as_ref();
-        let mut governed = server
-            .and_then(|server| server.governed(&self.identity))
-            .unwrap_or_default();
-        for (name, version) in [
-            ("GITOPS_FN_KV_V1_MOUNTS", KvVersion::V1),
-            ("GITOPS_FN_KV_V2_MOUNTS", KvVersion::V2),
-        ] {
-            let mounts = policy.mounts.iter().filter(|one| one.version == version);
-            let mounts: Vec<_> = mounts.map(|mount| mount.path.as_str()).collect();
-            if !mounts.is_empty() {
-                governed.settings.push((name, mounts.join(",")));
-            }
-        }
-        environment.governed(&Governed {
-            credentials: server.is_some() && !self.function,
-            deadline: policy.deadline,
-            ..governed
-        })
-    }
-
-    /// What keeps every store closed.
-    fn closed(&self, policy: &Policy, asked: &StoreSetting) -> Option<Denial> {
-        let config = |message: &str, help: &str| {
-            Some(Denial {
-                exit: 2,
-                ..Denial::new(message, help)
-            })
-        };
-        let asks_file = matches!(asked, StoreSetting::File(_));
-        if policy.enable.file_store {
-            return match (&policy.secrets_file, asks_file) {
-                (Some(_), _) => None,
-                (None, _) if self.function => config(
-                    "the policy names no file for the file store, and in function mode the environment may not",
-                    "the operator can name it in spec.secretsFile",
-                ),
-                (None, false) => config(
-                    "the policy says store: file, and no file is named",
-                    "set VAULT_ADDR=file:secrets.yaml, or spec.secretsFile in the policy",
-                ),
-                (None, true) => None,
-            };
-        }
-        // in function mode the repository may have set it, and it counts for nothing
-        if asks_file && !self.function {
-            return config(
-                "the policy does not allow the file store",
-                "unset VAULT_ADDR: the policy says where secrets are read",
-            );
-        }
-        let server = policy.vault.as_ref()?;
-        if server.governed(&self.identity).is_some() {
-            return None;
-        }
-        Some(Denial::new(
-            "the role of the login depends on the project, which is not known",
-            self.why_unknown(),
-        ))
-    }
-
-    fn why_unknown(&self) -> &'static str {
-        if self.function {
-            "in function mode the repository can set ARGOCD_APP_PROJECT_NAME, so it counts for nothing: use `gitops-fn build` or `render`"
-        } else {
-            "ARGOCD_APP_PROJECT_NAME is unset, or no plain name"
-        }
     }
 
     /// Whether the secret at `path` may be read; `claimed` is the manifest's word on the KV version. The
@@ -248,7 +159,9 @@ impl<'p> Judge<'p> {
                     .iter()
                     .any(|template| template.variables().next().is_some())
         });
-        let help = if depends && self.function {
+        let help = if policy.rules.is_empty() {
+            "the policy lists no path at all: the operator has to say in /etc/gitops-fn/policy.yaml what may be read (fn-config/policy-minimal.yaml is the least)"
+        } else if depends && self.function {
             "rules that depend on the Application never match in function mode; `gitops-fn policy test` shows what is allowed"
         } else if depends && self.identity.literal(Variable::Project).is_none() {
             "rules that depend on the project match nothing, since ARGOCD_APP_PROJECT_NAME is unset or no plain name"
@@ -322,6 +235,13 @@ impl<'p> Judge<'p> {
             ),
             "split the Application, or let the operator raise the limit",
         ))
+    }
+
+    /// Whether there are more placeholders than a run may have.
+    #[must_use]
+    pub fn is_exceeded(&self, placeholders: u64) -> bool {
+        self.limits()
+            .is_some_and(|limits| placeholders > limits.placeholders)
     }
 
     /// Whether a run may have this many placeholders, in this many distinct paths.

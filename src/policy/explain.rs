@@ -1,11 +1,10 @@
 //! `gitops-fn policy test`: what a policy comes to for one Application, as data and as a table.
 
-use std::fmt::Write as _;
-
-use serde_json::{Value, json};
+mod json;
+mod table;
 
 use super::decide::{Denial, Judge};
-use super::identity::{Identity, Variable};
+use super::identity::Identity;
 use super::sink::{Sink, Step, Target};
 use super::{Policy, Sandbox};
 use crate::krm::result::{Finding, Severity};
@@ -52,9 +51,10 @@ impl<'p> Report<'p> {
     /// # Errors
     /// [`SinkForm`] for a sink of another form.
     pub fn new(policy: &'p Policy, question: Question) -> Result<Self, SinkForm> {
-        let asked = match policy.enable.file_store {
-            true => StoreSetting::File("secrets.yaml".into()),
-            false => StoreSetting::Unset,
+        let asked = if policy.enable.file_store {
+            StoreSetting::File("secrets.yaml".into())
+        } else {
+            StoreSetting::Unset
         };
         let identity = question.identity.clone();
         let judge = Judge::new(Some(policy), identity, question.function, &asked);
@@ -160,28 +160,35 @@ impl<'p> Report<'p> {
         own.into_iter().chain(listed).collect()
     }
 
-    fn store(&self) -> String {
+    /// Where secrets are read and who we are there, for this Application.
+    fn store(&self) -> Vec<(&'static str, String)> {
         if self.policy.enable.file_store {
             let file = self.policy.secrets_file.as_deref();
-            return file.map_or_else(
-                || "a file that the environment names".to_owned(),
-                |file| format!("file {}", file.display()),
+            let file = file.map_or_else(
+                || "named by the environment".to_owned(),
+                |file| file.display().to_string(),
             );
+            return vec![("file", file)];
         }
         let Some(vault) = &self.policy.vault else {
-            return "none".to_owned();
+            return Vec::new();
         };
-        let mut text = vault.setting("VAULT_ADDR").unwrap_or_default().to_owned();
-        for (name, what) in [
-            ("VAULT_NAMESPACE", "namespace"),
-            ("VAULT_AUTH_METHOD", "login"),
-            ("VAULT_AUTH_ROLE", "role"),
-        ] {
-            if let Some(value) = vault.setting(name) {
-                let _ = write!(text, ", {what} {value}");
-            }
-        }
-        text
+        let identity = if self.question.function {
+            Identity::default()
+        } else {
+            self.question.identity.clone()
+        };
+        let role = vault.role(&identity);
+        let known = [
+            ("address", vault.setting("VAULT_ADDR")),
+            ("namespace", vault.setting("VAULT_NAMESPACE")),
+            ("login", vault.setting("VAULT_AUTH_METHOD")),
+            ("role", role.as_deref()),
+        ];
+        let known = known.into_iter();
+        known
+            .filter_map(|(name, value)| Some((name, value?.to_owned())))
+            .collect()
     }
 
     fn enabled(&self) -> [(&'static str, bool); 6] {
@@ -205,111 +212,6 @@ impl<'p> Report<'p> {
             ("secretBytes", limits.secret_bytes),
         ]
     }
-
-    /// The report as JSON.
-    #[must_use]
-    pub fn json(&self) -> String {
-        let identity: serde_json::Map<String, Value> = Variable::ALL
-            .into_iter()
-            .map(|one| {
-                (
-                    one.name().to_owned(),
-                    json!(self.question.identity.value(one)),
-                )
-            })
-            .collect();
-        let paths: Vec<_> = self
-            .paths()
-            .into_iter()
-            .map(|(rule, template, outcome)| match outcome {
-                Ok(path) => json!({"rule": rule, "template": template, "path": path}),
-                Err(why) => {
-                    json!({"rule": rule, "template": template, "path": null, "reason": why})
-                }
-            })
-            .collect();
-        let verdicts: Vec<_> = self
-            .verdicts
-            .iter()
-            .map(|one| match &one.outcome {
-                Ok(by) => json!({"asked": one.about, "allowed": true, "by": by}),
-                Err(denial) => {
-                    json!({"asked": one.about, "allowed": false, "reason": denial.message})
-                }
-            })
-            .collect();
-        let manifests: Vec<_> = self
-            .findings
-            .iter()
-            .map(|finding| {
-                json!({
-                    "object": finding.subject.as_ref().map(|subject| subject.identity.to_string()),
-                    "field": finding.field,
-                    "placeholder": finding.placeholder,
-                    "reason": finding.message,
-                })
-            })
-            .collect();
-        let report = json!({
-            "application": identity,
-            "functionMode": self.question.function,
-            "store": self.store(),
-            "paths": paths,
-            "sinks": self.sinks(),
-            "matchDestinationNamespace": self.policy.match_destination_namespace,
-            "enable": self.enabled().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-            "limits": self.limits().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-            "deadlineSeconds": self.policy.deadline.as_secs_f64(),
-            "credentialsSecrets": self.policy.credentials_secrets,
-            "verdicts": verdicts,
-            "manifests": manifests,
-            "allowed": self.allows(),
-        });
-        format!("{report:#}\n")
-    }
-
-    /// The report as a table, without the manifests' findings.
-    #[must_use]
-    pub fn table(&self) -> String {
-        let mut rows: Vec<[String; 3]> = Vec::new();
-        let mut row = |one: &str, two: &str, three: &str| {
-            rows.push([one, two, three].map(str::to_owned));
-        };
-        for variable in Variable::ALL {
-            let value = self.question.identity.value(variable);
-            row("application", variable.name(), value.unwrap_or("(unset)"));
-        }
-        row("store", &self.store(), "");
-        for (rule, template, outcome) in self.paths() {
-            match outcome {
-                Ok(path) => row("path", &path, &format!("rule {rule}")),
-                Err(why) => row("no path", &template, &format!("rule {rule}: {why}")),
-            }
-        }
-        for sink in self.sinks() {
-            row("sink", &sink, "");
-        }
-        if self.policy.match_destination_namespace {
-            row("sink", "in the destination namespace alone", "");
-        }
-        for (name, enabled) in self.enabled() {
-            row("enable", name, if enabled { "yes" } else { "no" });
-        }
-        for (name, limit) in self.limits() {
-            row("limit", name, &limit.to_string());
-        }
-        row("limit", "deadline", &format!("{:?}", self.policy.deadline));
-        for name in &self.policy.credentials_secrets {
-            row("credentials", name, "");
-        }
-        for verdict in &self.verdicts {
-            match &verdict.outcome {
-                Ok(by) => row("ALLOWED", &verdict.about, by),
-                Err(denial) => row("DENIED", &verdict.about, &denial.message),
-            }
-        }
-        aligned(&rows)
-    }
 }
 
 fn shown(field: &[Step]) -> String {
@@ -321,20 +223,4 @@ fn shown(field: &[Step]) -> String {
         })
         .collect();
     steps.join("/")
-}
-
-/// Columns of one width each.
-fn aligned(rows: &[[String; 3]]) -> String {
-    let width = |column: usize| {
-        let widths = rows.iter().map(|row| row[column].chars().count());
-        widths.max().unwrap_or_default()
-    };
-    let (first, second) = (width(0), width(1));
-    let lines = rows.iter().map(|[one, two, three]| {
-        format!("{one:first$}  {two:second$}  {three}")
-            .trim_end()
-            .to_owned()
-            + "\n"
-    });
-    lines.collect()
 }

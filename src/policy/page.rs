@@ -46,6 +46,9 @@ examples; the JSON Schema is [policy.schema.json](policy.schema.json).
   environment. So no secret is read there without `functionMode: allow`; with it, rules with `${…}` or
   `projects` never match, and nothing of the environment counts but `AVP_PATH_VALIDATION`, which can only
   narrow.
+- That keeps *this program* from being used as a function. Where kustomize runs with `--enable-exec`, a
+  repository can start every program that it finds, this one with other arguments and variables too: no
+  policy is a boundary there. Without `--enable-exec`, in `gitops-fn build` and in a pipe, it is one.
 - `AVP_PATH_VALIDATION` counts beside the policy: both have to allow a path.
 - The policy is a second lock. The first is what Vault's own policy lets the role read; give each project a
   role of its own with `auth.role: argocd-${ARGOCD_APP_PROJECT_NAME}`.
@@ -56,7 +59,7 @@ const CLOSING: &str = "
 
 Under a policy neither `VAULT_ADDR`, `VAULT_AGENT_ADDR`, `VAULT_NAMESPACE`, `VAULT_CACERT`,
 `VAULT_SKIP_VERIFY`, `VAULT_REDIRECT_HOSTS`, the login method, mount, role and namespace, `AVP_KV_VERSION`,
-`GITOPS_FN_MAX_BODY` nor any proxy variable counts, whoever has set them. What does, outside function mode
+`GITOPS_FN_MAX_BODY`, `SSL_CERT_FILE`, `SSL_CERT_DIR` nor any proxy variable counts, whoever has set them. What does, outside function mode
 and where the policy names nothing in its place: `VAULT_TOKEN`, `VAULT_ROLE_ID`, `VAULT_SECRET_ID`,
 `VAULT_WRAPPED_SECRET_ID`, `VAULT_USERNAME`, `VAULT_PASSWORD`, `VAULT_GITHUB_TOKEN`, each with its `_FILE`
 and its other names; `VAULT_AUTH_JWT_FILE`; `VAULT_CLIENT_CERT` and `VAULT_CLIENT_KEY`; and

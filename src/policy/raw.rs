@@ -108,7 +108,8 @@ pub struct Vault {
     pub address: Option<String>,
     /// The namespace of the secrets; `/` is the root namespace.
     pub namespace: Option<String>,
-    /// PEM file of authorities, instead of the system's.
+    /// PEM file of authorities, instead of the system's. Those are read from the usual places, whatever
+    /// `SSL_CERT_FILE` says.
     pub ca_file: Option<String>,
     /// The PEM text itself, instead of a file.
     pub ca: Option<String>,
@@ -123,14 +124,14 @@ pub struct Vault {
     /// The proxy on the way to the server. Without it there is none: `HTTPS_PROXY` and its like do not
     /// count.
     pub proxy: Option<String>,
-    /// Who we are.
+    /// Who we are. What a method needs and is not named here comes from the environment, by the names of
+    /// `environment.md`: tokens, role ids, secret ids, user names and passwords, and their files. In
+    /// function mode nothing does.
     #[schemars(required)]
     pub auth: Option<Auth>,
 }
 
-/// The login. What a method needs and is not named here comes from the environment, by the names of
-/// `environment.md`: tokens, role ids, secret ids, user names and passwords, and their files. In
-/// function mode nothing does.
+/// The login.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Auth {

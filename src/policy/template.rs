@@ -145,18 +145,18 @@ impl Template {
     /// The template as it is compared: without KV v2's `data`.
     #[must_use]
     pub fn shown(&self, mounts: &[Mount]) -> String {
-        let mount = mounts.get(self.mount).map(|mount| mount.path.as_str());
-        let mut path = mount.unwrap_or_default().to_owned();
-        for segment in &self.segments {
-            path.push('/');
-            path.push_str(&match segment {
-                Segment::Literal(text) => text.clone(),
-                Segment::Variable(variable) => format!("${{{}}}", variable.name()),
-                Segment::Any => "*".to_owned(),
-                Segment::Rest => "**".to_owned(),
-            });
-        }
-        path
+        let mount = mounts.get(self.mount).map(|mount| mount.path.clone());
+        let segments = self.segments.iter().map(|segment| match segment {
+            Segment::Literal(text) => text.clone(),
+            Segment::Variable(variable) => format!("${{{}}}", variable.name()),
+            Segment::Any => "*".to_owned(),
+            Segment::Rest => "**".to_owned(),
+        });
+        mount
+            .into_iter()
+            .chain(segments)
+            .collect::<Vec<_>>()
+            .join("/")
     }
 
     /// The path with the values of its variables; `None` if one is unset or not one literal segment.

@@ -15,6 +15,8 @@ pub struct VaultPolicy {
     pub role_of_project: bool,
 }
 
+/// The setting of the role.
+const ROLE: &str = "VAULT_AUTH_ROLE";
 /// What the role of each project holds in place of its name.
 const PROJECT: &str = "${ARGOCD_APP_PROJECT_NAME}";
 
@@ -23,17 +25,29 @@ impl VaultPolicy {
     /// is not known.
     #[must_use]
     pub fn governed(&self, identity: &Identity) -> Option<Governed> {
-        let project = identity.literal(Variable::Project);
         let mut settings = self.settings.clone();
-        for (name, value) in &mut settings {
-            if *name == "VAULT_AUTH_ROLE" && value.contains(PROJECT) {
-                *value = value.replace(PROJECT, project?);
+        if self.role_of_project {
+            let role = self.role(identity).filter(|role| !role.contains(PROJECT))?;
+            for (name, value) in &mut settings {
+                if *name == ROLE {
+                    value.clone_from(&role);
+                }
             }
         }
         Some(Governed {
             settings,
             proxy: self.proxy.clone(),
             ..Governed::default()
+        })
+    }
+
+    /// The role of the login for an Application; the variable stays where its project is not known.
+    #[must_use]
+    pub fn role(&self, identity: &Identity) -> Option<String> {
+        let role = self.setting(ROLE)?;
+        Some(match identity.literal(Variable::Project) {
+            Some(project) => role.replace(PROJECT, project),
+            None => role.to_owned(),
         })
     }
 
@@ -169,7 +183,7 @@ fn login(auth: raw::Auth, method: raw::Method, set: Set<'_>, problems: &mut Prob
             auth.namespace,
             method != Method::None,
         ),
-        ("role", "VAULT_AUTH_ROLE", auth.role, is_jwt),
+        ("role", ROLE, auth.role, is_jwt),
         ("jwtFile", "VAULT_AUTH_JWT_FILE", auth.jwt_file, is_jwt),
         (
             "tokenFile",

@@ -133,6 +133,9 @@ impl fmt::Debug for Credential {
 pub struct Tls {
     /// Authorities that replace the system's, if any are named.
     pub authorities: Option<Authorities>,
+    /// The system's are read where the system keeps them, and not where `SSL_CERT_FILE` or
+    /// `SSL_CERT_DIR` say: a policy rules.
+    pub fixed_places: bool,
     /// PEM files with our certificate and its key.
     pub identity: Option<(PathBuf, PathBuf)>,
     /// The name to expect in the server's certificate instead of the address's host.

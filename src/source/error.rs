@@ -9,6 +9,9 @@ pub enum SourceError {
     /// `-` is named more than once; standard input can be read only once.
     #[error("`-` (standard input) is named more than once")]
     StdinTwice,
+    /// There is more than the operator's policy lets a run read, which is this many bytes.
+    #[error("the input is larger than the policy allows: {0} bytes (spec.limits.inputBytes)")]
+    TooLarge(u64),
     /// Every source that could not be read, sorted by name.
     #[error("{}", lines(.0))]
     Unreadable(Vec<Unreadable>),
@@ -18,8 +21,12 @@ impl SourceError {
     /// What to do about it.
     #[must_use]
     pub fn help(&self) -> String {
-        let Self::Unreadable(list) = self else {
-            return "name `-` once".to_owned();
+        let list = match self {
+            Self::StdinTwice => return "name `-` once".to_owned(),
+            Self::TooLarge(_) => {
+                return "split the Application, or let the operator raise the limit".to_owned();
+            }
+            Self::Unreadable(list) => list,
         };
         let mut helps: Vec<_> = list.iter().filter_map(|one| one.reason.help()).collect();
         helps.sort_unstable();
@@ -32,8 +39,9 @@ impl SourceError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Unreadable(list) if !list.iter().any(Unreadable::is_usage) => 1,
-            _ => 2,
+            Self::Unreadable(list) if list.iter().any(Unreadable::is_usage) => 2,
+            Self::StdinTwice => 2,
+            Self::Unreadable(_) | Self::TooLarge(_) => 1,
         }
     }
 }

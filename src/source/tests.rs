@@ -338,3 +338,32 @@ fn debug_shows_no_text() {
         "Sources { list: [Source(stdin, 13 bytes)], notes: [] }"
     );
 }
+
+#[test]
+fn no_more_is_read_than_may_be() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["a.yaml", "b.yaml"] {
+        fs::write(dir.path().join(name), "12345").unwrap();
+    }
+    let within = |paths: &[PathBuf], most| read_within(paths, &b"123"[..], most);
+    let folder = dir.path().to_owned();
+    assert_eq!(
+        within(std::slice::from_ref(&folder), 10)
+            .unwrap()
+            .list
+            .len(),
+        2
+    );
+    assert_eq!(
+        within(std::slice::from_ref(&folder), 9).unwrap_err(),
+        SourceError::TooLarge(9)
+    );
+    assert!(within(&[], 3).is_ok());
+    // cut in the middle of a character or never ending, it is still too long
+    assert_eq!(
+        within(&["/dev/zero".into()], 1000).unwrap_err(),
+        SourceError::TooLarge(1000)
+    );
+    let odd = read_within(&[], "ää".as_bytes(), 2).unwrap_err();
+    assert_eq!((odd.exit_code(), odd), (1, SourceError::TooLarge(2)));
+}

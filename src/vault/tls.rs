@@ -53,7 +53,10 @@ fn verifier(
     if tls.skip_verify {
         return Ok(Arc::new(Anyone(Arc::clone(provider))));
     }
-    let Some(authorities) = &tls.authorities else {
+    let fixed = (tls.fixed_places && tls.authorities.is_none())
+        .then(system_bundle)
+        .transpose()?;
+    let Some(authorities) = tls.authorities.as_ref().or(fixed.as_ref()) else {
         let system = rustls_platform_verifier::Verifier::new(Arc::clone(provider))
             .map_err(|_| Fault::Setting("the system's certificate authorities cannot be read; name some in VAULT_CACERT".to_owned()))?;
         return Ok(Arc::new(system));
@@ -70,6 +73,28 @@ fn verifier(
             Fault::Setting(format!(
                 "{} names no certificate authority",
                 setting(authorities)
+            ))
+        })
+}
+
+/// Where systems keep the authorities that they trust: Debian and Alpine, Red Hat, SUSE, macOS.
+const BUNDLES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// The system's authorities, whatever the environment says of them.
+fn system_bundle() -> Result<Authorities, Fault> {
+    let found = BUNDLES.iter().find(|path| Path::new(path).is_file());
+    found
+        .map(|path| Authorities::File(path.into()))
+        .ok_or_else(|| {
+            Fault::Setting(format!(
+                "no certificate authorities are at {}; the policy can name some in spec.vault.caFile",
+                BUNDLES.join(", ")
             ))
         })
 }

@@ -212,6 +212,12 @@ impl<'a> Tree<'a> {
         &self.nodes[id]
     }
 
+    /// All nodes, in the order of the text.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node<'a>] {
+        &self.nodes
+    }
+
     /// The node that an alias stands for; any other node is its own target. `None` when an alias
     /// stands inside its own anchor's node.
     #[must_use]

@@ -17,6 +17,7 @@ mod kustomize;
 mod layering;
 mod leak;
 mod migrate;
+mod namehash;
 mod policy;
 mod properties;
 mod readme;

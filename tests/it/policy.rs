@@ -2,6 +2,7 @@
 //! hostile repository or Application tries, and what an operator does wrong.
 
 mod attacks;
+mod failures;
 mod file;
 mod limits;
 mod report;

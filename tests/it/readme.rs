@@ -1,18 +1,18 @@
 //! The README is true: its links, its failures, its tables, its examples and its commands.
 
-mod failures;
+pub(crate) mod failures;
 
 use std::fs;
 use std::path::Path;
 
 use crate::support::{clean, exe, gitops_fn, path_with, root, run, temp_dir, tool, write_files};
 
-fn page(name: &str) -> String {
+pub(crate) fn page(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
 }
 
 /// The cells of the table with this header line; `` ` `` and `\|` as they are written.
-fn table(text: &str, header: &str) -> Vec<Vec<String>> {
+pub(crate) fn table(text: &str, header: &str) -> Vec<Vec<String>> {
     let rows: Vec<_> = text
         .lines()
         .skip_while(|line| *line != header)
@@ -28,7 +28,7 @@ fn table(text: &str, header: &str) -> Vec<Vec<String>> {
 }
 
 /// What stands between the cell's first pair of backticks.
-fn code(cell: &str) -> String {
+pub(crate) fn code(cell: &str) -> String {
     let inner = cell.split('`').nth(1);
     inner
         .unwrap_or_else(|| panic!("no code in {cell}"))

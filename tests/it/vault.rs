@@ -5,12 +5,14 @@
 //! in the server's audit log, live tokens in its list of accessors.
 
 mod avp;
+mod credentials;
 mod failures;
 pub(crate) mod fake;
 mod faults;
 mod kustomize;
 mod leak;
 pub(crate) mod logins;
+mod policy;
 pub(crate) mod proxy;
 mod reads;
 pub(crate) mod server;

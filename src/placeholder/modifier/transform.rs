@@ -1,10 +1,8 @@
 //! What each modifier makes of a value.
 
-use sha2::{Digest, Sha256};
-
 use super::ModifierError;
 use crate::placeholder::jsonpath::JsonPath;
-use crate::secret::{Value, base64, json};
+use crate::secret::{Value, base64, json, sha256};
 use crate::yaml::load;
 
 type Transformed = Result<Value, ModifierError>;
@@ -118,13 +116,7 @@ pub(super) fn indent(name: &'static str, level: usize, value: &Value) -> Transfo
 }
 
 pub(super) fn sha256_sum(name: &'static str, value: &Value) -> Transformed {
-    let digest = Sha256::digest(bytes(name, value)?);
-    Ok(Value::string(
-        digest
-            .iter()
-            .flat_map(|byte| hex(*byte, b'a'))
-            .collect::<String>(),
-    ))
+    Ok(Value::string(sha256::hex(bytes(name, value)?)))
 }
 
 /// Everything but RFC 3986's unreserved characters becomes `%XX`.
@@ -135,19 +127,19 @@ pub(super) fn url_encode(name: &'static str, value: &Value) -> Transformed {
             out.push(char::from(byte));
         } else {
             out.push('%');
-            out.extend(hex(byte, b'A'));
+            out.extend(hex(byte));
         }
     }
     Ok(Value::string(out))
 }
 
-/// Two hexadecimal digits; `ten` is the letter for ten.
-fn hex(byte: u8, ten: u8) -> [char; 2] {
+/// Two upper-case hexadecimal digits.
+fn hex(byte: u8) -> [char; 2] {
     [byte >> 4, byte & 0xf].map(|digit| {
         char::from(if digit < 10 {
             b'0' + digit
         } else {
-            ten.saturating_add(digit - 10)
+            b'A' + (digit - 10)
         })
     })
 }

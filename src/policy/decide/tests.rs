@@ -1,6 +1,7 @@
 use super::*;
 use crate::policy::load::parse;
-use crate::settings::vault::{Method, Proxy, VaultSettings};
+use crate::settings::Settings;
+use crate::settings::vault::{Method, Proxy, VaultSettings, VaultVars};
 
 const TENANTS: &str = "
   vault: {address: 'https://vault.example', auth: {method: kubernetes, role: r, jwtFile: /token}}
@@ -214,6 +215,45 @@ fn credentials_come_from_the_environment_outside_function_mode() {
     let vault = VaultSettings::from_vars(&settings.vault).unwrap();
     assert!(format!("{vault:?}").contains("<file /r>"), "{vault:?}");
     assert_eq!(vault.deadline.as_secs(), 45);
+}
+
+#[test]
+fn a_credentials_secret_holds_credentials_alone() {
+    let policy = policy(
+        "
+  vault: {address: 'https://vault.example', auth: {method: approle, roleIdFile: /r}}
+",
+    );
+    let vault = settings(&judge(&policy, Identity::default(), false), &[]).vault;
+    for (name, expected) in [
+        ("VAULT_SECRET_ID", true),
+        ("AVP_SECRET_ID", true),
+        ("VAULT_WRAPPED_SECRET_ID", true),
+        ("VAULT_ROLE_ID", false),
+        ("AVP_ROLE_ID", false),
+        ("VAULT_ADDR", false),
+        ("VAULT_AGENT_ADDR", false),
+        ("VAULT_NAMESPACE", false),
+        ("VAULT_SKIP_VERIFY", false),
+        ("AVP_AUTH_TYPE", false),
+    ] {
+        assert_eq!(vault.may_take(name), expected, "{name}");
+        assert!(VaultVars::default().may_take(name), "{name}");
+    }
+    let secret = [
+        ("VAULT_ADDR", "https://evil.example"),
+        ("VAULT_AGENT_ADDR", "https://evil.example"),
+        ("VAULT_SKIP_VERIFY", "true"),
+        ("AVP_ROLE_ID", "evil"),
+        ("AVP_SECRET_ID", "its-own"),
+    ];
+    let secret = secret.map(|(name, value)| (name.to_owned(), value.to_owned().into()));
+    let with = vault.with_secret(secret.into()).unwrap();
+    let read = VaultSettings::from_vars(&with).unwrap();
+    assert!(!format!("{read:?}").contains("evil"), "{read:?}");
+    assert_eq!(read.address, "https://vault.example");
+    let function = settings(&judge(&policy, Identity::default(), true), &[]).vault;
+    assert!(!function.may_take("VAULT_SECRET_ID"));
 }
 
 #[test]

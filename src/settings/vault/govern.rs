@@ -72,7 +72,29 @@ impl VaultVars {
                 None => Proxy::None,
             },
             deadline: Some(by.deadline),
+            takes_credentials: by.credentials,
+            by_policy: by.settings.iter().map(|(name, _)| *name).collect(),
         }
+    }
+}
+
+impl VaultVars {
+    /// Whether a variable may be taken from elsewhere, such as a credentials Secret: any, unless a policy
+    /// rules; then credentials alone, where it names none in their place.
+    #[must_use]
+    pub fn may_take(&self, name: &str) -> bool {
+        if self.deadline.is_none() {
+            return true;
+        }
+        let row = CREDENTIALS.into_iter().find(|row| {
+            let mut names = row.iter().flat_map(|setting| setting.names());
+            names.any(|known| known == name)
+        });
+        self.takes_credentials
+            && row.is_some_and(|row| {
+                row.iter()
+                    .all(|setting| !self.by_policy.contains(&setting.name))
+            })
     }
 }
 

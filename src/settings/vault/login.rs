@@ -248,6 +248,11 @@ fn required<T>(
     if table::all().any(|other| other.name == file) {
         help = format!("{help} or {file}");
     }
+    if look.is_governed() {
+        help = format!(
+            "name its file in spec.vault.auth of the policy; outside function mode the environment counts too: {help}"
+        );
+    }
     look.problem(
         format!("{name} is not set, and the login method {method} wants it"),
         help,

@@ -54,6 +54,11 @@ impl<'v> Lookup<'v> {
         setting.names().find(|name| self.vars.has(name))
     }
 
+    /// Whether a policy rules.
+    pub(super) fn is_governed(&self) -> bool {
+        self.vars.is_governed()
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.vars.has(name)
     }

@@ -36,6 +36,10 @@ impl VaultSettings {
         let mut look = Lookup::new(vars);
         let settings = read(&mut look).map(|settings| VaultSettings {
             proxy: vars.proxy(),
+            tls: Tls {
+                fixed_places: vars.is_governed(),
+                ..settings.tls
+            },
             ..settings
         });
         let mut problems = look.problems;
@@ -162,6 +166,7 @@ fn tls(look: &mut Lookup<'_>) -> Tls {
     };
     Tls {
         authorities: authorities(look),
+        fixed_places: false,
         identity,
         server_name: look.value(&table::TLS_SERVER_NAME, address::server_name),
         skip_verify: look

@@ -21,6 +21,10 @@ pub struct VaultVars {
     pub(super) proxy: Proxy,
     /// The longest deadline, if a policy says one.
     pub(super) deadline: Option<Duration>,
+    /// The settings that a policy has named.
+    pub(super) by_policy: Vec<&'static str>,
+    /// Whether credentials count that a policy has not named.
+    pub(super) takes_credentials: bool,
 }
 
 impl VaultVars {
@@ -50,7 +54,8 @@ impl VaultVars {
     }
 
     /// These variables, and those of a credentials Secret. Other keys of the Secret do not count, nor do
-    /// blanks around a value: a file that a Secret was made from ends with a line break.
+    /// blanks around a value: a file that a Secret was made from ends with a line break. Under a policy only
+    /// credentials count ([`Self::may_take`]).
     ///
     /// # Errors
     /// Every variable that both set, to different values: AVP lets the Secret win for `VAULT_*` and the
@@ -62,7 +67,7 @@ impl VaultVars {
         let mut all = self.clone();
         let mut problems = Vec::new();
         for name in table::all().flat_map(table::Setting::names) {
-            let Some(value) = secret.remove(&name) else {
+            let Some(value) = secret.remove(&name).filter(|_| self.may_take(&name)) else {
                 continue;
             };
             let value = Some(Zeroizing::new(value.trim().to_owned()));
@@ -86,6 +91,11 @@ impl VaultVars {
         } else {
             Err(problems)
         }
+    }
+
+    /// Whether a policy rules.
+    pub(super) fn is_governed(&self) -> bool {
+        self.deadline.is_some()
     }
 
     /// Whether a variable is set, to whatever.

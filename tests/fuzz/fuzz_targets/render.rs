@@ -6,6 +6,7 @@ use gitops_fn::config::{Config, from_file};
 use gitops_fn::resolve::Resolved;
 use gitops_fn::settings::Settings;
 use gitops_fn::source::Source;
+use gitops_fn::policy::decide::Judge;
 use gitops_fn::{function, render};
 use libfuzzer_sys::fuzz_target;
 
@@ -17,7 +18,7 @@ fuzz_target!(|text: &str| {
         name: "stdin".to_owned(),
         text: text.to_owned(),
     }];
-    let plain = render(&sources, &Config::default(), &settings, |_| Resolved::default());
+    let plain = render(&sources, &Config::default(), &settings, &Judge::default(), |_| Resolved::default());
     if plain.has_output() {
         let mut out = Vec::new();
         plain.write(&sources, &mut out).unwrap();
@@ -25,8 +26,8 @@ fuzz_target!(|text: &str| {
     }
     let release = from_file(RELEASE, &settings).unwrap();
     for outcome in [
-        render(&sources, &release, &settings, |_| Resolved::default()),
-        function(&sources[0], &settings, |_| Resolved::default()),
+        render(&sources, &release, &settings, &Judge::default(), |_| Resolved::default()),
+        function(&sources[0], &settings, &Judge::default(), |_| Resolved::default()),
     ] {
         let faults = outcome.findings.iter().any(|finding| finding.help.contains("fault of gitops-fn"));
         assert!(!faults);

@@ -5,7 +5,7 @@ use super::{
     render_on, secret, write,
 };
 use crate::governed::Governed;
-use crate::support::{EXEC, exe, path_with, run, tool};
+use crate::support::{EXEC, exe, path_with, run, temp_dir, tool, write_files};
 
 #[test]
 fn a_tenant_gets_its_own_secrets() {
@@ -415,4 +415,72 @@ metadata:
         .env("PATH", path_with(&[exe().parent().unwrap()]));
     let output = run(&mut build, "");
     assert_denied(&output, "reads no secrets in function mode");
+}
+
+#[test]
+fn a_function_cannot_pass_for_a_pipe() {
+    let Some(machine) = Governed::new(&policy(TENANTS)) else {
+        return;
+    };
+    // as an exec function with `args: [render, -]` and an environment of its own
+    let billing = [
+        ("ARGOCD_APP_PROJECT_NAME", "billing"),
+        ("ARGOCD_APP_NAME", "web"),
+    ];
+    let item = secret("<path:kv/billing/web/db#password>");
+    let item = item.trim_end().replace('\n', "\n  ");
+    for list in [
+        format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {item}\n"),
+        format!("items:\n- {item}\n<<: {{kind: ResourceList}}\n"),
+    ] {
+        let output = render_on(&machine, &billing, &list);
+        assert_eq!(output.code, 1, "{}", output.stderr);
+        assert!(
+            output.stderr.contains("ResourceList is the input"),
+            "{}",
+            output.stderr
+        );
+        assert_silent(&output);
+    }
+}
+
+#[test]
+fn build_obeys_the_policy_as_render_does() {
+    let Some(kustomize) = tool("kustomize") else {
+        return;
+    };
+    let Some(machine) = Governed::new(&policy(&format!("{TENANTS}  sandbox: optional"))) else {
+        return;
+    };
+    let build = |files: &[(&str, &str)], env: &[(&str, &str)]| {
+        let folder = temp_dir();
+        write_files(folder.path(), files);
+        let mut command = machine.gitops_fn();
+        command
+            .args(["build", "."])
+            .current_dir(folder.path())
+            .env("PATH", path_with(&[kustomize.parent().unwrap()]))
+            .env(
+                "VAULT_ADDR",
+                format!("file:{}", machine.folder().join("secrets.yaml").display()),
+            )
+            .envs(SHOP)
+            .envs(env.iter().copied());
+        run(&mut command, "")
+    };
+    write(&machine, &[("secrets.yaml", super::SECRETS)]);
+    let own = secret("<path:kv/shop/web/db#password>");
+    let others = secret("<path:kv/billing/web/db#password>");
+    let public = own.replace("kind: Secret", "kind: ConfigMap");
+    let kustomization = ("kustomization.yaml", "resources: [a.yaml]\n");
+    for more in [&[][..], &[kustomization]] {
+        let files = |text| [&[("a.yaml", text)][..], more].concat();
+        assert_gives(&build(&files(&own), &[]), "value-shop");
+        let hostile = [
+            ("ARGOCD_ENV_ARGOCD_APP_PROJECT_NAME", "billing"),
+            ("ARGOCD_ENV_AVP_SECRET", "argocd:any"),
+        ];
+        assert_denied(&build(&files(&others), &hostile), "no rule of the policy");
+        assert_denied(&build(&files(&public), &[]), "no secret in this field");
+    }
 }

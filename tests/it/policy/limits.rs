@@ -29,9 +29,10 @@ fn long_input_is_refused_before_it_is_parsed() {
 #[test]
 fn placeholders_and_paths_are_counted() {
     let many = |paths: usize| {
-        let entries: String = (0..paths)
+        let entries: Vec<_> = (0..paths)
             .map(|index| format!("  k{index}: <path:kv/shop/web/s{index}#k>\n"))
             .collect();
+        let entries = entries.concat();
         format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\nstringData:\n{entries}")
     };
     let Some(machine) = with("{placeholders: 3, paths: 2}") else {
@@ -60,12 +61,13 @@ fn an_alias_bomb_is_refused() {
     let Some(machine) = with("{placeholders: 1000}") else {
         return;
     };
-    let mut bomb = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nx0: &x0 '<path:kv/shop/web/db#password>'\n".to_owned();
+    let mut lines = vec!["apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nx0: &x0 '<path:kv/shop/web/db#password>'\n".to_owned()];
     for level in 1..12 {
         let one = format!("*x{}, ", level - 1).repeat(10);
-        bomb.push_str(&format!("x{level}: &x{level} [{one}]\n"));
+        lines.push(format!("x{level}: &x{level} [{one}]\n"));
     }
-    let output = render_on(&machine, &SHOP, &bomb);
+    let output = render_on(&machine, &SHOP, &lines.concat());
+    assert_denied(&output, "more placeholders than the policy allows: 1000");
     assert_denied(&output, "its aliases expand to more than");
 }
 

@@ -140,6 +140,14 @@ fn the_examples_keep_two_tenants_apart() {
             assert_eq!(verdict(project, &format!("kv/{owner}/web/db")), expected);
         }
     }
+    let mut command = gitops_fn();
+    command.args(["policy", "test", "--project", "billing", "--policy"]);
+    let output = run(command.arg(&example), "").success();
+    assert!(
+        output.text().contains("argocd-billing"),
+        "{}",
+        output.text()
+    );
     assert_eq!(verdict("billing", "legacy/prod/a/b"), 0);
     assert_eq!(verdict("shop", "legacy/prod/a/b"), 1);
 }

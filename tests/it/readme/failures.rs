@@ -244,7 +244,7 @@ fn configurations() -> Vec<Failure> {
 }
 
 /// Whether `text` holds the parts of `message` around each `…`, in their order.
-fn holds(text: &str, message: &str) -> bool {
+pub(crate) fn holds(text: &str, message: &str) -> bool {
     let mut rest = text;
     message.split('…').all(|part| {
         let found = rest.find(part);

@@ -82,6 +82,7 @@ pub(crate) fn read_request(stream: &mut impl Read) -> Option<Request> {
 }
 
 /// What a server says, and how.
+#[derive(Clone)]
 pub(crate) enum Answer {
     /// A status, headers (`Name: value\r\n` each) and a body.
     Full(u16, String, Vec<u8>),

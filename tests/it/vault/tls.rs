@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
 
-use super::fake::{Answer, Fake, read_request};
+use super::fake::{Answer, Fake, Request, read_request};
 use super::server::Server;
 use super::{ROOT, assert_once, assert_says, assert_values, manifest, render_at};
 use crate::support::{Output, run, temp_dir};
@@ -123,7 +123,7 @@ fn https_where_http_is_spoken_and_the_other_way_round() {
 fn no_redirect_leads_from_https_to_http() {
     let Some(server) = server() else { return };
     let other = Fake::start(|_, _| Answer::secret("v"));
-    let standby = tls_redirect(&server, format!("{}/v1/kv/data/a", other.address()));
+    let standby = tls_redirect(&server, &format!("{}/v1/kv/data/a", other.address()));
     let ca = server.path("tls/vault-ca.pem").display().to_string();
     let output = run(
         render_at(&standby)
@@ -139,7 +139,18 @@ fn no_redirect_leads_from_https_to_http() {
 }
 
 /// An https server with the certificate of `server`, which answers each request with a redirect.
-fn tls_redirect(server: &Server, location: String) -> String {
+fn tls_redirect(server: &Server, location: &str) -> String {
+    let redirect = format!("Location: {location}\r\n");
+    tls_server(server, move |_| {
+        Answer::Full(307, redirect.clone(), Vec::new())
+    })
+}
+
+/// An https server with the certificate of `server`: its address.
+pub(super) fn tls_server(
+    server: &Server,
+    answer: impl Fn(&Request) -> Answer + Send + 'static,
+) -> String {
     let certificates = CertificateDer::pem_file_iter(server.path("tls/vault-cert.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_file(server.path("tls/vault-key.pem")).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -156,9 +167,8 @@ fn tls_redirect(server: &Server, location: String) -> String {
         for socket in listener.incoming().flatten() {
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
             let mut stream = StreamOwned::new(connection, socket);
-            if read_request(&mut stream).is_some() {
-                Answer::Full(307, format!("Location: {location}\r\n"), Vec::new())
-                    .send(&mut stream);
+            if let Some(request) = read_request(&mut stream) {
+                answer(&request).send(&mut stream);
                 stream.conn.send_close_notify();
                 let _ = stream.flush();
             }

@@ -1,0 +1,89 @@
+//! Name hashes of generated objects, as kustomize would have given them to the resolved content.
+//!
+//! kustomize puts a hash of its content behind the name of a generated Secret or `ConfigMap`, and
+//! writes the name wherever it is referred to. It has hashed placeholders: a rotated secret would
+//! roll no workload. Here each such name gets the hash of what is now in the object.
+//!
+//! Everything is decided before anything is replaced, as in kustomize, which hashes all objects before
+//! it fixes a single reference: a new name in an object's data does not change its own hash.
+
+mod content;
+mod document;
+mod names;
+mod original;
+mod reference;
+mod scope;
+mod token;
+
+use crate::krm::result::Finding;
+use crate::yaml::splice::Splice;
+
+use names::Names;
+
+/// What becomes of the text.
+#[derive(Debug, Default)]
+pub struct Renamed {
+    /// The changes, sorted by place; each replaces a hash, or the scalar that holds it.
+    pub splices: Vec<Splice>,
+    /// What is wrong; after an error nothing may be written.
+    pub findings: Vec<Finding>,
+}
+
+/// The splices that give `after` its new names.
+///
+/// `before` is what kustomize has printed, `after` the same documents with values in place of
+/// placeholders. A Secret or `ConfigMap` whose name ends in the hash of its content in `before` gets the
+/// hash of its content in `after`. The old name is replaced wherever it is a word of its own in a
+/// scalar of the same namespace (none is `default`) or of a cluster-scoped object; never in keys, in
+/// names of other objects, or in what has come from a secret. Each changed document is read again and
+/// compared with the plan.
+#[must_use]
+pub fn rename(before: &str, after: &str) -> Renamed {
+    let mut renamed = Renamed::default();
+    if before == after {
+        return renamed;
+    }
+    let (old, new) = (document::split(before), document::split(after));
+    if old.len() != new.len() {
+        renamed
+            .findings
+            .push(fault(&"the documents before and after do not match"));
+        return renamed;
+    }
+    let pairs: Vec<_> = old.into_iter().zip(new).collect();
+    let pairs = pairs.iter().map(|(old, new)| Pair {
+        before: before.get(old.clone()).unwrap_or_default(),
+        after: after.get(new.clone()).unwrap_or_default(),
+        at: new.start,
+    });
+    match Names::find(pairs.clone()) {
+        Ok(names) if names.is_empty() => {}
+        Ok(names) => {
+            for pair in pairs {
+                if let Err(finding) = reference::replace(&pair, &names, &mut renamed) {
+                    renamed.findings.push(finding);
+                }
+            }
+        }
+        Err(error) => renamed.findings.push(fault(&error)),
+    }
+    renamed
+}
+
+fn fault(message: &dyn std::fmt::Display) -> Finding {
+    Finding::error(
+        format!("name hashes: {message}; nothing was written"),
+        "this is a fault of gitops-fn: please report it with the manifest, its secrets taken out",
+    )
+}
+
+/// One document before and after.
+struct Pair<'t> {
+    before: &'t str,
+    after: &'t str,
+    /// Where `after` begins in its stream.
+    at: usize,
+}
+
+#[cfg(test)]
+mod tests;

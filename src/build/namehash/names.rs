@@ -1,0 +1,148 @@
+//! The new names: which objects get one, and whose name it is that stands somewhere.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::krm::resource::{Identity, objects};
+use crate::yaml::event::SyntaxError;
+
+use super::document::Document;
+use super::scope::{Scope, namespace};
+use super::token::{self, tokens};
+use super::{Pair, content};
+
+/// The new hash of one object.
+struct Rename {
+    kind: String,
+    namespace: String,
+    hash: String,
+}
+
+/// Every object that gets a new name, by its old one.
+#[derive(Default)]
+pub(super) struct Names {
+    renames: FxHashMap<String, Vec<Rename>>,
+    hashes: FxHashSet<String>,
+}
+
+/// What a name that is met is to become.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum New<'n> {
+    /// It stays.
+    Same,
+    /// It gets this hash.
+    Hash(&'n str),
+    /// Several objects have had it, and now have different ones.
+    Ambiguous,
+}
+
+impl Names {
+    /// Compares the objects of all documents with what they were.
+    pub(super) fn find<'t>(pairs: impl Iterator<Item = Pair<'t>>) -> Result<Self, SyntaxError> {
+        let mut names = Self::default();
+        for pair in pairs {
+            let text = pair.before.as_bytes();
+            let kind = |kind: &[u8]| memchr::memmem::find(text, kind).is_some();
+            if pair.before == pair.after
+                || !(kind(b"Secret") || kind(b"ConfigMap"))
+                || tokens(pair.after).next().is_none()
+            {
+                continue;
+            }
+            if let (Some(before), Some(after)) =
+                (Document::read(pair.before)?, Document::read(pair.after)?)
+            {
+                names.compare(&before, &after);
+            }
+        }
+        Ok(names)
+    }
+
+    /// Adds the objects of a document whose names must change.
+    fn compare(&mut self, before: &Document<'_>, after: &Document<'_>) {
+        let old = objects(&before.tree, before.root, None, 0);
+        let new = objects(&after.tree, after.root, None, 0);
+        for (old, new) in old.iter().zip(&new) {
+            let Some(given) = token::hash(&old.subject.identity.name) else {
+                continue;
+            };
+            let identity = &new.subject.identity;
+            // a name can hold placeholders of its own; the hash behind it must still be there
+            if token::hash(&identity.name) != Some(given)
+                || content::hash(&before.tree, old.root).as_deref() != Some(given)
+            {
+                continue;
+            }
+            match content::hash(&after.tree, new.root) {
+                Some(hash) if hash != given => self.add(identity, given, hash),
+                _ => {}
+            }
+        }
+    }
+
+    fn add(&mut self, identity: &Identity, given: &str, hash: String) {
+        self.hashes.insert(given.to_owned());
+        self.renames
+            .entry(identity.name.clone())
+            .or_default()
+            .push(Rename {
+                kind: identity.gvk.kind.clone(),
+                namespace: namespace(&identity.namespace).to_owned(),
+                hash,
+            });
+    }
+
+    /// Whether nothing gets a new name.
+    pub(super) fn is_empty(&self) -> bool {
+        self.renames.is_empty()
+    }
+
+    /// Whether a name is the old one of any object.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.renames.contains_key(name)
+    }
+
+    /// Whether this is the old hash of any object.
+    pub(super) fn knows_hash(&self, hash: &str) -> bool {
+        self.hashes.contains(hash)
+    }
+
+    /// Whether the object itself is one of them, and not a namesake of another kind.
+    pub(super) fn renames(&self, identity: &Identity) -> bool {
+        self.renames.get(&identity.name).is_some_and(|renames| {
+            renames.iter().any(|rename| {
+                rename.kind == identity.gvk.kind
+                    && rename.namespace == namespace(&identity.namespace)
+            })
+        })
+    }
+
+    /// What `name` becomes in an object of this scope. `beside` is the namespace that stands beside the
+    /// name, which tells a cluster-scoped object whose name it is.
+    pub(super) fn meaning(&self, name: &str, scope: Scope<'_>, beside: Option<&str>) -> New<'_> {
+        let Some(renames) = self.renames.get(name) else {
+            return New::Same;
+        };
+        let within = |wanted: &str| one(renames.iter().filter(|new| new.namespace == wanted));
+        let any = || match beside {
+            Some(beside) => within(namespace(beside)),
+            None => one(renames.iter()),
+        };
+        match scope {
+            Scope::Namespace(name) => within(name),
+            Scope::Cluster => any(),
+            Scope::Unknown => match within(namespace("")) {
+                New::Same => any(),
+                found => found,
+            },
+        }
+    }
+}
+
+/// The one hash that all of them have.
+fn one<'n>(mut renames: impl Iterator<Item = &'n Rename>) -> New<'n> {
+    match renames.next() {
+        None => New::Same,
+        Some(first) if renames.all(|other| other.hash == first.hash) => New::Hash(&first.hash),
+        Some(_) => New::Ambiguous,
+    }
+}

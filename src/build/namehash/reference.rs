@@ -1,0 +1,229 @@
+//! Puts the new hashes wherever the old names stand.
+
+use crate::krm::resource::{Object, objects};
+use crate::krm::result::Finding;
+use crate::plan::walk::{Step, field};
+use crate::yaml::event::{Span, Style};
+use crate::yaml::scalar::{is_string, literal, quote};
+use crate::yaml::shape::Shape;
+use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::tree::{Kind, NodeId, Tree};
+use crate::yaml::verify::{Expectation, verify};
+
+use super::document::Document;
+use super::names::{Names, New};
+use super::original::Original;
+use super::scope::Scope;
+use super::token::{LENGTH, Token, tokens};
+use super::{Pair, Renamed, fault};
+
+/// Adds the splices of one document; they are read again first.
+///
+/// # Errors
+/// The edited document does not read as planned.
+pub(super) fn replace(pair: &Pair<'_>, names: &Names, out: &mut Renamed) -> Result<(), Finding> {
+    // an escape can hide a name, but only from the raw text
+    let hidden = memchr::memchr(b'\\', pair.after.as_bytes()).is_some();
+    if !hidden && !tokens(pair.after).any(|token| names.knows(token.word)) {
+        return Ok(());
+    }
+    let Some(document) = Document::read(pair.after).map_err(|error| fault(&error))? else {
+        return Ok(());
+    };
+    let mut editor = Editor {
+        text: pair.after,
+        tree: &document.tree,
+        names,
+        original: Original::read(pair, names).map_err(|error| fault(&error))?,
+        splices: Vec::new(),
+        expected: Vec::new(),
+        digest: document.digest,
+    };
+    for object in objects(&document.tree, document.root, None, 0) {
+        editor.object(&object, out);
+    }
+    editor.finish(pair.at, out)
+}
+
+struct Editor<'d, 't> {
+    text: &'d str,
+    tree: &'d Tree<'t>,
+    names: &'d Names,
+    original: Original,
+    splices: Vec<Splice>,
+    expected: Vec<Expectation>,
+    digest: u64,
+}
+
+impl Editor<'_, '_> {
+    /// Every value of an object; members of a list are objects of their own.
+    fn object(&mut self, object: &Object, out: &mut Renamed) {
+        let tree = self.tree;
+        let identity = &object.subject.identity;
+        let scope = Scope::of(identity);
+        let name = tree
+            .get_written(object.root, "metadata")
+            .and_then(|metadata| tree.get_written(metadata, "name"));
+        let kept = name.filter(|_| !self.names.renames(identity));
+        let mut open = vec![(object.root, object.root)];
+        while let Some((id, parent)) = open.pop() {
+            if Some(id) == kept || Some(id) == object.items {
+                continue;
+            }
+            match tree.node(id).kind {
+                Kind::Map { .. } => open.extend(tree.entries(id).map(|(_, value)| (value, id))),
+                Kind::Seq { .. } => open.extend(tree.children(id).map(|item| (item, id))),
+                Kind::Scalar(style) => {
+                    if !self.scalar(id, style, scope, parent) {
+                        out.findings.push(ambiguous(tree, id, object));
+                    }
+                }
+                Kind::Alias(_) => {}
+            }
+        }
+    }
+
+    /// Plans the scalar's new text; false if it is not known what it is to be.
+    fn scalar(&mut self, id: NodeId, style: Style, scope: Scope<'_>, parent: NodeId) -> bool {
+        let node = self.tree.node(id);
+        let value = &*node.value;
+        if value.len() <= LENGTH || !is_string(value, style, node.props.tag) {
+            return true;
+        }
+        let mut hits = Vec::new();
+        for token in tokens(value) {
+            let beside = || {
+                self.tree
+                    .get(parent, "namespace")
+                    .and_then(|id| self.tree.text(id))
+            };
+            match self.names.meaning(token.word, scope, beside()) {
+                New::Same => {}
+                New::Hash(hash) => hits.push((token, hash)),
+                New::Ambiguous => return false,
+            }
+        }
+        if hits.is_empty() {
+            return true;
+        }
+        if !self.original.held(value) {
+            return true;
+        }
+        let mut new = value.to_owned();
+        for (token, hash) in &hits {
+            new.replace_range(token.hash_at()..token.hash_at() + LENGTH, hash);
+        }
+        self.write(id, style, &new, &hits);
+        self.digest = self.digest.wrapping_sub(node.digest());
+        self.expected.push(Expectation {
+            at: node.ordinal,
+            gone: 1,
+            shapes: vec![Shape::Text(new)],
+            anchor: node.props.anchor,
+        });
+        true
+    }
+
+    fn write(&mut self, id: NodeId, style: Style, new: &str, hits: &[(Token<'_>, &str)]) {
+        let node = self.tree.node(id);
+        let written = self.text.get(node.span.range()).unwrap_or_default();
+        // a block scalar's text begins below its header
+        let body = match style {
+            Style::Literal | Style::Folded => written.find('\n').unwrap_or(written.len()),
+            _ => 0,
+        };
+        let raw: Vec<_> = tokens(written.get(body..).unwrap_or_default())
+            .filter(|token| hits.iter().any(|(hit, _)| hit.word == token.word))
+            .collect();
+        let same = raw.len() == hits.len()
+            && raw
+                .iter()
+                .zip(hits)
+                .all(|(raw, (hit, _))| raw.word == hit.word)
+            && is_string(new, style, node.props.tag);
+        if same {
+            let start = node.span.start + body;
+            self.splices
+                .extend(raw.iter().zip(hits).map(|(token, (_, hash))| Splice {
+                    span: Span {
+                        start: start + token.hash_at(),
+                        end: start + token.hash_at() + LENGTH,
+                    },
+                    text: (*hash).to_owned(),
+                }));
+            return;
+        }
+        let text = (style == Style::Literal)
+            .then(|| literal(written, &node.value, new))
+            .flatten()
+            .unwrap_or_else(|| quote(new, style));
+        self.splices.push(Splice {
+            span: node.span,
+            text,
+        });
+    }
+
+    /// Reads the edited document again.
+    fn finish(mut self, at: usize, out: &mut Renamed) -> Result<(), Finding> {
+        if self.original.is_mixed(self.tree) {
+            return Err(Finding::error(
+                "the name of a generated object stands in one text with a secret that holds it too",
+                "put the name and the placeholder into different fields",
+            ));
+        }
+        if self.splices.is_empty() {
+            return Ok(());
+        }
+        self.splices.sort_by_key(|splice| splice.span.start);
+        self.expected.sort_by_key(|expectation| expectation.at);
+        let all = Span {
+            start: 0,
+            end: self.text.len(),
+        };
+        let edited: String = pieces(self.text, all, &self.splices).collect();
+        verify(&edited, &self.expected, self.digest).map_err(|error| fault(&error))?;
+        out.splices
+            .extend(self.splices.into_iter().map(|splice| Splice {
+                span: Span {
+                    start: at + splice.span.start,
+                    end: at + splice.span.end,
+                },
+                ..splice
+            }));
+        Ok(())
+    }
+}
+
+/// kustomize fails just so, and prints all the objects.
+fn ambiguous(tree: &Tree<'_>, id: NodeId, object: &Object) -> Finding {
+    Finding::error(
+        "the name of a generated object that stands here belongs to several, in different namespaces, whose hashes differ now that their secrets are known",
+        "give the generated objects different names, or refer to them from inside their namespaces",
+    )
+    .at(&object.subject, field(&path(tree, object.root, id)))
+}
+
+/// The way from `root` to a node below it.
+fn path<'d>(tree: &'d Tree<'_>, root: NodeId, id: NodeId) -> Vec<Step<'d>> {
+    let mut path = Vec::new();
+    let mut at = root;
+    while at != id {
+        let below = |child: NodeId| (child..tree.node(child).end).contains(&id);
+        let entry = tree.entries(at).find(|&(_, value)| below(value));
+        let member = || tree.children(at).enumerate().find(|&(_, item)| below(item));
+        at = match entry {
+            Some((key, value)) => {
+                path.push(Step::Key(&tree.node(key).value));
+                value
+            }
+            None => match member() {
+                Some((index, item)) => {
+                    path.push(Step::Index(index));
+                    item
+                }
+                None => break,
+            },
+        };
+    }
+    path
+}

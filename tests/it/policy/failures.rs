@@ -1,0 +1,168 @@
+//! The README's list of failures under a policy, and its example.
+
+use super::{SECRETS, SHOP, TENANTS, policy, secret};
+use crate::governed::Governed;
+use crate::readme::failures::holds;
+use crate::readme::{code, page, table};
+use crate::support::{gitops_fn, run, temp_dir, write_files};
+
+/// A row of the list, and the run that brings it about.
+struct Failure {
+    message: &'static str,
+    exit: i32,
+    /// More of the policy's `spec`, or all of it.
+    spec: Spec,
+    manifest: String,
+    env: &'static [(&'static str, &'static str)],
+}
+
+enum Spec {
+    More(&'static str),
+    Whole(&'static str),
+}
+
+fn failure(message: &'static str, manifest: String) -> Failure {
+    Failure {
+        message,
+        exit: 1,
+        spec: Spec::More(""),
+        manifest,
+        env: &[],
+    }
+}
+
+const SERVER: &str = "
+  vault: {address: 'http://127.0.0.1:9', auth: {method: kubernetes, role: 'r-${ARGOCD_APP_PROJECT_NAME}'}}
+  mounts: [{path: kv, version: 2}]
+  allow: [{name: all, paths: ['kv/**']}]
+";
+
+fn failures() -> Vec<Failure> {
+    let own = || secret("<path:kv/shop/web/db#password>");
+    let in_metadata =
+        |entry: &str| own().replace("  name: db\n", &format!("  name: db\n  {entry}\n"));
+    let more = |message, more: &'static str| Failure {
+        spec: Spec::More(more),
+        ..failure(message, own())
+    };
+    let whole = |message, exit, spec: &'static str| Failure {
+        spec: Spec::Whole(spec),
+        exit,
+        ..failure(message, own())
+    };
+    vec![
+        failure("no rule of the policy allows this path", secret("<path:kv/billing/web/db#password>")),
+        failure("the path has an encoded or control character", secret("<path:kv/%2e%2e/x#k>")),
+        failure("the policy allows no secret in this field", own().replace("Secret", "ConfigMap")),
+        failure("the policy never allows a secret in metadata", in_metadata("labels: {a: <path:kv/shop/web/db#password>}")),
+        failure("the policy allows secrets only in the destination namespace", in_metadata("namespace: billing")),
+        failure("what the object is cannot be judged", format!("{}kind: Secret\n", own())),
+        failure("the policy reads no secrets in function mode", format!(
+            "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {}\n",
+            own().trim_end().replace('\n', "\n  ")
+        )),
+        Failure {
+            env: &[("GITOPS_FN_SECRETS", "keep")],
+            ..failure("the policy does not allow secrets mode keep", own())
+        },
+        Failure {
+            env: &[("ARGOCD_APP_PROJECT_NAME", ""), ("VAULT_ADDR", "")],
+            ..whole("the role of the login depends on the project, which is not known", 1, SERVER)
+        },
+        Failure {
+            env: &[("VAULT_ADDR", "")],
+            manifest: in_metadata("annotations: {avp.kubernetes.io/kv-version: '1'}"),
+            ..whole("the policy says that the mount … is KV v…", 1, SERVER)
+        },
+        Failure {
+            manifest: secret("<path:kv/shop/web/db#password> <path:kv/shop/web/db#password>"),
+            ..more("more placeholders than the policy allows", "  limits: {placeholders: 1}")
+        },
+        more("the input is larger than the policy allows", "  limits: {inputBytes: 10}"),
+        more("the secret is larger than the policy allows", "  limits: {secretBytes: 10}"),
+        whole("the policy does not allow the file store", 2, SERVER),
+        more("the policy can be written by its group or by others", "  sandbox: required"),
+        more(
+            "spec.allow[0].paths[0]: depends on the Application and not on its project",
+            "",
+        ),
+    ]
+    .into_iter()
+    .map(|failure| match failure.message {
+        "the policy can be written by its group or by others" => Failure { exit: 2, ..failure },
+        message if message.starts_with("spec.allow") => Failure {
+            exit: 2,
+            spec: Spec::Whole("\n  store: file\n  mounts: [{path: kv, version: 2}]\n  allow: [{name: a, paths: ['kv/${ARGOCD_APP_NAME}']}]\n"),
+            ..failure
+        },
+        _ => failure,
+    })
+    .collect()
+}
+
+#[test]
+fn every_failure_under_a_policy_is_real() {
+    let rows = table(&page("README.md"), "| Under a policy | Exit | What to do |");
+    let listed: Vec<(String, i32)> = rows
+        .iter()
+        .map(|row| (code(&row[0]), row[1].parse().unwrap()))
+        .collect();
+    let known: Vec<_> = failures()
+        .iter()
+        .map(|failure| (failure.message.to_owned(), failure.exit))
+        .collect();
+    assert_eq!(listed, known);
+    let mut wrong = Vec::new();
+    for failure in failures() {
+        let spec = match failure.spec {
+            Spec::More(more) => format!("{TENANTS}{more}"),
+            Spec::Whole(spec) => spec.to_owned(),
+        };
+        let mode = if failure.message.contains("written") {
+            666
+        } else {
+            644
+        };
+        let setup = format!("cp $folder/policy.yaml . && chmod {mode} policy.yaml");
+        let Some(machine) = Governed::with_setup(&policy(&spec), &setup) else {
+            return;
+        };
+        write_files(machine.folder(), &[("secrets.yaml", SECRETS)]);
+        let mut command = machine.gitops_fn();
+        command.current_dir(machine.folder()).envs(SHOP);
+        command.env("VAULT_ADDR", "file:secrets.yaml");
+        command.envs(failure.env.iter().copied());
+        if !failure.manifest.contains("ResourceList") {
+            command.args(["render", "-"]);
+        }
+        let output = run(&mut command, &failure.manifest);
+        if !holds(&output.stderr, failure.message) || output.code != failure.exit {
+            wrong.push(format!(
+                "{}: {} {}",
+                failure.message, output.code, output.stderr
+            ));
+        }
+        assert!(output.stderr.contains("help: "), "{}", output.stderr);
+        assert!(!output.stderr.contains("value-"), "{}", output.stderr);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_policy_of_the_text_holds_and_its_command_works() {
+    let readme = page("README.md");
+    let from = readme.find("kind: Policy").unwrap();
+    let start = readme[..from].rfind("```yaml\n").unwrap() + "```yaml\n".len();
+    let end = start + readme[start..].find("```").unwrap();
+    let line = readme
+        .lines()
+        .find(|line| line.starts_with("gitops-fn policy test"))
+        .unwrap();
+    let dir = temp_dir();
+    write_files(dir.path(), &[("policy.yaml", &readme[start..end])]);
+    let words = line.split(" #").next().unwrap().split_whitespace().skip(1);
+    let mut command = gitops_fn();
+    command.current_dir(dir.path()).args(words);
+    let output = run(&mut command, "").success();
+    assert!(output.text().contains("ALLOWED"), "{}", output.text());
+}
