@@ -1,19 +1,27 @@
 //! Ratios, side by side in one run: gitops-fn, the real argocd-vault-plugin (AVP), the real
-//! kustomize, and a bare pass of the YAML parser over the same bytes. Run it with `cargo bench`.
+//! kustomize, and a bare pass of the YAML parser over the same bytes. Run it with `cargo bench`, or
+//! some groups of rows alone with `cargo bench -- vault`.
 //!
 //! Each row prints what was measured beside its target. A missed target is said, and fails nothing:
 //! what a busy machine measures is no verdict.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::cast_precision_loss,
     reason = "a benchmark prints, and stops where it cannot go on"
 )]
 
+mod build;
 mod input;
 mod measure;
+#[path = "../it/support.rs"]
+#[allow(dead_code, reason = "made for the tests")]
+mod support;
+mod vault;
 
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::hint::black_box;
@@ -53,16 +61,34 @@ fn main() {
     if measure::in_between() {
         return;
     }
+    // cargo adds `--bench`
+    let wanted: Vec<_> = env::args()
+        .filter(|arg| !arg.starts_with('-'))
+        .skip(1)
+        .collect();
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::new(folder.path());
     row("", "target", "measured (median, highest peak)", None);
-    bench.nothing_to_do();
-    bench.placeholders();
-    bench.every_object();
-    bench.beside_kustomize();
-    bench.small_list();
-    bench.linear();
+    // groups of rows, by the name that runs one alone
+    let groups: [(&str, Group); 8] = [
+        ("nothing", |bench| bench.nothing_to_do()),
+        ("placeholders", |bench| bench.placeholders()),
+        ("objects", |bench| bench.every_object()),
+        ("kustomize", |bench| bench.beside_kustomize()),
+        ("list", |bench| bench.small_list()),
+        ("linear", |bench| bench.linear()),
+        ("vault", vault::rows),
+        ("build", build::rows),
+    ];
+    for (name, group) in groups {
+        if wanted.is_empty() || wanted.iter().any(|wanted| name == wanted) {
+            group(&bench);
+        }
+    }
 }
+
+/// A group of rows.
+type Group = fn(&Bench);
 
 struct Bench<'a> {
     folder: &'a Path,
@@ -318,6 +344,7 @@ fn bare_pass(text: &str) -> Cost {
     Cost {
         wall: begin.elapsed(),
         peak_bytes: 0,
+        own: Duration::ZERO,
     }
 }
 

@@ -18,6 +18,7 @@ mod layering;
 mod leak;
 mod migrate;
 mod namehash;
+mod pipelines;
 mod policy;
 mod properties;
 mod readme;

@@ -21,10 +21,16 @@ mod tls;
 use std::process::Command;
 
 use crate::support::{Output, gitops_fn, run};
-use server::Server;
+use server::{Identity, ROOT, Server};
 
-/// The token of an administrator of a [`Server`].
-pub(crate) const ROOT: &str = "root";
+impl Server {
+    /// `render` of standard input, as this identity.
+    pub(crate) fn render(&self, identity: &Identity) -> Command {
+        let mut command = render_at(&self.address());
+        identity.on(&mut command);
+        command
+    }
+}
 
 /// A Secret with an entry `k0`, `k1`… for each placeholder.
 fn manifest(placeholders: &[&str]) -> String {

@@ -46,7 +46,7 @@ fn vault() -> Option<(Server, Fake, String)> {
             .env("PATH", path_with(&[vault.parent().unwrap()]))
             .env("HOME", server.path("."))
             .env("VAULT_ADDR", server.address())
-            .env("VAULT_TOKEN", crate::vault::ROOT),
+            .env("VAULT_TOKEN", crate::vault::server::ROOT),
         "",
     )
     .success();

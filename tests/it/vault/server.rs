@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{ROOT, render_at};
 use crate::support::{clean, temp_dir, tool};
+
+/// The token of an administrator.
+pub(crate) const ROOT: &str = "root";
 
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -245,13 +247,6 @@ impl Server {
         command
     }
 
-    /// `render` of standard input, as this identity.
-    pub(crate) fn render(&self, identity: &Identity) -> Command {
-        let mut command = render_at(&self.address());
-        identity.on(&mut command);
-        command
-    }
-
     // --- the API ----------------------------------------------------------------------------------
 
     fn try_request(
@@ -412,6 +407,14 @@ impl Server {
             .collect();
         list.sort();
         list
+    }
+
+    /// How many requests the log holds, whoever made them.
+    #[allow(dead_code, reason = "the benchmark counts them")]
+    pub(super) fn request_count(&self) -> usize {
+        let audit = self.audit();
+        let requests = audit.iter().filter(|entry| entry["type"] == "request");
+        requests.count()
     }
 
     /// Checks that the answers to our program made no lease, but for its logins.
