@@ -2,6 +2,7 @@
 //! Then the image of the sidecar, and many builds at once.
 
 mod image;
+#[cfg(target_os = "linux")]
 mod many;
 mod proto;
 mod repository;
