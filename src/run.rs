@@ -50,21 +50,25 @@ impl Outcome {
         self.splices.is_some()
     }
 
-    /// Adds findings; after an error among them nothing may be written.
-    pub fn find(&mut self, findings: Vec<Finding>) {
-        self.findings.extend(findings);
-        if self.exit_code() != 0 {
-            self.splices = None;
-        }
+    /// What its only source comes to; `None` where nothing is changed in it, or nothing may be written.
+    #[must_use]
+    pub fn text(&self, source: &Source) -> Option<String> {
+        let [splices] = self.splices.as_deref()? else {
+            return None;
+        };
+        let all = Span {
+            start: 0,
+            end: source.text.len(),
+        };
+        (!splices.is_empty()).then(|| pieces(&source.text, all, splices).collect())
     }
 
-    /// The output as a text; empty if nothing may be written.
+    /// The outcome after a further step over [`Outcome::text`]: its splices, and what it has found.
     #[must_use]
-    pub fn text(&self, sources: &[Source]) -> String {
-        let mut bytes = Vec::new();
-        // a vector takes all that is written
-        let _ = self.write(sources, &mut bytes);
-        String::from_utf8(bytes).unwrap_or_default()
+    pub fn then(mut self, splices: Vec<Splice>, findings: Vec<Finding>) -> Self {
+        self.findings.extend(findings);
+        self.splices = (self.exit_code() == 0).then(|| vec![splices]);
+        self
     }
 
     /// Writes the sources with their splices, `---` between them where they lack it.

@@ -16,12 +16,9 @@ use gitops_fn::policy::{Limits, Sandbox};
 use gitops_fn::report;
 use gitops_fn::settings::{Settings, Variable};
 use gitops_fn::source::{self, Source};
-use gitops_fn::yaml::event::Span;
-use gitops_fn::yaml::splice::{Splice, pieces};
 
 use crate::{
-    finish, misconfigured, print_outcome, readable, refuse, resolve_now, runtime, say, stop_signal,
-    store_of,
+    finish, misconfigured, print_outcome, refuse, resolve_now, runtime, say, stop_signal, store_of,
 };
 
 /// Longest output of kustomize where no policy says so: 256 MiB.
@@ -54,7 +51,7 @@ pub(crate) fn run(
             return Ok(2);
         }
     };
-    let sources = if prepared.kustomize {
+    let mut sources = if prepared.kustomize {
         match manifests(&prepared, &options)? {
             Ok(source) => vec![source],
             Err(finding) => return Ok(report(&[finding])),
@@ -75,29 +72,14 @@ pub(crate) fn run(
     let mut outcome = gitops_fn::render(&sources, &config, settings, judge, |wants| {
         resolve_now(wants, &store)
     });
-    let [source] = sources.as_slice() else {
-        return finish(&outcome, &store, || print_outcome(&outcome, &sources));
-    };
-    if !prepared.kustomize || !outcome.has_output() {
-        return finish(&outcome, &store, || print_outcome(&outcome, &sources));
+    if let (true, [printed]) = (prepared.kustomize, &mut *sources)
+        && let Some(text) = outcome.text(printed)
+    {
+        let renamed = namehash::rename(&printed.text, &text);
+        printed.text = text;
+        outcome = outcome.then(renamed.splices, renamed.findings);
     }
-    let text = outcome.text(&sources);
-    let renamed = namehash::rename(&source.text, &text);
-    outcome.find(renamed.findings);
-    finish(&outcome, &store, || print_renamed(&text, &renamed.splices))
-}
-
-/// Writes the manifests with the names that go with their content.
-fn print_renamed(text: &str, splices: &[Splice]) -> Result<()> {
-    let all = Span {
-        start: 0,
-        end: text.len(),
-    };
-    let mut out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
-    let written = pieces(text, all, splices)
-        .try_for_each(|piece| out.write_all(piece.as_bytes()))
-        .and_then(|()| out.flush());
-    readable(written)
+    finish(&outcome, &store, || print_outcome(&outcome, &sources))
 }
 
 fn report(findings: &[Finding]) -> u8 {

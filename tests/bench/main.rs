@@ -13,6 +13,7 @@
     reason = "a benchmark prints, and stops where it cannot go on"
 )]
 
+mod build;
 mod input;
 mod measure;
 #[path = "../it/support.rs"]
@@ -69,7 +70,7 @@ fn main() {
     let bench = Bench::new(folder.path());
     row("", "target", "measured (median, highest peak)", None);
     // groups of rows, by the name that runs one alone
-    let groups: [(&str, Group); 7] = [
+    let groups: [(&str, Group); 8] = [
         ("nothing", |bench| bench.nothing_to_do()),
         ("placeholders", |bench| bench.placeholders()),
         ("objects", |bench| bench.every_object()),
@@ -77,6 +78,7 @@ fn main() {
         ("list", |bench| bench.small_list()),
         ("linear", |bench| bench.linear()),
         ("vault", vault::rows),
+        ("build", build::rows),
     ];
     for (name, group) in groups {
         if wanted.is_empty() || wanted.iter().any(|wanted| name == wanted) {
@@ -342,6 +344,7 @@ fn bare_pass(text: &str) -> Cost {
     Cost {
         wall: begin.elapsed(),
         peak_bytes: 0,
+        own: Duration::ZERO,
     }
 }
 

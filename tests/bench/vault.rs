@@ -24,10 +24,10 @@ use crate::{Bench, Target, both, check, count, ratio_row, row, show, tool};
 const MANY: usize = 31;
 
 /// Who asks, in the words of both programs.
-type Env = Vec<(&'static str, String)>;
+pub(crate) type Env = Vec<(&'static str, String)>;
 
 /// A server with all that the rows want, and who may read it.
-struct Vault {
+pub(crate) struct Vault {
     server: Server,
     token: Env,
     approle: Env,
@@ -47,7 +47,8 @@ pub(crate) fn rows(bench: &Bench) {
 }
 
 impl Vault {
-    fn start() -> Option<Self> {
+    /// `None` where there is no program for it.
+    pub(crate) fn start() -> Option<Self> {
         let server = Server::start_tls()?;
         let keys: Map<_, _> = (0..100)
             .map(|key| (format!("k{key}"), json!("v")))
@@ -89,6 +90,13 @@ impl Vault {
             role: [role_id, secret_id],
             server,
         })
+    }
+
+    /// An `AppRole` of this server, over http.
+    pub(crate) fn approle(&self) -> Env {
+        let mut env = self.approle.clone();
+        env.push(("VAULT_ADDR", self.server.address()));
+        env
     }
 
     /// Both programs, AVP first, for the same input, login and address.
@@ -212,6 +220,7 @@ impl Vault {
             let sum = Cost {
                 wall: median(sums),
                 peak_bytes: 0,
+                own: Duration::ZERO,
             };
             let target = least.map_or(Target::None, Target::AtLeast);
             both(
@@ -307,7 +316,7 @@ fn secret(placeholders: &[String]) -> String {
 }
 
 /// AVP, we and a third thing by turns, so that a busy moment hits all.
-fn by_turns(
+pub(crate) fn by_turns(
     avp: &Result<Job, String>,
     ours: &Job,
     rounds: usize,

@@ -23,7 +23,7 @@ use crate::support::{
 
 const PASSWD: &str = "nobody:x:65534:65534:nobody:/:/sbin/nologin";
 const GROUP: &str = "nobody:x:65534:";
-const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+pub(crate) const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// How kustomize runs a function (krm-functions §2.3), without a network and with nothing to write to.
 const AS_KUSTOMIZE: &[&str] = &[
@@ -37,7 +37,7 @@ const AS_KUSTOMIZE: &[&str] = &[
     "--read-only",
 ];
 
-fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     clean(program)
         .arg("--version")
         .stdout(Stdio::null())
@@ -47,7 +47,7 @@ fn has(program: &str) -> bool {
 }
 
 /// `docker`, which is podman with the runtime and the limits that work everywhere.
-fn docker() -> Command {
+pub(crate) fn docker() -> Command {
     for_podman(root().join("tests/tools/docker"))
 }
 
@@ -73,25 +73,33 @@ fn docker_run(image: &str, options: &[&str]) -> Command {
 /// The name of the image, built on first use; `None` after a skip.
 #[track_caller]
 pub(crate) fn image() -> Option<&'static str> {
-    static IMAGE: OnceLock<Option<String>> = OnceLock::new();
+    static IMAGE: OnceLock<String> = OnceLock::new();
+    can_build().then(|| IMAGE.get_or_init(build_image).as_str())
+}
+
+/// Whether images can be built and run; `false` after a skip.
+#[track_caller]
+pub(crate) fn can_build() -> bool {
     if !cfg!(target_os = "linux") {
         skip("the image's binary is linked for the host, which is not Linux");
-        return None;
+        return false;
     }
     let missing = ["podman", "runc"].into_iter().find(|name| !has(name));
     if let Some(name) = missing {
         skip(&format!("no {name} to build and run the image with"));
-        return None;
     }
-    IMAGE.get_or_init(|| Some(build_image())).as_deref()
+    missing.is_none()
+}
+
+/// The name of our image with this tag: checkouts that test at the same time do not meet.
+pub(crate) fn image_name(tag: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    env!("CARGO_TARGET_TMPDIR").hash(&mut hasher);
+    format!("localhost/gitops-fn-{tag}:{:016x}", hasher.finish())
 }
 
 fn build_image() -> String {
-    // one name for each target folder: checkouts that test at the same time do not meet
-    let mut hasher = DefaultHasher::new();
-    env!("CARGO_TARGET_TMPDIR").hash(&mut hasher);
-    let name = format!("localhost/gitops-fn-it:{:016x}", hasher.finish());
-
+    let name = image_name("it");
     let folder = temp_dir();
     let files = folder.path().join("rootfs");
     install(
@@ -119,14 +127,14 @@ fn build_image() -> String {
     name
 }
 
-fn install(from: &Path, to: &Path, mode: u32) {
+pub(crate) fn install(from: &Path, to: &Path, mode: u32) {
     fs::create_dir_all(to.parent().unwrap()).unwrap();
     fs::copy(from, to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
     fs::set_permissions(to, fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// The release binary, statically linked, built in a target folder of its own.
-fn static_binary() -> PathBuf {
+pub(crate) fn static_binary() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("static");
     let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
     if !folder.exists() {
@@ -147,7 +155,7 @@ fn static_binary() -> PathBuf {
 }
 
 /// What tar lists for the image's file system: mode and type, owner, and path.
-fn listing(image: &str) -> Vec<(String, String, String)> {
+pub(crate) fn listing(image: &str) -> Vec<(String, String, String)> {
     let container = run(docker().args(["create", image]), "").success();
     let container = container.text().trim();
     let export = run(docker().args(["export", container]), "").success();

@@ -55,18 +55,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "edit",
         &["krm", "placeholder", "plan", "resolve", "secret", "yaml"],
     ),
-    // what `build` does before it renders
+    // what `build` does before it renders, and the names that come after
+    (
+        "build",
+        &["krm", "plan", "report", "secret", "source", "yaml"],
+    ),
     (
         "run",
         &[
             "config", "edit", "krm", "plan", "policy", "report", "resolve", "secret", "settings",
             "source", "yaml",
         ],
-    ),
-    // what kustomize has printed, and the names in it
-    (
-        "build",
-        &["krm", "plan", "report", "secret", "source", "yaml"],
     ),
     // the crate's front
     (

@@ -5,7 +5,10 @@
     reason = "a test that cannot go on fails; helpers outside #[test] functions count too"
 )]
 
+mod argocd;
 mod bad_input;
+mod ci;
+mod cmp;
 mod container;
 mod examples;
 mod golden;
@@ -13,7 +16,9 @@ mod governed;
 mod kustomize;
 mod layering;
 mod leak;
+mod migrate;
 mod namehash;
+mod pipelines;
 mod policy;
 mod properties;
 mod readme;

@@ -7,15 +7,15 @@
 mod avp;
 mod credentials;
 mod failures;
-mod fake;
+pub(crate) mod fake;
 mod faults;
 mod kustomize;
 mod leak;
-mod logins;
+pub(crate) mod logins;
 mod policy;
-mod proxy;
+pub(crate) mod proxy;
 mod reads;
-mod server;
+pub(crate) mod server;
 mod tls;
 
 use std::process::Command;
@@ -25,7 +25,7 @@ use server::{Identity, ROOT, Server};
 
 impl Server {
     /// `render` of standard input, as this identity.
-    fn render(&self, identity: &Identity) -> Command {
+    pub(crate) fn render(&self, identity: &Identity) -> Command {
         let mut command = render_at(&self.address());
         identity.on(&mut command);
         command

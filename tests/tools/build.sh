@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Prints the path of each named tool, in the exact version that the tests compare with.
 #
-#   tests/tools/build.sh NAME...      (kustomize, argocd-vault-plugin, vault)
+#   tests/tools/build.sh NAME...
+#   (actionlint, argocd, argocd-cmp-server, argocd-vault-plugin, helm, kustomize, vault)
 #
 # A tool on PATH is used when it is exactly that version. Otherwise it is built once, from the pinned
 # go.mod and go.sum in the folder of that name, into a cache outside the tree:
@@ -19,10 +20,27 @@ die() {
 
 # Sets what is known about a tool: version, Go package, first build time, and the Go it needs.
 describe() {
-  toolchain='' cgo='' ldflags='-s -w'
+  toolchain='' cgo='' ldflags='-s -w' variant=''
   case $1 in
     kustomize)
-      version=5.8.3 package=sigs.k8s.io/kustomize/kustomize/v5 minutes='1 to 2' toolchain=go1.27.3
+      # static, because the cmp image holds no C library; the variant leaves older, dynamic builds in the cache behind
+      version=5.8.3 package=sigs.k8s.io/kustomize/kustomize/v5 minutes='1 to 2' toolchain=go1.27.3 cgo=0 variant=-static
+      ;;
+    helm)
+      # static for the same reason; its own Makefile sets the version with this flag
+      version=3.22.0 package=helm.sh/helm/v3/cmd/helm minutes=2 cgo=0
+      ldflags="$ldflags -X helm.sh/helm/v3/internal/version.version=v$version"
+      ;;
+    argocd-cmp-server)
+      # the plugin server of Argo CD alone, which otherwise is part of the one argocd binary
+      version=3.2.6 package=. minutes=5 cgo=0
+      ;;
+    argocd)
+      # its command line, of the same version; most of it is then built already
+      version=3.2.6 package=. minutes=3 cgo=0
+      ;;
+    actionlint)
+      version=1.7.12 package=github.com/rhysd/actionlint/cmd/actionlint minutes=1 cgo=0
       ;;
     argocd-vault-plugin)
       version=1.18.1 package=github.com/argoproj-labs/argocd-vault-plugin minutes=3
@@ -33,7 +51,7 @@ describe() {
       # 360 MB, static
       version=1.21.1 package=github.com/hashicorp/vault minutes=15 cgo=0
       ;;
-    *) die "unknown tool '$1': known are kustomize, argocd-vault-plugin and vault" ;;
+    *) die "unknown tool '$1': known are actionlint, argocd, argocd-cmp-server, argocd-vault-plugin, helm, kustomize and vault" ;;
   esac
 }
 
@@ -74,7 +92,7 @@ build() {
 for name in "$@"; do
   describe "$name"
   on_path "$name" && continue
-  target=$cache/$name-$(sha256 "$here/$name/go.mod")/$name
+  target=$cache/$name-$(sha256 "$here/$name/go.mod")$variant/$name
   if [ ! -x "$target" ]; then
     mkdir -p "$cache"
     (

@@ -12,18 +12,18 @@ use serde_json::{Value, json};
 
 /// One request. One connection carries one.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
+pub(crate) struct Request {
     /// `GET`.
-    pub(super) method: String,
+    pub(crate) method: String,
     /// Path and query.
-    pub(super) target: String,
+    pub(crate) target: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
 impl Request {
     /// The value of a header.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self
             .headers
             .iter()
@@ -32,12 +32,12 @@ impl Request {
     }
 
     /// The body as JSON.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     /// The same request as bytes, for a server that is to close the connection.
-    pub(super) fn for_one_connection(&self) -> Vec<u8> {
+    pub(crate) fn for_one_connection(&self) -> Vec<u8> {
         let mut head = format!(
             "{} {} HTTP/1.1\r\nConnection: close\r\n",
             self.method, self.target
@@ -54,7 +54,7 @@ impl Request {
 }
 
 /// Reads one request; `None` if the other side gives up.
-pub(super) fn read_request(stream: &mut impl Read) -> Option<Request> {
+pub(crate) fn read_request(stream: &mut impl Read) -> Option<Request> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -83,7 +83,7 @@ pub(super) fn read_request(stream: &mut impl Read) -> Option<Request> {
 
 /// What a server says, and how.
 #[derive(Clone)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// A status, headers (`Name: value\r\n` each) and a body.
     Full(u16, String, Vec<u8>),
     /// These bytes, then the end of the connection.
@@ -100,22 +100,22 @@ pub(super) enum Answer {
 
 impl Answer {
     /// JSON with a status.
-    pub(super) fn json(status: u16, body: &Value) -> Self {
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self::Full(status, String::new(), body.to_string().into_bytes())
     }
 
     /// A failure in Vault's words.
-    pub(super) fn error(status: u16, text: &str) -> Self {
+    pub(crate) fn error(status: u16, text: &str) -> Self {
         Self::json(status, &json!({"errors": [text]}))
     }
 
     /// The secret `k: value`, in KV v2's form.
-    pub(super) fn secret(value: &str) -> Self {
+    pub(crate) fn secret(value: &str) -> Self {
         Self::json(200, &secret(value))
     }
 
     /// Sends it.
-    pub(super) fn send(self, stream: &mut impl Write) -> Option<()> {
+    pub(crate) fn send(self, stream: &mut impl Write) -> Option<()> {
         match self {
             Self::Full(status, headers, body) => {
                 let length = if status == 204 {
@@ -158,7 +158,7 @@ impl Answer {
 }
 
 /// What Vault answers to a read of the secret `k: value`.
-pub(super) fn secret(value: &str) -> Value {
+pub(crate) fn secret(value: &str) -> Value {
     json!({
         "request_id": "00000000-0000-0000-0000-000000000001", "lease_id": "", "renewable": false, "lease_duration": 0,
         "data": {"data": {"k": value}, "metadata": {
@@ -170,7 +170,7 @@ pub(super) fn secret(value: &str) -> Value {
 }
 
 /// A running fake server; it ends with the test process.
-pub(super) struct Fake {
+pub(crate) struct Fake {
     host: String,
     seen: Arc<Mutex<Vec<Request>>>,
     most: Arc<AtomicUsize>,
@@ -178,7 +178,7 @@ pub(super) struct Fake {
 
 impl Fake {
     /// A server that answers as `answer` says: for the request, and how many came before.
-    pub(super) fn start(
+    pub(crate) fn start(
         answer: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -207,22 +207,22 @@ impl Fake {
     }
 
     /// `host:port`.
-    pub(super) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
     /// What `VAULT_ADDR` names.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("http://{}", self.host)
     }
 
     /// The requests so far.
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
     }
 
     /// How many connections were open at once, at most.
-    pub(super) fn most_at_once(&self) -> usize {
+    pub(crate) fn most_at_once(&self) -> usize {
         self.most.load(Ordering::SeqCst)
     }
 }

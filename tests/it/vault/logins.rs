@@ -328,7 +328,7 @@ fn userpass() {
 }
 
 /// A JWT with these claims, signed by the server's own key `jwt` (ES256).
-fn jwt(server: &Server, claims: &Value) -> String {
+pub(crate) fn jwt(server: &Server, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!(
         "{}.{}",
@@ -345,7 +345,7 @@ fn jwt(server: &Server, claims: &Value) -> String {
 }
 
 /// Makes the key for [`jwt`]; its public half as PEM.
-fn jwt_key(server: &Server) -> String {
+pub(crate) fn jwt_key(server: &Server) -> String {
     server.put("sys/mounts/transit", &json!({"type": "transit"}));
     server.put("transit/keys/jwt", &json!({"type": "ecdsa-p256"}));
     let key = server.get("transit/keys/jwt");

@@ -16,13 +16,13 @@ use tempfile::TempDir;
 use crate::support::{clean, temp_dir, tool};
 
 /// The token of an administrator.
-pub(super) const ROOT: &str = "root";
+pub(crate) const ROOT: &str = "root";
 
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server. `kv` is KV v2; `kv1` and `secret` are KV v1; `team/kv` is KV v2, `team/old` v1.
-pub(super) struct Server {
+pub(crate) struct Server {
     tool: PathBuf,
     folder: TempDir,
     port: u16,
@@ -35,16 +35,16 @@ pub(super) struct Server {
 
 /// Who we are to a server: the settings of a login.
 #[derive(Clone)]
-pub(super) struct Identity(pub(super) Vec<(&'static str, String)>);
+pub(crate) struct Identity(pub(crate) Vec<(&'static str, String)>);
 
 impl Identity {
     /// Sets the environment of `command`.
-    pub(super) fn on<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+    pub(crate) fn on<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command.envs(self.0.iter().map(|(name, value)| (name, value)))
     }
 
     /// The value of one setting.
-    pub(super) fn get(&self, name: &str) -> &str {
+    pub(crate) fn get(&self, name: &str) -> &str {
         let found = self.0.iter().find(|(other, _)| *other == name);
         found.map(|(_, value)| value.as_str()).unwrap()
     }
@@ -53,19 +53,19 @@ impl Identity {
 impl Server {
     /// A server in memory; `None` after a skip.
     #[track_caller]
-    pub(super) fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         Self::new(false, false)
     }
 
     /// The same with a second listener, for https.
     #[track_caller]
-    pub(super) fn start_tls() -> Option<Self> {
+    pub(crate) fn start_tls() -> Option<Self> {
         Self::new(true, false)
     }
 
     /// A server that keeps what it has in files, and so can be restarted.
     #[track_caller]
-    pub(super) fn start_with_files() -> Option<Self> {
+    pub(crate) fn start_with_files() -> Option<Self> {
         Self::new(false, true)
     }
 
@@ -209,39 +209,39 @@ impl Server {
     }
 
     /// Ends the server's process and starts another over the same files.
-    pub(super) fn restart(&self) {
+    pub(crate) fn restart(&self) {
         self.stop();
         self.run(true);
         self.unseal();
     }
 
     /// Seals the server.
-    pub(super) fn seal(&self) {
+    pub(crate) fn seal(&self) {
         self.put("sys/seal", &Value::Null);
     }
 
     /// A path in the server's folder.
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// `host:port` of the plain listener.
-    pub(super) fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
     /// What `VAULT_ADDR` names.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("http://{}", self.host())
     }
 
     /// The same for https.
-    pub(super) fn tls_address(&self) -> String {
+    pub(crate) fn tls_address(&self) -> String {
         format!("https://127.0.0.1:{}", self.tls_port.unwrap())
     }
 
     /// A `vault` command that asks this server as an administrator.
-    pub(super) fn vault(&self) -> Command {
+    pub(crate) fn vault(&self) -> Command {
         let mut command = clean(&self.tool);
         command.env("HOME", self.folder.path());
         command
@@ -281,7 +281,7 @@ impl Server {
 
     /// A request; the status and the body of its answer.
     #[track_caller]
-    pub(super) fn request(
+    pub(crate) fn request(
         &self,
         method: &str,
         path: &str,
@@ -294,13 +294,13 @@ impl Server {
 
     /// A request of the administrator's.
     #[track_caller]
-    pub(super) fn admin(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn admin(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         self.request(method, path, &[("X-Vault-Token", &self.root)], body)
     }
 
     /// A write, which must succeed; what it answers.
     #[track_caller]
-    pub(super) fn put(&self, path: &str, body: &Value) -> Value {
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Value {
         let (status, answer) = self.admin("PUT", path, body);
         assert!((200..300).contains(&status), "{path}: {status} {answer}");
         answer
@@ -308,7 +308,7 @@ impl Server {
 
     /// A read, which must succeed.
     #[track_caller]
-    pub(super) fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let (status, answer) = self.admin("GET", path, &Value::Null);
         assert_eq!(status, 200, "{path}: {answer}");
         answer
@@ -316,13 +316,13 @@ impl Server {
 
     /// Writes a new version of a KV v2 secret.
     #[track_caller]
-    pub(super) fn secret(&self, mount: &str, path: &str, data: &Value) {
+    pub(crate) fn secret(&self, mount: &str, path: &str, data: &Value) {
         self.put(&format!("{mount}/data/{path}"), &json!({"data": data}));
     }
 
     /// Writes a policy.
     #[track_caller]
-    pub(super) fn policy(&self, name: &str, rules: &str) {
+    pub(crate) fn policy(&self, name: &str, rules: &str) {
         self.put(
             &format!("sys/policies/acl/{name}"),
             &json!({"policy": rules}),
@@ -331,7 +331,7 @@ impl Server {
 
     /// A token of a user's, with this policy.
     #[track_caller]
-    pub(super) fn token(&self, policy: &str) -> String {
+    pub(crate) fn token(&self, policy: &str) -> String {
         let made = self.put(
             "auth/token/create",
             &json!({"policies": [policy], "ttl": "10m"}),
@@ -341,7 +341,7 @@ impl Server {
 
     /// An `AppRole` at `auth/MOUNT`, with these settings of its role `web`.
     #[track_caller]
-    pub(super) fn approle(&self, mount: &str, role: &Value) -> Identity {
+    pub(crate) fn approle(&self, mount: &str, role: &Value) -> Identity {
         self.put(&format!("sys/auth/{mount}"), &json!({"type": "approle"}));
         self.put(&format!("auth/{mount}/role/web"), role);
         let role_id = self.get(&format!("auth/{mount}/role/web/role-id"));
@@ -364,7 +364,7 @@ impl Server {
 
     /// An `AppRole` that may read everything.
     #[track_caller]
-    pub(super) fn reader(&self) -> Identity {
+    pub(crate) fn reader(&self) -> Identity {
         self.approle("approle", &json!({"token_policies": ["reader"]}))
     }
 
@@ -391,7 +391,7 @@ impl Server {
     }
 
     /// Our program's requests, sorted: `read kv/data/shop/web`.
-    pub(super) fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         let mut list: Vec<_> = (self.ours("request").iter())
             .map(|entry| {
                 let request = &entry["request"];
@@ -410,6 +410,7 @@ impl Server {
     }
 
     /// How many requests the log holds, whoever made them.
+    #[allow(dead_code, reason = "the benchmark counts them")]
     pub(super) fn request_count(&self) -> usize {
         let audit = self.audit();
         let requests = audit.iter().filter(|entry| entry["type"] == "request");
@@ -418,7 +419,7 @@ impl Server {
 
     /// Checks that the answers to our program made no lease, but for its logins.
     #[track_caller]
-    pub(super) fn assert_no_lease(&self) {
+    pub(crate) fn assert_no_lease(&self) {
         for entry in self.ours("response") {
             let lease = &entry["response"]["secret"]["lease_id"];
             assert!(lease.as_str().is_none_or(str::is_empty), "{entry}");
@@ -426,7 +427,7 @@ impl Server {
     }
 
     /// The tokens that our program's logins got, and their accessors.
-    pub(super) fn our_tokens(&self) -> Vec<(String, String)> {
+    pub(crate) fn our_tokens(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for entry in self.ours("response") {
             let auth = &entry["response"]["auth"];
@@ -442,7 +443,7 @@ impl Server {
 
     /// The accessors of all live tokens.
     #[track_caller]
-    pub(super) fn accessors(&self) -> BTreeSet<String> {
+    pub(crate) fn accessors(&self) -> BTreeSet<String> {
         let answer = self.admin("LIST", "auth/token/accessors", &Value::Null).1;
         let keys = answer["data"]["keys"].as_array().unwrap();
         keys.iter().map(|key| text(key).to_owned()).collect()
@@ -450,7 +451,7 @@ impl Server {
 
     /// Checks that our program logged in so many times, and that none of its tokens lives.
     #[track_caller]
-    pub(super) fn assert_tokens_gone(&self, logins: usize) {
+    pub(crate) fn assert_tokens_gone(&self, logins: usize) {
         let ours = self.our_tokens();
         assert_eq!(ours.len(), logins, "logins");
         let live = self.accessors();
@@ -468,18 +469,18 @@ impl Drop for Server {
 
 /// The text in a JSON value.
 #[track_caller]
-pub(super) fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }
 
 /// A port on loopback that was free a moment ago.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 /// Writes `text` to a new file, and gives its path as a setting.
-pub(super) fn file(folder: &Path, name: &str, text: &str) -> String {
+pub(crate) fn file(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
     fs::write(&path, text).unwrap();
     path.display().to_string()

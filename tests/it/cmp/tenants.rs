@@ -1,0 +1,182 @@
+//! Two tenants on one plugin: the image, the example's policy, the roles that its `vault/setup` makes on a
+//! real Vault, and the real plugin server in the container.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::image::image;
+use super::repository::{PASSWORD, Repository, tenant};
+use super::server::{Call, Failure, PluginServer};
+use super::{assert_hidden, objects};
+use crate::support::{clean, path_with, root, run, temp_dir, tool, write_files};
+use crate::vault::fake::{Answer, Fake};
+use crate::vault::logins::{jwt, jwt_key};
+use crate::vault::server::Server;
+
+const OTHERS: &str = "the-other-tenants-own";
+
+/// A Vault that is set up as the example says, behind a cluster that knows the repo-server's service
+/// account; the cluster, and that account's token.
+#[track_caller]
+fn vault() -> Option<(Server, Fake, String)> {
+    let server = Server::start()?;
+    jwt_key(&server);
+    let cluster = Fake::start(|_, _| {
+        let user =
+            json!({"username": "system:serviceaccount:argocd:argocd-repo-server", "uid": "u-1"});
+        Answer::json(
+            201,
+            &json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview",
+                "status": {"authenticated": true, "user": user, "audiences": ["vault"]}}),
+        )
+    });
+    server.put("sys/auth/kubernetes", &json!({"type": "kubernetes"}));
+    let config = json!({
+        "kubernetes_host": cluster.address(), "token_reviewer_jwt": jwt(&server, &json!({"sub": "reviewer"})),
+        "disable_local_ca_jwt": true
+    });
+    server.put("auth/kubernetes/config", &config);
+    let vault = tool("vault")?;
+    run(
+        clean(root().join("examples/argocd/vault/setup"))
+            .args(["shop", "billing"])
+            .env("PATH", path_with(&[vault.parent().unwrap()]))
+            .env("HOME", server.path("."))
+            .env("VAULT_ADDR", server.address())
+            .env("VAULT_TOKEN", crate::vault::server::ROOT),
+        "",
+    )
+    .success();
+    server.secret("kv", "shop/shop-prod/web", &json!({"password": PASSWORD}));
+    server.secret(
+        "kv",
+        "billing/billing-prod/web",
+        &json!({"password": OTHERS}),
+    );
+    let claims = json!({
+        "iss": "https://kubernetes.default.svc", "sub": "system:serviceaccount:argocd:argocd-repo-server",
+        "aud": ["vault"], "exp": 4_000_000_000_u64, "iat": 1_700_000_000, "nbf": 1_700_000_000,
+        "kubernetes.io": {"namespace": "argocd", "serviceaccount": {"name": "argocd-repo-server", "uid": "u-1"}}
+    });
+    let token = jwt(&server, &claims);
+    Some((server, cluster, token))
+}
+
+/// The sidecar with this policy and this token.
+#[track_caller]
+fn sidecar(folder: &Path, policy: &str, token: &str) -> Option<PluginServer> {
+    write_files(
+        folder,
+        &[("etc/policy.yaml", policy), ("vault/token", token)],
+    );
+    for path in ["", "etc", "vault"] {
+        fs::set_permissions(folder.join(path), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    for path in ["etc/policy.yaml", "vault/token"] {
+        fs::set_permissions(folder.join(path), fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let mount = |from: &str, to: &str| format!("--volume={}/{from}:{to}:ro", folder.display());
+    PluginServer::start_image(
+        image()?,
+        &[
+            "--network=host",
+            &mount("etc", "/etc/gitops-fn"),
+            &mount("vault", "/var/run/secrets/vault"),
+        ],
+    )
+}
+
+/// What the sidecar gives an Application of `project` that asks for one value.
+fn ask(server: &PluginServer, project: &str, path: &str) -> Result<Vec<String>, Failure> {
+    let repository = Repository::with_secret(&format!("<path:{path}#password>"));
+    let env = tenant(
+        project,
+        Repository::PATH,
+        &[
+            // an Application's own wishes
+            ("ARGOCD_ENV_VAULT_ADDR", "http://127.0.0.1:1"),
+            ("ARGOCD_ENV_ARGOCD_APP_PROJECT_NAME", "billing"),
+        ],
+    );
+    let env: Vec<_> = env
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    server.generate(&Call::new(repository.root(), Repository::PATH, &env))
+}
+
+#[test]
+fn the_example_keeps_tenants_apart() {
+    let Some((vault, _cluster, token)) = vault() else {
+        return;
+    };
+    let policy = fs::read_to_string(root().join("examples/argocd/policy.yaml")).unwrap();
+    let here = policy.replace("https://vault.vault.svc:8200", &vault.address());
+    assert_ne!(here, policy);
+    let folder = temp_dir();
+    let Some(server) = sidecar(folder.path(), &here, &token) else {
+        return;
+    };
+
+    let own = objects(ask(&server, "shop", "kv/shop/shop-prod/web"));
+    assert_eq!(own[0]["stringData"]["value"], PASSWORD);
+    let own = objects(ask(&server, "billing", "kv/data/billing/billing-prod/web"));
+    assert_eq!(own[0]["stringData"]["value"], OTHERS);
+    vault.assert_tokens_gone(2);
+
+    let before = vault.requests();
+    for path in [
+        "kv/billing/billing-prod/web",
+        "kv/data/billing/billing-prod/web",
+        "kv/shop/../billing/billing-prod/web",
+        "kv/shop/shop-prod/%2e%2e/web",
+        "kv/shop/billing-prod/web",
+        "auth/token/lookup-self",
+    ] {
+        let failure = ask(&server, "shop", path).unwrap_err();
+        assert!(
+            failure.message.contains("failed exit status 1: "),
+            "{path}: {}",
+            failure.message
+        );
+        assert_hidden(&failure.message, &[OTHERS, PASSWORD, &token]);
+    }
+    // a project that nobody has listed
+    let failure = ask(&server, "warehouse", "kv/warehouse/warehouse-prod/web").unwrap_err();
+    assert!(
+        failure.message.contains("failed exit status 1: "),
+        "{}",
+        failure.message
+    );
+    assert_eq!(vault.requests(), before, "a denial asks nobody");
+    assert_hidden(&server.log(), &[OTHERS, PASSWORD, &token]);
+}
+
+#[test]
+fn vault_keeps_them_apart_too() {
+    let Some((vault, _cluster, token)) = vault() else {
+        return;
+    };
+    // an operator's mistake: every project may ask for everything
+    let policy = fs::read_to_string(root().join("examples/argocd/policy.yaml")).unwrap();
+    let policy = policy
+        .replace("https://vault.vault.svc:8200", &vault.address())
+        .replace("kv/${ARGOCD_APP_PROJECT_NAME}/common", "kv/**");
+    let folder = temp_dir();
+    let Some(server) = sidecar(folder.path(), &policy, &token) else {
+        return;
+    };
+    let own = objects(ask(&server, "shop", "kv/shop/shop-prod/web"));
+    assert_eq!(own[0]["stringData"]["value"], PASSWORD);
+    let failure = ask(&server, "shop", "kv/billing/billing-prod/web").unwrap_err();
+    assert!(
+        failure.message.contains("permission denied for "),
+        "{}",
+        failure.message
+    );
+    assert_hidden(&failure.message, &[OTHERS, &token]);
+    vault.assert_tokens_gone(2);
+}
