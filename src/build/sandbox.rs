@@ -9,9 +9,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{
-    Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit,
-};
+use rustix::process::{Pid, Resource, Rlimit, getppid, setrlimit};
 
 use super::elf;
 
@@ -153,8 +151,7 @@ pub fn hide() {
 /// # Errors
 /// A [`SandboxError`]; the program must not be run then.
 pub fn enter(confinement: &Confinement) -> Result<Reach, SandboxError> {
-    set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(|_| SandboxError::Refused("it cannot be made to end with us"))?;
+    end_with_parent()?;
     // the parent may have ended before that
     if getppid()
         .map(Pid::as_raw_nonzero)
@@ -176,6 +173,20 @@ pub fn enter(confinement: &Confinement) -> Result<Reach, SandboxError> {
         Err(SandboxError::Unsupported) => without(confinement.unconfined),
         outcome => outcome,
     }
+}
+
+/// Our own end is the program's.
+#[cfg(target_os = "linux")]
+fn end_with_parent() -> Result<(), SandboxError> {
+    use rustix::process::{Signal, set_parent_process_death_signal};
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|_| SandboxError::Refused("it cannot be made to end with us"))
+}
+
+/// Elsewhere the end of its output has to do.
+#[cfg(not(target_os = "linux"))]
+fn end_with_parent() -> Result<(), SandboxError> {
+    Ok(())
 }
 
 /// No program with more rights than ours, Landlock or not.
