@@ -261,6 +261,15 @@ impl Object {
         Plugin::Legacy
     }
 
+    /// Where the charts of a built-in helm generator are.
+    #[must_use]
+    pub fn chart_home(&self) -> &str {
+        match self.text("chartHome") {
+            "" => "charts",
+            home => home,
+        }
+    }
+
     /// `KIND NAME`, as messages name it.
     #[must_use]
     pub fn name(&self) -> String {

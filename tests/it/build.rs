@@ -3,6 +3,8 @@
 mod attacks;
 mod confined;
 mod ends;
+mod failures;
+mod helm;
 mod release;
 
 use std::collections::BTreeMap;

@@ -59,6 +59,8 @@ struct Transformer {
 /// Where a plugin's configuration is named.
 struct Place<'p> {
     file: &'p Path,
+    /// Of the kustomization that lists it: what a generator names is relative to that.
+    folder: &'p Path,
     list: List,
     /// Whether an entry of ours may stand there.
     ours: bool,
@@ -175,6 +177,7 @@ impl Look<'_> {
     fn plugin_entry(&mut self, file: &Path, list: List, folder: &Path, entry: &str) {
         let mut place = Place {
             file,
+            folder,
             list,
             ours: list == List::Transformers && folder == self.top,
             inline: true,
@@ -182,14 +185,14 @@ impl Look<'_> {
         // as kustomize: what is no object is a path
         let inline = objects(entry);
         if !inline.is_empty() {
-            return self.plugins(&place, folder, &inline);
+            return self.plugins(&place, &inline);
         }
         place.inline = false;
         let path = joined(folder, Path::new(entry)).unwrap_or_default();
         match self.path(file, folder, entry) {
             Some(Entry::File) => {
                 let text = self.read(&path);
-                self.plugins(&place, folder, &objects(&text.unwrap_or_default()));
+                self.plugins(&place, &objects(&text.unwrap_or_default()));
             }
             Some(Entry::Folder) => {
                 place.ours = false;
@@ -224,13 +227,13 @@ impl Look<'_> {
             let path = joined(&folder, Path::new(entry)).unwrap_or_default();
             if self.glance(&path) == Ok(Entry::File) {
                 let text = self.read(&path).unwrap_or_default();
-                self.plugins(place, &folder, &objects(&text));
+                self.plugins(place, &objects(&text));
             }
         }
         self.enter(folder);
     }
 
-    fn plugins(&mut self, place: &Place<'_>, folder: &Path, objects: &[Object]) {
+    fn plugins(&mut self, place: &Place<'_>, objects: &[Object]) {
         for object in objects {
             let plugin = object.plugin();
             if place.ours {
@@ -241,7 +244,9 @@ impl Look<'_> {
             }
             match plugin {
                 Plugin::BuiltIn(None) => {}
-                Plugin::BuiltIn(Some(chart)) => self.chart(place.file, folder, "charts", &chart),
+                Plugin::BuiltIn(Some(chart)) => {
+                    self.chart(place.file, place.folder, object.chart_home(), &chart);
+                }
                 Plugin::Ours { extras } if place.ours => self.own_entry(place, object, extras),
                 Plugin::Ours { .. } => self.refuse(
                     place,
