@@ -76,7 +76,7 @@ impl Session {
     /// Whether a signal has come.
     pub(crate) fn is_stopped(&mut self) -> bool {
         // only a runtime that has to wait looks for signals
-        self.run(tokio::time::sleep(Duration::from_millis(1)))
+        self.run(async { tokio::time::sleep(Duration::from_millis(1)).await })
             .is_none()
     }
 }
