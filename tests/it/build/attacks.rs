@@ -170,3 +170,49 @@ fn an_application_cannot_say_where_secrets_are_read() {
         output.stderr
     );
 }
+
+#[test]
+fn aliases_that_grow_to_gigabytes_are_refused() {
+    let bomb = |scalars: usize| {
+        format!(
+            "a: &a [{}]\nb: [{}]\n",
+            "1,".repeat(scalars),
+            "*a,".repeat(scalars)
+        )
+    };
+    let Some(checkout) = Checkout::new(&[
+        ("release/kustomization.yaml", "resources: [../secret]\n"),
+        ("release/gitops-fn.yaml", &bomb(20_000)),
+        (
+            "bomb/kustomization.yaml",
+            &format!("resources: [../secret]\n{}", bomb(100_000)),
+        ),
+        (
+            "entry/kustomization.yaml",
+            "resources: [../secret]\ntransformers: [t.yaml]\n",
+        ),
+        (
+            "entry/t.yaml",
+            &format!("{}{}", release("  secrets: {}\n"), bomb(100_000)),
+        ),
+        ("secret/kustomization.yaml", "resources: [secret.yaml]\n"),
+        ("secret/secret.yaml", SECRET),
+    ]) else {
+        return;
+    };
+    let output = checkout.run("release").code(2);
+    assert!(
+        output
+            .stderr
+            .contains("too large once its aliases are written out"),
+        "{}",
+        output.stderr
+    );
+    // kustomize has a limit of its own
+    for folder in ["bomb", "entry"] {
+        let output = checkout.run(folder);
+        assert_ne!(output.code, 0, "{folder}");
+        assert_eq!(output.text(), "");
+        assert!(!output.stderr.contains("value-of-the-secret"));
+    }
+}
