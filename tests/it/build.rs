@@ -6,6 +6,7 @@ mod ends;
 mod failures;
 mod helm;
 mod release;
+mod unconfined;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
