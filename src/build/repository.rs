@@ -195,15 +195,18 @@ pub fn joined(folder: &Path, path: &Path) -> Option<PathBuf> {
 /// The root of the checkout that holds `folder`, which has no links in its name.
 ///
 /// Argo CD says which path of the repository it builds (`ARGOCD_APP_SOURCE_PATH`): what stands before it is
-/// the root. Elsewhere it is the nearest folder with a `.git`, and without one the folder itself.
+/// the root. Of that path it may have checked out the end alone (`manifest-generate-paths`), so as much of it
+/// counts as the folder ends with. Elsewhere the root is the nearest folder with a `.git`, and without one the
+/// folder itself.
 #[must_use]
 pub fn root_of(folder: &Path, source_path: Option<&str>) -> PathBuf {
-    let source = source_path.and_then(|path| joined(Path::new(""), Path::new(path)));
-    if let Some(source) = source.filter(|source| folder.ends_with(source)) {
-        let depth = source.components().count();
-        if let Some(root) = folder.ancestors().nth(depth) {
-            return root.to_owned();
-        }
+    let source = source_path
+        .and_then(|path| joined(Path::new(""), Path::new(path)))
+        .unwrap_or_default();
+    let ends = folder.components().rev().zip(source.components().rev());
+    let depth = ends.take_while(|(one, other)| one == other).count();
+    if let Some(root) = folder.ancestors().nth(depth).filter(|_| depth > 0) {
+        return root.to_owned();
     }
     folder
         .ancestors()
@@ -237,6 +240,8 @@ mod tests {
         assert_eq!(root_of(&app, None), app);
         assert_eq!(root_of(&app, Some("apps/web")), base);
         assert_eq!(root_of(&app, Some("./apps/web/")), base);
+        assert_eq!(root_of(&app, Some("team/apps/web")), base);
+        assert_eq!(root_of(&app, Some("team/web")), base.join("apps"));
         assert_eq!(root_of(&app, Some(".")), app);
         assert_eq!(root_of(&app, Some("../..")), app);
         assert_eq!(root_of(&app, Some("other")), app);
