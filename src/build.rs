@@ -12,7 +12,7 @@ pub mod sandbox;
 pub mod scan;
 mod version;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -24,9 +24,12 @@ use sandbox::{Confinement, Unconfined};
 use scan::Allowed;
 
 use crate::krm::result::Finding;
+use crate::source::{self, SourceError, Sources};
 
 /// The Release that counts, if it is there, beside the kustomization.
 const RELEASE: &str = "gitops-fn.yaml";
+/// As much as a program prints to tell its version.
+const VERSION: u64 = 4096;
 
 /// What a build is asked to do, and what it may.
 #[derive(Clone, Debug)]
@@ -53,6 +56,8 @@ pub struct Options {
     pub ourselves: PathBuf,
     /// The value of `PATH`, in which kustomize and helm are found.
     pub path: OsString,
+    /// Whether it is to be said how far kustomize is confined.
+    pub log: bool,
 }
 
 /// Where the Release comes from.
@@ -77,9 +82,10 @@ pub struct Prepared {
     pub release: Release,
     /// Warnings.
     pub findings: Vec<Finding>,
-    root: PathBuf,
+    repository: Repository,
     /// Whether our entry makes kustomize ask for `--enable-alpha-plugins`.
     plugins: bool,
+    /// Folders for fetched charts, relative to the root of the repository.
     charts: Vec<PathBuf>,
 }
 
@@ -97,7 +103,7 @@ pub fn prepare(options: &Options) -> Result<Prepared, Vec<Finding>> {
         .filter(|folder| folder.is_dir())
         .ok_or_else(|| {
             one(
-                format!("{shown} is no folder"),
+                format!("{shown} is not a folder"),
                 "name the folder of a kustomization, or of manifests",
             )
         })?;
@@ -111,6 +117,13 @@ pub fn prepare(options: &Options) -> Result<Prepared, Vec<Finding>> {
             "name a folder above it",
         ));
     };
+    if root.parent().is_none() {
+        // kustomize could read all of this machine
+        return Err(one(
+            "the whole file system cannot be the repository".to_owned(),
+            "build a folder of its own, or name the repository with --root",
+        ));
+    }
     let repository = Repository::open(&root)
         .map_err(|error| one(format!("{} {error}", root.display()), "check its rights"))?;
     let kustomize = scan::kustomization_in(&repository, &relative)
@@ -140,9 +153,21 @@ pub fn prepare(options: &Options) -> Result<Prepared, Vec<Finding>> {
         release,
         findings: scan.findings,
         plugins,
-        charts: scan.charts.iter().map(|home| root.join(home)).collect(),
-        root,
+        charts: scan.charts.into_iter().collect(),
+        repository,
     })
+}
+
+/// The manifests of a folder without a kustomization; our own file in it is none of them.
+///
+/// # Errors
+/// A [`SourceError`]: what cannot be read, or that there is none.
+pub fn plain(options: &Options) -> Result<Sources, SourceError> {
+    let folder = std::slice::from_ref(&options.folder);
+    let mut sources = source::read_within(folder, std::io::empty(), options.longest)?;
+    let ours = options.folder.join(RELEASE).display().to_string();
+    sources.list.retain(|source| source.name != ours);
+    Ok(sources)
 }
 
 fn unreadable(file: &Path, error: Unreadable) -> Vec<Finding> {
@@ -162,49 +187,47 @@ pub struct Built {
 }
 
 /// A failed build, with the messages of kustomize.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Failed {
     /// Its messages.
     pub messages: Vec<u8>,
-    /// What we have to say.
-    pub finding: Box<Finding>,
+    /// What we have to say; nothing where the messages are ours already, about what is not configured as it
+    /// must be (exit code 2).
+    pub findings: Vec<Finding>,
 }
 
 impl From<Finding> for Failed {
     fn from(finding: Finding) -> Self {
         Self {
             messages: Vec::new(),
-            finding: Box::new(finding),
+            findings: vec![finding],
         }
     }
 }
 
-/// Runs kustomize over what is prepared. `stop` is awaited beside it.
+/// Runs kustomize over what is prepared. When this is dropped before its end, kustomize is killed.
 ///
 /// # Errors
-/// [`Failed`]: its failure, no output, an older kustomize than 5.8.3, the deadline, a signal.
-pub async fn kustomize(
-    prepared: &Prepared,
-    options: &Options,
-    stop: impl Future<Output = ()>,
-) -> Result<Built, Failed> {
+/// [`Failed`]: its failure, no output, an older kustomize than 5.8.3, the deadline.
+pub async fn kustomize(prepared: &Prepared, options: &Options) -> Result<Built, Failed> {
     let workshop = Workshop::new(prepared, options)?;
     let deadline = child::at(options.deadline);
-    let version = workshop.job(vec!["version".into()]);
-    let build = workshop.job(arguments(prepared, options));
-    let both = async {
-        tokio::try_join!(
-            child::run(&version, deadline, std::future::pending()),
-            child::run(&build, deadline, std::future::pending()),
-        )
+    let version = Job {
+        longest: VERSION,
+        ..workshop.job(vec!["version".into()])
     };
-    let ended = tokio::select! {
-        ended = both => ended,
-        () = stop => Err(ChildError::Stopped),
+    let build = Job {
+        confinement: Confinement {
+            log: options.log,
+            ..workshop.confinement()
+        },
+        ..workshop.job(arguments(prepared, options))
     };
-    let (version, printed) = ended.map_err(failed)?;
-    version::check(&version.output)?;
-    text_of(printed)
+    // beside each other, since the one is done long before the other
+    let (version, printed) =
+        tokio::join!(child::run(&version, deadline), child::run(&build, deadline));
+    version::check(&version.map_err(failed)?.output)?;
+    text_of(printed.map_err(failed)?)
 }
 
 fn arguments(prepared: &Prepared, options: &Options) -> Vec<OsString> {
@@ -222,44 +245,41 @@ fn arguments(prepared: &Prepared, options: &Options) -> Vec<OsString> {
 
 fn text_of(printed: Printed) -> Result<Built, Failed> {
     let Printed { output, messages } = printed;
-    match String::from_utf8(output) {
-        Ok(text) if crate::source::is_blank(&text) => Err(Failed {
-            messages,
-            finding: Box::new(Finding::error(
-                "kustomize printed no resource",
-                "name some under `resources:`; an empty result would delete everything",
-            )),
-        }),
-        Ok(text) => Ok(Built { text, messages }),
-        Err(_) => Err(Failed {
-            messages,
-            finding: Box::new(Finding::error(
-                "kustomize printed what is not UTF-8 text",
-                "look for binary files among the resources",
-            )),
-        }),
-    }
+    let (fact, help) = match String::from_utf8(output) {
+        Ok(text) if source::is_blank(&text) => (
+            "kustomize printed no resource",
+            "name some under `resources:`; an empty result would delete everything",
+        ),
+        Ok(text) => return Ok(Built { text, messages }),
+        Err(_) => (
+            "kustomize printed what is not UTF-8 text",
+            "look for binary files among the resources",
+        ),
+    };
+    Err(Failed {
+        messages,
+        findings: vec![Finding::error(fact, help)],
+    })
 }
 
 fn failed(error: ChildError) -> Failed {
     let (exit, help) = match &error {
-        ChildError::Start { .. } => (
-            2,
-            "it has to be a program file, not a script, that this user may execute",
-        ),
+        ChildError::NotStarted(_) | ChildError::Start { .. } => (2, "check the installation"),
         ChildError::Failed { .. } => (1, "its own message stands above"),
         ChildError::TooLong(_) => (1, "build fewer resources at once"),
         ChildError::Deadline(_) => (3, "try again, or give it more time with GITOPS_FN_TIMEOUT"),
-        ChildError::Stopped => (3, "run it again"),
     };
     let finding = Finding::error(error.to_string(), help).exiting(exit);
-    let messages = match error {
-        ChildError::Failed { messages, .. } | ChildError::Deadline(messages) => messages,
-        _ => Vec::new(),
-    };
-    Failed {
-        messages,
-        finding: Box::new(finding),
+    match error {
+        ChildError::NotStarted(messages) if !messages.is_empty() => Failed {
+            messages,
+            findings: Vec::new(),
+        },
+        ChildError::Failed { messages, .. } | ChildError::Deadline(messages) => Failed {
+            messages,
+            findings: vec![finding],
+        },
+        _ => finding.into(),
     }
 }
 
@@ -300,10 +320,10 @@ impl<'b> Workshop<'b> {
             programs.push(helm);
         }
         for home in &prepared.charts {
-            fs::create_dir_all(home).map_err(|_| {
+            prepared.repository.make_folder(home).map_err(|error| {
                 Finding::error(
-                    format!("{} cannot be made", home.display()),
-                    "vendor the charts, or let the checkout be written",
+                    format!("the chart home {} {error}", home.display()),
+                    "charts are fetched into a folder of the repository, which must be writable; or vendor them",
                 )
             })?;
         }
@@ -316,10 +336,27 @@ impl<'b> Workshop<'b> {
         })
     }
 
+    fn confinement(&self) -> Confinement {
+        let root = self.prepared.repository.path();
+        let charts = &self.prepared.charts;
+        let mut writable = vec![self.home()];
+        writable.extend(charts.iter().map(|home| root.join(home)));
+        Confinement {
+            parent: std::process::id(),
+            root: root.to_owned(),
+            writable,
+            programs: self.programs.clone(),
+            network: !charts.is_empty(),
+            unconfined: self.options.unconfined,
+            log: false,
+        }
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
     fn job(&self, arguments: Vec<OsString>) -> Job {
-        let home = self.folder.path().join("home");
-        let mut writable = vec![home.clone()];
-        writable.extend(self.prepared.charts.iter().cloned());
         let tools = self.folder.path().join("bin");
         Job {
             ourselves: self.options.ourselves.clone(),
@@ -327,18 +364,11 @@ impl<'b> Workshop<'b> {
             arguments,
             folder: self.prepared.folder.clone(),
             environment: vec![
-                ("HOME", home.clone().into()),
-                ("TMPDIR", home.into()),
+                ("HOME", self.home().into()),
+                ("TMPDIR", self.home().into()),
                 ("PATH", tools.into()),
             ],
-            confinement: Confinement {
-                parent: std::process::id(),
-                root: self.prepared.root.clone(),
-                writable,
-                programs: self.programs.clone(),
-                network: !self.prepared.charts.is_empty(),
-                unconfined: self.options.unconfined,
-            },
+            confinement: self.confinement(),
             longest: self.options.longest,
         }
     }
@@ -346,7 +376,7 @@ impl<'b> Workshop<'b> {
 
 /// A program on `PATH`, without links in its name. Relative folders of `PATH` do not count: they may lie
 /// in the repository.
-fn find(name: &str, path: &std::ffi::OsStr) -> Result<PathBuf, Finding> {
+fn find(name: &str, path: &OsStr) -> Result<PathBuf, Finding> {
     std::env::split_paths(path)
         .filter(|folder| folder.is_absolute())
         .filter_map(|folder| folder.join(name).canonicalize().ok())

@@ -120,6 +120,8 @@ pub struct Child {
     pub programs: Vec<PathBuf>,
     #[arg(long)]
     pub network: bool,
+    #[arg(long)]
+    pub log: bool,
     #[arg(long, value_parser = unconfined)]
     pub unconfined: Unconfined,
     #[arg(last = true, required = true)]

@@ -1,4 +1,5 @@
-//! The commands of the program that are more than a few lines.
+//! The commands that take more than a page; like `main` they may read the environment and print.
 
 pub(crate) mod build;
 pub(crate) mod child;
+pub(crate) mod session;

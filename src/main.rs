@@ -12,6 +12,7 @@ mod command;
 use anyhow::{Context, Result};
 use clap::Parser;
 
+use gitops_fn::build::sandbox::hide;
 use gitops_fn::cli::{
     self, Cli, Command, Credentials, Format, Kind, PolicyCommand, PolicyTest, Render, Schema,
 };
@@ -22,7 +23,7 @@ use gitops_fn::policy;
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::explain::{Question, Report};
 use gitops_fn::policy::identity::Identity;
-use gitops_fn::resolve::{Resolved, resolve};
+use gitops_fn::resolve::Resolved;
 use gitops_fn::secret::SecretRef;
 use gitops_fn::settings::cluster::SecretName;
 use gitops_fn::settings::{AVP_SECRET, Settings, StoreSetting, Variable};
@@ -92,6 +93,8 @@ fn with_settings(
     function: bool,
     run: impl FnOnce(&Settings, &Judge<'_>) -> Result<u8>,
 ) -> Result<u8> {
+    // before there is anything to see
+    hide();
     let policy = match policy::load::load(Path::new(policy::load::PATH)) {
         Ok(policy) => policy,
         Err(problems) => return Ok(misconfigured(&problems)),
@@ -308,43 +311,12 @@ fn store_of(
     ))
 }
 
-/// A runtime on this thread alone.
-fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start")
-}
-
-/// Starts a runtime for the reads; called only when a secret is wanted. A signal ends the reads, and the
-/// token of the run is given back all the same.
+/// Starts a runtime for the reads; called only when a secret is wanted.
 fn resolve_now(wants: &BTreeSet<SecretRef>, store: &Store) -> Resolved {
-    let Ok(runtime) = runtime() else {
-        return Resolved::default();
-    };
-    runtime.block_on(async {
-        let resolved = tokio::select! {
-            resolved = resolve(wants, store) => resolved,
-            () = stop_signal() => Resolved::interrupted(wants),
-        };
-        store.close().await;
-        resolved
-    })
-}
-
-/// Waits for SIGTERM or SIGINT.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) {
-        (Ok(mut terminate), Ok(mut interrupt)) => tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        },
-        _ => std::future::pending().await,
-    }
+    command::session::Session::new().map_or_else(
+        |_| Resolved::default(),
+        |mut session| session.resolve(wants, store),
+    )
 }
 
 fn start_log(verbose: u8, setting: Option<&str>) {

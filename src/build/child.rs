@@ -4,13 +4,13 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
-use super::sandbox::Confinement;
+use super::sandbox::{Confinement, NOT_STARTED};
 
 /// As much of a program's messages as is passed on: Argo CD keeps all that it is given.
 const MESSAGES: usize = 64 * 1024;
@@ -46,7 +46,7 @@ pub struct Printed {
 /// Why there is no output.
 #[derive(Debug, thiserror::Error)]
 pub enum ChildError {
-    /// It could not be started.
+    /// Our own program could not be started again.
     #[error("cannot run {}: {reason}", program.display())]
     Start {
         /// The program.
@@ -54,6 +54,9 @@ pub enum ChildError {
         /// Why, in a few words.
         reason: String,
     },
+    /// It was not confined, or not executed; the messages say why.
+    #[error("kustomize was not started")]
+    NotStarted(Vec<u8>),
     /// It failed.
     #[error("kustomize failed with {status}")]
     Failed {
@@ -66,61 +69,76 @@ pub enum ChildError {
     #[error("kustomize printed more than {0} bytes")]
     TooLong(u64),
     /// The deadline passed while it ran.
-    #[error("kustomize did not end in time (transient)")]
+    #[error("kustomize did not end before the deadline (transient)")]
     Deadline(Vec<u8>),
-    /// A signal ended the run.
-    #[error("stopped by a signal while kustomize ran (transient)")]
-    Stopped,
 }
 
-/// Runs a program to its end; `stop` is awaited beside it. The program is gone when this returns.
+/// Runs a program to its end. Whatever becomes of it, also if this is dropped before: the program and all
+/// that it has started are gone then.
 ///
 /// # Errors
 /// A [`ChildError`].
-pub async fn run(
-    job: &Job,
-    deadline: tokio::time::Instant,
-    stop: impl Future<Output = ()>,
-) -> Result<Printed, ChildError> {
-    let mut child = Group(start(job)?);
+pub async fn run(job: &Job, deadline: tokio::time::Instant) -> Result<Printed, ChildError> {
+    let mut group = Group::new(start(job)?);
     let mut printed = Printed::default();
     let finished = tokio::select! {
-        finished = finish(&mut child.0, &mut printed, job.longest) => finished,
+        finished = finish(&mut group, &mut printed, job.longest) => finished,
         () = tokio::time::sleep_until(deadline) => {
-            child.kill();
             return Err(ChildError::Deadline(printed.messages));
         }
-        () = stop => return Err(ChildError::Stopped),
     };
-    let mut failed = |status: String| ChildError::Failed {
-        status,
-        messages: std::mem::take(&mut printed.messages),
-    };
+    let messages = |printed: &mut Printed| std::mem::take(&mut printed.messages);
     match finished {
         Ok(status) if status.success() => Ok(printed),
-        Ok(status) => Err(failed(shown(status))),
+        Ok(status) if status.code() == Some(i32::from(NOT_STARTED)) => {
+            Err(ChildError::NotStarted(messages(&mut printed)))
+        }
+        Ok(status) => Err(ChildError::Failed {
+            status: shown(status),
+            messages: messages(&mut printed),
+        }),
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
             Err(ChildError::TooLong(job.longest))
         }
-        Err(_) => Err(failed("an unreadable output".to_owned())),
+        Err(_) => Err(ChildError::Failed {
+            status: "an unreadable output".to_owned(),
+            messages: messages(&mut printed),
+        }),
     }
 }
 
-/// A program and all that it has started; they end with this value.
-struct Group(Child);
+/// A program and all that it has started: a process group. They end with this value.
+struct Group {
+    child: Child,
+    id: Option<Pid>,
+    ended: bool,
+}
+
+/// How long a killed program may take to be gone, so that nobody writes into a folder that we remove.
+const BURIAL: Duration = Duration::from_secs(2);
 
 impl Group {
-    fn kill(&self) {
-        let group = self.0.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        if let Some(group) = group {
-            let _ = kill_process_group(group, Signal::KILL);
+    fn new(child: Child) -> Self {
+        let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        Self {
+            child,
+            id,
+            ended: false,
         }
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.kill();
+        let Some(id) = self.id else { return };
+        let _ = kill_process_group(id, Signal::KILL);
+        let since = Instant::now();
+        while !self.ended && since.elapsed() < BURIAL {
+            self.ended = !matches!(self.child.try_wait(), Ok(None));
+            if !self.ended {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
     }
 }
 
@@ -162,8 +180,13 @@ fn arguments(confinement: &Confinement) -> Vec<OsString> {
     for program in &confinement.programs {
         add("--program=", program);
     }
-    if confinement.network {
-        all.push("--network".into());
+    for (set, name) in [
+        (confinement.network, "--network"),
+        (confinement.log, "--log"),
+    ] {
+        if set {
+            all.push(name.into());
+        }
     }
     let unconfined = confinement.unconfined.name();
     all.push(format!("--unconfined={unconfined}").into());
@@ -171,7 +194,8 @@ fn arguments(confinement: &Confinement) -> Vec<OsString> {
 }
 
 /// Reads everything and waits; fails with `FileTooLarge` if the output is too long.
-async fn finish(child: &mut Child, printed: &mut Printed, longest: u64) -> io::Result<ExitStatus> {
+async fn finish(group: &mut Group, printed: &mut Printed, longest: u64) -> io::Result<ExitStatus> {
+    let child = &mut group.child;
     let (Some(mut output), Some(mut messages)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(io::ErrorKind::BrokenPipe.into());
     };
@@ -188,20 +212,31 @@ async fn finish(child: &mut Child, printed: &mut Printed, longest: u64) -> io::R
         Ok(())
     };
     tokio::try_join!(all, beginning(&mut messages, said))?;
-    child.wait().await
+    let status = child.wait().await;
+    group.ended = status.is_ok();
+    status
 }
 
 /// Keeps the beginning of a stream and reads the rest, so that its writer does not wait.
 async fn beginning(stream: &mut (impl AsyncRead + Unpin), kept: &mut Vec<u8>) -> io::Result<()> {
     let mut buffer = [0; 8192];
+    let mut lost = 0_u64;
     loop {
         let read = stream.read(&mut buffer).await?;
-        if read == 0 {
-            return Ok(());
-        }
         let room = MESSAGES.saturating_sub(kept.len()).min(read);
         kept.extend_from_slice(&buffer[..room]);
+        lost = lost.saturating_add((read - room) as u64);
+        if read == 0 {
+            break;
+        }
     }
+    if !kept.is_empty() && !kept.ends_with(b"\n") {
+        kept.push(b'\n');
+    }
+    if lost > 0 {
+        kept.extend_from_slice(format!("({lost} more bytes of messages)\n").as_bytes());
+    }
+    Ok(())
 }
 
 fn shown(status: ExitStatus) -> String {
@@ -215,7 +250,7 @@ fn shown(status: ExitStatus) -> String {
 
 /// What is left of a time that has begun with the process.
 #[must_use]
-pub fn at(deadline: std::time::Instant) -> tokio::time::Instant {
-    let left = deadline.saturating_duration_since(std::time::Instant::now());
+pub fn at(deadline: Instant) -> tokio::time::Instant {
+    let left = deadline.saturating_duration_since(Instant::now());
     tokio::time::Instant::now() + left.max(Duration::from_millis(1))
 }

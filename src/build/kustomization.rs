@@ -5,29 +5,21 @@
 use serde::Deserialize;
 use serde_yaml::Value;
 
+use crate::yaml::event::{Event, Events};
+
 /// The names that kustomize looks for, in its order.
 pub const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// The name of our own executable, as entries and images spell it.
 const OURSELVES: &str = "gitops-fn";
 
+/// How deep a text may nest. The YAML crate takes a time that grows with the square of the depth, which a
+/// repository could use against us; configurations are not deep.
+const MAX_DEPTH: usize = 64;
+
 /// A kustomization, as far as it matters.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Kustomization {
-    resources: Option<Vec<Value>>,
-    bases: Option<Vec<Value>>,
-    components: Option<Vec<Value>>,
-    generators: Option<Vec<Value>>,
-    transformers: Option<Vec<Value>>,
-    validators: Option<Vec<Value>>,
-    #[serde(rename = "helmCharts")]
-    helm_charts: Option<Vec<Value>>,
-    #[serde(rename = "helmChartInflationGenerator")]
-    helm_old: Option<Vec<Value>>,
-    #[serde(rename = "helmGlobals")]
-    helm_globals: Option<Value>,
-}
+#[derive(Debug, Default)]
+pub struct Kustomization(Value);
 
 /// Which list of a kustomization an entry stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +67,10 @@ pub enum Plugin {
     /// One that is built into kustomize, and the chart that it inflates.
     BuiltIn(Option<Chart>),
     /// Our program.
-    Ours,
+    Ours {
+        /// Whether `args` or `envs` are given to it.
+        extras: bool,
+    },
     /// Our container image.
     OurContainer,
     /// A function of somebody else's.
@@ -88,30 +83,74 @@ impl Kustomization {
     /// Reads a kustomization; one that cannot be read has nothing in it.
     #[must_use]
     pub fn read(text: &str) -> Self {
-        serde_yaml::from_str(text).unwrap_or_default()
+        Self(documents(text).into_iter().next().unwrap_or_default())
+    }
+
+    fn list(&self, name: &str) -> impl Iterator<Item = &Value> {
+        self.0
+            .get(name)
+            .and_then(Value::as_sequence)
+            .into_iter()
+            .flatten()
+    }
+
+    fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.list(name).filter_map(Value::as_str)
     }
 
     /// The entries of a list that are texts: paths, URLs, or objects written in place.
     pub fn entries(&self, list: List) -> impl Iterator<Item = &str> {
-        let (one, other) = match list {
-            List::Resources => (&self.resources, &self.bases),
-            List::Components => (&self.components, &None),
-            List::Generators => (&self.generators, &None),
-            List::Transformers => (&self.transformers, &None),
-            List::Validators => (&self.validators, &None),
-        };
-        one.iter()
-            .chain(other)
-            .flatten()
-            .filter_map(|entry| entry.as_str())
+        // the old name of `resources`
+        let old = (list == List::Resources).then_some("bases");
+        self.texts(list.name())
+            .chain(old.into_iter().flat_map(|old| self.texts(old)))
+    }
+
+    /// The files that it names outside of those lists. Texts that may be objects written in place are not
+    /// among them.
+    #[must_use]
+    pub fn files(&self) -> Vec<&str> {
+        let mut files: Vec<&str> = Vec::new();
+        for generator in ["configMapGenerator", "secretGenerator"] {
+            for one in self.list(generator) {
+                files.extend(one.get("env").and_then(Value::as_str));
+                for name in ["files", "envs"] {
+                    let sources = one.get(name).and_then(Value::as_sequence);
+                    let sources = sources.into_iter().flatten().filter_map(Value::as_str);
+                    // KEY=PATH, or a path alone
+                    files.extend(
+                        sources
+                            .map(|source| source.split_once('=').map_or(source, |(_, path)| path)),
+                    );
+                }
+            }
+        }
+        for name in ["patches", "patchesJson6902", "replacements"] {
+            files.extend(self.list(name).filter_map(|one| one.get("path")?.as_str()));
+        }
+        for name in ["crds", "configurations"] {
+            files.extend(self.texts(name));
+        }
+        files.extend(
+            self.0
+                .get("openapi")
+                .and_then(|one| one.get("path")?.as_str()),
+        );
+        for chart in self.list("helmCharts") {
+            files.extend(chart.get("valuesFile").and_then(Value::as_str));
+            let more = chart.get("additionalValuesFiles");
+            let more = more.and_then(Value::as_sequence);
+            files.extend(more.into_iter().flatten().filter_map(Value::as_str));
+        }
+        files
     }
 
     /// Where its charts are, relative to it.
     #[must_use]
     pub fn chart_home(&self) -> &str {
         let home = self
-            .helm_globals
-            .as_ref()
+            .0
+            .get("helmGlobals")
             .and_then(|globals| globals.get("chartHome"));
         home.and_then(Value::as_str).unwrap_or("charts")
     }
@@ -119,12 +158,43 @@ impl Kustomization {
     /// The charts that it inflates itself.
     #[must_use]
     pub fn charts(&self) -> Vec<Chart> {
-        self.helm_charts
-            .iter()
-            .chain(&self.helm_old)
-            .flatten()
+        self.list("helmCharts")
+            .chain(self.list("helmChartInflationGenerator"))
             .map(chart)
             .collect()
+    }
+}
+
+/// The documents of a text. Nothing is made of one that nests too deeply or is no YAML.
+fn documents(text: &str) -> Vec<Value> {
+    if !is_shallow(text) {
+        return Vec::new();
+    }
+    serde_yaml::Deserializer::from_str(text)
+        .map_while(|document| Value::deserialize(document).ok())
+        .map(|mut document| {
+            // one that cannot be merged is for kustomize to judge
+            let _ = document.apply_merge();
+            document
+        })
+        .filter(Value::is_mapping)
+        .collect()
+}
+
+fn is_shallow(text: &str) -> bool {
+    let mut events = Events::new(text);
+    let mut depth = 0_usize;
+    loop {
+        match events.pull() {
+            Ok(Some((Event::Open { .. }, _))) => depth += 1,
+            Ok(Some((Event::Close, _))) => depth = depth.saturating_sub(1),
+            Ok(Some(_)) => {}
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+        if depth > MAX_DEPTH {
+            return false;
+        }
     }
 }
 
@@ -140,8 +210,6 @@ fn chart(value: &Value) -> Chart {
         "chartRepoUrl",
         "version",
         "chartVersion",
-        "valuesFile",
-        "values",
         "kubeVersion",
         "nameTemplate",
     ];
@@ -162,11 +230,7 @@ pub struct Object(Value);
 /// The objects of a text; what cannot be read is left to kustomize.
 #[must_use]
 pub fn objects(text: &str) -> Vec<Object> {
-    serde_yaml::Deserializer::from_str(text)
-        .map_while(|document| Value::deserialize(document).ok())
-        .filter(Value::is_mapping)
-        .map(Object)
-        .collect()
+    documents(text).into_iter().map(Object).collect()
 }
 
 impl Object {
@@ -180,20 +244,30 @@ impl Object {
         let annotation = |key| annotations?.get(key)?.as_str();
         let function = annotation("config.kubernetes.io/function")
             .or_else(|| annotation("config.k8s.io/function"));
-        if let Some(image) = annotation("config.kubernetes.io/container") {
-            return container(image);
-        }
         if let Some(function) = function {
-            return spec(&serde_yaml::from_str(function).unwrap_or_default());
+            let spec = documents(function).into_iter().next();
+            return function_of(&spec.unwrap_or_default());
         }
         if let Some(function) = self.0.get("metadata").and_then(|meta| meta.get("configFn")) {
-            return spec(function);
+            return function_of(function);
+        }
+        if let Some(image) = annotation("config.kubernetes.io/container") {
+            return container(image);
         }
         if self.text("apiVersion") == "builtin" {
             let helm = self.text("kind") == "HelmChartInflationGenerator";
             return Plugin::BuiltIn(helm.then(|| chart(&self.0)));
         }
         Plugin::Legacy
+    }
+
+    /// Where the charts of a built-in helm generator are.
+    #[must_use]
+    pub fn chart_home(&self) -> &str {
+        match self.text("chartHome") {
+            "" => "charts",
+            home => home,
+        }
     }
 
     /// `KIND NAME`, as messages name it.
@@ -220,18 +294,23 @@ impl Object {
     }
 }
 
-fn spec(function: &Value) -> Plugin {
-    let exec = function.get("exec").and_then(|exec| exec.get("path"));
-    if let Some(path) = exec.and_then(Value::as_str) {
-        let ours = path.rsplit('/').next() == Some(OURSELVES);
-        return if ours { Plugin::Ours } else { Plugin::Function };
+/// A container comes before a program where both are given, as in kustomize.
+fn function_of(spec: &Value) -> Plugin {
+    let image = spec.get("container").and_then(|one| one.get("image"));
+    if let Some(image) = image.and_then(Value::as_str) {
+        return container(image);
     }
-    let image = function
-        .get("container")
-        .and_then(|container| container.get("image"));
-    image
-        .and_then(Value::as_str)
-        .map_or(Plugin::Function, container)
+    let path = spec.get("exec").and_then(|exec| exec.get("path"));
+    match path.and_then(Value::as_str) {
+        Some(path) if path.rsplit('/').next() == Some(OURSELVES) => Plugin::Ours {
+            extras: ["args", "envs"].iter().any(|name| {
+                let list = spec.get("exec").and_then(|exec| exec.get(*name));
+                list.and_then(Value::as_sequence)
+                    .is_some_and(|list| !list.is_empty())
+            }),
+        },
+        _ => Plugin::Function,
+    }
 }
 
 fn container(image: &str) -> Plugin {
@@ -248,6 +327,8 @@ fn container(image: &str) -> Plugin {
 mod tests {
     use super::*;
 
+    const OURS: Plugin = Plugin::Ours { extras: false };
+
     fn plugin(text: &str) -> Plugin {
         objects(text)[0].plugin()
     }
@@ -259,11 +340,19 @@ mod tests {
                 "kind: X\nmetadata:\n  name: x\n  annotations:\n    config.kubernetes.io/function: |\n      {spec}\n"
             ))
         };
-        assert_eq!(function("exec: {path: gitops-fn}"), Plugin::Ours);
-        assert_eq!(function("exec: {path: /usr/bin/gitops-fn}"), Plugin::Ours);
+        assert_eq!(function("exec: {path: gitops-fn}"), OURS);
+        assert_eq!(function("exec: {path: /usr/bin/gitops-fn}"), OURS);
+        assert_eq!(
+            function("exec: {path: gitops-fn, envs: [IMAGE_TAG=1]}"),
+            Plugin::Ours { extras: true }
+        );
         assert_eq!(function("exec: {path: sh}"), Plugin::Function);
         assert_eq!(
             function("container: {image: registry.example/a/gitops-fn:v1}"),
+            Plugin::OurContainer
+        );
+        assert_eq!(
+            function("{container: {image: gitops-fn}, exec: {path: gitops-fn}}"),
             Plugin::OurContainer
         );
         assert_eq!(
@@ -271,6 +360,7 @@ mod tests {
             Plugin::Function
         );
         assert_eq!(function("starlark: {path: x.star}"), Plugin::Function);
+        assert_eq!(function("{}"), Plugin::Function);
         assert_eq!(
             plugin("apiVersion: builtin\nkind: PrefixTransformer"),
             Plugin::BuiltIn(None)
@@ -296,10 +386,41 @@ mod tests {
     }
 
     #[test]
+    fn all_fields_that_name_files_are_known() {
+        let read = Kustomization::read(
+            "configMapGenerator: [{files: [a, k=b], envs: [c]}]\nsecretGenerator: [{env: d, literals: [x=y]}]\n\
+             patches: [{path: e}, {patch: x}]\npatchesJson6902: [{path: f}]\nreplacements: [{path: g}, {source: {}}]\n\
+             crds: [h]\nconfigurations: [i]\nopenapi: {path: j}\nhelmCharts: [{valuesFile: k, additionalValuesFiles: [l]}]\n",
+        );
+        assert_eq!(
+            read.files(),
+            ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"]
+        );
+    }
+
+    #[test]
+    fn one_wrong_field_hides_no_other() {
+        let read = Kustomization::read("resources: 1\ntransformers: [a, {b: c}]\nbases: [d]\n");
+        assert_eq!(read.entries(List::Transformers).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(read.entries(List::Resources).collect::<Vec<_>>(), ["d"]);
+    }
+
+    #[test]
     fn what_cannot_be_read_is_left_to_kustomize() {
-        for text in ["", "[", "a: &a [*a]", "resources: 1", "{}"] {
+        let deep = [
+            "[".repeat(100_000),
+            "- ".repeat(100_000),
+            "a: {".repeat(1000),
+        ];
+        let texts = ["", "[", "a: &a [*a]", "resources: 1", "{}"];
+        for text in texts.into_iter().chain(deep.iter().map(String::as_str)) {
             let read = Kustomization::read(text);
-            assert_eq!(read.entries(List::Resources).count(), 0, "{text:?}");
+            assert_eq!(read.entries(List::Resources).count(), 0);
+            assert!(
+                objects(text)
+                    .iter()
+                    .all(|one| one.plugin() == Plugin::Legacy)
+            );
         }
         assert!(objects("a: [").is_empty());
     }

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use rustix::fs::{FileType, Mode, OFlags, fstat, mkdirat, open};
 
 /// Longest file of a repository that we read ourselves, in bytes.
 pub const LONGEST: u64 = 1024 * 1024;
@@ -30,6 +30,9 @@ pub enum Unreadable {
     /// A folder, device, pipe or socket.
     #[error("is no regular file")]
     NotRegular,
+    /// No folder.
+    #[error("is no folder")]
+    NotFolder,
     /// Longer than [`LONGEST`].
     #[error("is longer than 1 MiB")]
     TooLong,
@@ -103,6 +106,26 @@ impl Repository {
             return Err(Unreadable::TooLong);
         }
         String::from_utf8(bytes).map_err(|_| Unreadable::NotText)
+    }
+
+    /// Makes a folder, and those above it, where they are not there yet.
+    ///
+    /// # Errors
+    /// [`Unreadable::Outside`] if a link leads out of the repository, or another [`Unreadable`].
+    pub fn make_folder(&self, path: &Path) -> Result<(), Unreadable> {
+        let mut above = PathBuf::new();
+        for part in path.components() {
+            let parent = self.beneath(&above)?;
+            match mkdirat(&parent, part.as_os_str(), Mode::RWXU) {
+                Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+                Err(_) => return Err(Unreadable::Denied),
+            }
+            above.push(part);
+        }
+        match self.entry(path)? {
+            Entry::Folder => Ok(()),
+            Entry::File => Err(Unreadable::NotFolder),
+        }
     }
 
     /// Opens what stands at a path. A pipe is not waited for.
@@ -254,6 +277,16 @@ mod tests {
         assert_eq!(read("long"), Err(Unreadable::TooLong));
         assert_eq!(read("bytes"), Err(Unreadable::NotText));
         assert_eq!(repository.entry(Path::new("")), Ok(Entry::Folder));
+        let make = |path: &str| repository.make_folder(Path::new(path));
+        assert_eq!(make("app/charts/deep"), Ok(()));
+        assert_eq!(make("app/charts/deep"), Ok(()));
+        assert!(root.join("app/charts/deep").is_dir());
+        assert_eq!(make("inside"), Err(Unreadable::NotFolder));
+        symlink("..", root.join("above")).unwrap();
+        assert_eq!(make("above/charts"), Err(Unreadable::Outside));
+        symlink("..", root.join("charts")).unwrap();
+        assert_eq!(make("charts"), Err(Unreadable::Outside));
+        assert!(!folder.path().join("charts").exists());
         assert_eq!(repository.entry(Path::new("inside")), Ok(Entry::File));
     }
 }

@@ -9,9 +9,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{
-    Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit,
-};
+use rustix::process::{Pid, Resource, Rlimit, getppid, setrlimit};
 
 use super::elf;
 
@@ -61,6 +59,8 @@ pub struct Confinement {
     pub network: bool,
     /// Where the kernel cannot confine.
     pub unconfined: Unconfined,
+    /// Whether it is to be said how far the kernel confines.
+    pub log: bool,
 }
 
 /// Why a program was not confined, and so not run.
@@ -97,24 +97,33 @@ impl SandboxError {
     }
 }
 
-/// Something that could not be had, and that may be done without.
+/// How far a process is confined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// No confinement at all, and a warning is wanted.
+pub enum Reach {
+    /// Not at all, and a warning is wanted.
     Unconfined,
-    /// The kernel is too old for some of the extras.
+    /// Not at all, as the operator's policy allows.
+    Accepted,
+    /// Files and more, not all that we know of.
     Partly,
+    /// In all that we know of.
+    Wholly,
 }
 
-impl fmt::Display for Note {
+/// The exit code of a child that was not confined, or could not become the program.
+pub const NOT_STARTED: u8 = 125;
+
+impl fmt::Display for Reach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unconfined => {
                 "kustomize is not confined: this system has no Landlock; build only repositories that you trust"
             }
+            Self::Accepted => "kustomize is not confined: this system has no Landlock",
             Self::Partly => {
-                "this kernel confines files, but not all of network and signals"
+                "kustomize is confined: its files; this kernel is too old for some of TCP, signals and sockets"
             }
+            Self::Wholly => "kustomize is confined: its files, TCP, signals and sockets",
         })
     }
 }
@@ -141,9 +150,8 @@ pub fn hide() {
 ///
 /// # Errors
 /// A [`SandboxError`]; the program must not be run then.
-pub fn enter(confinement: &Confinement) -> Result<Option<Note>, SandboxError> {
-    set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(|_| SandboxError::Refused("it cannot be made to end with us"))?;
+pub fn enter(confinement: &Confinement) -> Result<Reach, SandboxError> {
+    end_with_parent()?;
     // the parent may have ended before that
     if getppid()
         .map(Pid::as_raw_nonzero)
@@ -160,18 +168,45 @@ pub fn enter(confinement: &Confinement) -> Result<Option<Note>, SandboxError> {
     ] {
         lower(resource, most)?;
     }
+    no_new_privileges()?;
     match restrict(confinement) {
         Err(SandboxError::Unsupported) => without(confinement.unconfined),
         outcome => outcome,
     }
 }
 
+/// Our own end is the program's.
+#[cfg(target_os = "linux")]
+fn end_with_parent() -> Result<(), SandboxError> {
+    use rustix::process::{Signal, set_parent_process_death_signal};
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|_| SandboxError::Refused("it cannot be made to end with us"))
+}
+
+/// Elsewhere the end of its output has to do.
+#[cfg(not(target_os = "linux"))]
+fn end_with_parent() -> Result<(), SandboxError> {
+    Ok(())
+}
+
+/// No program with more rights than ours, Landlock or not.
+#[cfg(target_os = "linux")]
+fn no_new_privileges() -> Result<(), SandboxError> {
+    rustix::thread::set_no_new_privs(true)
+        .map_err(|_| SandboxError::Refused("new privileges cannot be ruled out"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn no_new_privileges() -> Result<(), SandboxError> {
+    Ok(())
+}
+
 /// What happens without Landlock.
-fn without(unconfined: Unconfined) -> Result<Option<Note>, SandboxError> {
+fn without(unconfined: Unconfined) -> Result<Reach, SandboxError> {
     match unconfined {
         Unconfined::Refuse => Err(SandboxError::Unsupported),
-        Unconfined::Warn => Ok(Some(Note::Unconfined)),
-        Unconfined::Accept => Ok(None),
+        Unconfined::Warn => Ok(Reach::Unconfined),
+        Unconfined::Accept => Ok(Reach::Accepted),
     }
 }
 
@@ -197,7 +232,7 @@ fn lower(resource: Resource, most: u64) -> Result<(), SandboxError> {
 }
 
 #[cfg(target_os = "linux")]
-fn restrict(confinement: &Confinement) -> Result<Option<Note>, SandboxError> {
+fn restrict(confinement: &Confinement) -> Result<Reach, SandboxError> {
     use landlock::{
         ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr,
         RulesetStatus, Scope,
@@ -224,27 +259,67 @@ fn restrict(confinement: &Confinement) -> Result<Option<Note>, SandboxError> {
     }
     let status = created.restrict_self().map_err(refused)?;
     Ok(match status.ruleset {
-        RulesetStatus::FullyEnforced => None,
-        RulesetStatus::PartiallyEnforced => Some(Note::Partly),
+        RulesetStatus::FullyEnforced => Reach::Wholly,
+        RulesetStatus::PartiallyEnforced => Reach::Partly,
         RulesetStatus::NotEnforced => return Err(SandboxError::Unsupported),
     })
 }
 
 /// No Landlock elsewhere.
 #[cfg(not(target_os = "linux"))]
-fn restrict(_: &Confinement) -> Result<Option<Note>, SandboxError> {
+fn restrict(_: &Confinement) -> Result<Reach, SandboxError> {
     Err(SandboxError::Unsupported)
 }
 
-/// The newest rights that this was tried with.
+/// The newest rights that there are; the kernel leaves out what it does not know.
 #[cfg(target_os = "linux")]
-const LATEST: landlock::ABI = landlock::ABI::V6;
+const LATEST: landlock::ABI = landlock::ABI::V10;
 
 /// A path that has to be there, or one that may be missing.
 #[cfg(target_os = "linux")]
 enum Given {
     Needed(PathBuf),
     IfThere(PathBuf),
+}
+
+/// What a connection takes: authorities (as Go looks for them) and the name service. Keys lie beside some
+/// of these, so no folder is named that is wider than it must be.
+#[cfg(target_os = "linux")]
+const NETWORK_FILES: [&str; 11] = [
+    "/etc/ssl/certs",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+];
+
+/// The checkout. Of one with a `.git` everything else at its root: a pipeline keeps its token in
+/// `.git/config`.
+#[cfg(target_os = "linux")]
+fn tree(
+    root: &Path,
+    read: landlock::BitFlags<landlock::AccessFs>,
+) -> Vec<(Given, landlock::BitFlags<landlock::AccessFs>)> {
+    let whole = || vec![(Given::Needed(root.to_owned()), read)];
+    if root.join(".git").symlink_metadata().is_err() {
+        return whole();
+    }
+    let Ok(entries) = std::fs::read_dir(root) else {
+        return whole();
+    };
+    entries
+        .flatten()
+        // a link's target has rights of its own, if it is inside
+        .filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_symlink()))
+        .filter(|entry| entry.file_name() != ".git")
+        .map(|entry| (Given::IfThere(entry.path()), read))
+        .collect()
 }
 
 /// Which rights each path gets.
@@ -254,13 +329,11 @@ fn rights(confinement: &Confinement) -> Vec<(Given, landlock::BitFlags<landlock:
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let run = AccessFs::Execute | AccessFs::ReadFile;
     let all = AccessFs::from_all(LATEST) & !landlock::BitFlags::from(AccessFs::Execute);
-    let mut rights = vec![
-        (Given::Needed(confinement.root.clone()), read),
-        (
-            Given::Needed("/dev/null".into()),
-            AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate,
-        ),
-    ];
+    let mut rights = tree(&confinement.root, read);
+    rights.push((
+        Given::Needed("/dev/null".into()),
+        AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate,
+    ));
     for folder in &confinement.writable {
         rights.push((Given::Needed(folder.clone()), all));
     }
@@ -271,15 +344,7 @@ fn rights(confinement: &Confinement) -> Vec<(Given, landlock::BitFlags<landlock:
         }
     }
     if confinement.network {
-        for file in [
-            "/etc/ssl",
-            "/etc/pki",
-            "/usr/share/ca-certificates",
-            "/usr/local/share/ca-certificates",
-            "/etc/resolv.conf",
-            "/etc/hosts",
-            "/etc/nsswitch.conf",
-        ] {
+        for file in NETWORK_FILES {
             rights.push((Given::IfThere(file.into()), read));
         }
     }
@@ -322,7 +387,7 @@ mod tests {
     #[test]
     fn without_landlock_the_policy_decides() {
         assert_eq!(without(Unconfined::Refuse), Err(SandboxError::Unsupported));
-        assert_eq!(without(Unconfined::Warn), Ok(Some(Note::Unconfined)));
-        assert_eq!(without(Unconfined::Accept), Ok(None));
+        assert_eq!(without(Unconfined::Warn), Ok(Reach::Unconfined));
+        assert_eq!(without(Unconfined::Accept), Ok(Reach::Accepted));
     }
 }

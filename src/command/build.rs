@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use gitops_fn::build::sandbox::{Unconfined, hide};
-use gitops_fn::build::{self, Failed, Options, Prepared, Release, namehash};
+use gitops_fn::build::sandbox::Unconfined;
+use gitops_fn::build::{self, Options, Prepared, Release, namehash};
 use gitops_fn::cli::Build;
 use gitops_fn::config::{self, Config, ConfigProblem};
 use gitops_fn::krm::result::Finding;
@@ -15,11 +15,10 @@ use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::{Limits, Sandbox};
 use gitops_fn::report;
 use gitops_fn::settings::{Settings, Variable};
-use gitops_fn::source::{self, Source};
+use gitops_fn::source::{self, Source, SourceError};
 
-use crate::{
-    finish, misconfigured, print_outcome, refuse, resolve_now, runtime, say, stop_signal, store_of,
-};
+use super::session::Session;
+use crate::{finish, misconfigured, print_outcome, refuse, say, store_of};
 
 /// Longest output of kustomize where no policy says so: 256 MiB.
 const LONGEST: u64 = 256 << 20;
@@ -31,7 +30,7 @@ pub(crate) fn run(
     judge: &Judge<'_>,
     begun: Instant,
 ) -> Result<u8> {
-    hide();
+    let mut session = Session::new()?;
     let options = match options(arguments, settings, judge, begun)? {
         Ok(options) => options,
         Err(findings) => return Ok(report(&findings)),
@@ -40,9 +39,10 @@ pub(crate) fn run(
         Ok(prepared) => prepared,
         Err(findings) => return Ok(report(&findings)),
     };
-    let config = match config(arguments, &prepared, settings)? {
-        Ok(config) => config,
-        Err(problems) => return Ok(misconfigured(&problems)),
+    let config = match config(arguments, &prepared, settings) {
+        Ok(Ok(config)) => config,
+        Ok(Err(problems)) => return Ok(misconfigured(&problems)),
+        Err(error) => return Ok(refuse(&error, 2)),
     };
     let store = match store_of(settings, judge, &arguments.credentials, Some(begun)) {
         Ok(store) => store,
@@ -51,35 +51,30 @@ pub(crate) fn run(
             return Ok(2);
         }
     };
-    let mut sources = if prepared.kustomize {
-        match manifests(&prepared, &options)? {
-            Ok(source) => vec![source],
-            Err(finding) => return Ok(report(&[finding])),
-        }
-    } else {
-        let folder = std::slice::from_ref(&prepared.folder);
-        match source::read_within(folder, io::empty(), options.longest) {
-            Ok(sources) => {
-                for note in &sources.notes {
-                    say(&format!("warning: {note}\n"));
-                }
-                sources.list
-            }
-            Err(error) => return Ok(refuse(&error, error.exit_code())),
-        }
+    let kustomize = prepared.kustomize;
+    let mut sources = match manifests(&mut session, prepared, &options) {
+        Ok(sources) => sources,
+        Err(code) => return Ok(code),
     };
-    say(&report::text(&prepared.findings));
     let mut outcome = gitops_fn::render(&sources, &config, settings, judge, |wants| {
-        resolve_now(wants, &store)
+        session.resolve(wants, &store)
     });
-    if let (true, [printed]) = (prepared.kustomize, &mut *sources)
+    if let (true, [printed]) = (kustomize, &mut *sources)
         && let Some(text) = outcome.text(printed)
     {
         let renamed = namehash::rename(&printed.text, &text);
         printed.text = text;
         outcome = outcome.then(renamed.splices, renamed.findings);
     }
+    // until here nothing has been written, and after it everything is
+    if session.is_stopped() && outcome.has_output() {
+        return Ok(report(&[stopped()]));
+    }
     finish(&outcome, &store, || print_outcome(&outcome, &sources))
+}
+
+fn stopped() -> Finding {
+    Finding::error("stopped by a signal (transient)", "run it again").exiting(3)
 }
 
 fn report(findings: &[Finding]) -> u8 {
@@ -126,6 +121,7 @@ fn options(
         temporary: env::temp_dir(),
         ourselves: env::current_exe().context("our own program is not to be found")?,
         path: env::var_os("PATH").unwrap_or_default(),
+        log: tracing::enabled!(target: "gitops_fn", tracing::Level::INFO),
     }))
 }
 
@@ -134,10 +130,10 @@ fn config(
     arguments: &Build,
     prepared: &Prepared,
     settings: &Settings,
-) -> Result<Result<Config, Vec<ConfigProblem>>> {
+) -> Result<Result<Config, Vec<ConfigProblem>>, SourceError> {
     if let Some(path) = &arguments.config {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let sources = source::read(std::slice::from_ref(path), io::stdin().lock())?;
+        let text: String = sources.list.into_iter().map(|one| one.text).collect();
         return Ok(config::from_file(&text, settings));
     }
     Ok(match &prepared.release {
@@ -147,23 +143,43 @@ fn config(
     })
 }
 
-/// What kustomize prints; its messages are passed on.
-fn manifests(prepared: &Prepared, options: &Options) -> Result<Result<Source, Finding>> {
-    let built = runtime()?.block_on(build::kustomize(prepared, options, stop_signal()));
-    let pass_on = |messages: &[u8]| {
-        let _ = io::stderr().lock().write_all(messages);
-    };
-    Ok(match built {
+/// The manifests: what kustomize prints, or the files of the folder. Its messages and all warnings are
+/// passed on; after a failure there is an exit code.
+fn manifests(
+    session: &mut Session,
+    mut prepared: Prepared,
+    options: &Options,
+) -> Result<Vec<Source>, u8> {
+    if !prepared.kustomize {
+        let sources = build::plain(options).map_err(|error| refuse(&error, error.exit_code()))?;
+        for note in &sources.notes {
+            say(&format!("warning: {note}\n"));
+        }
+        return Ok(sources.list);
+    }
+    let mut findings = std::mem::take(&mut prepared.findings);
+    let built = session
+        .run(build::kustomize(&prepared, options))
+        .unwrap_or_else(|| Err(stopped().into()));
+    match built {
         Ok(built) => {
             pass_on(&built.messages);
-            Ok(Source {
+            say(&report::text(&findings));
+            Ok(vec![Source {
                 name: "kustomize".to_owned(),
                 text: built.text,
-            })
+            }])
         }
-        Err(Failed { messages, finding }) => {
-            pass_on(&messages);
-            Err(*finding)
+        Err(failed) => {
+            pass_on(&failed.messages);
+            let ours = failed.findings.is_empty();
+            findings.extend(failed.findings);
+            let code = report(&findings);
+            Err(if ours { 2 } else { code })
         }
-    })
+    }
+}
+
+fn pass_on(messages: &[u8]) {
+    let _ = io::stderr().lock().write_all(messages);
 }

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use gitops_fn::build::sandbox::{Confinement, Note, become_program, enter};
+use gitops_fn::build::sandbox::{Confinement, NOT_STARTED, Reach, become_program, enter};
 use gitops_fn::cli::Child;
 
 use crate::say;
 
-/// Returns an exit code only if it fails: those of a shell that cannot run a program.
+/// Returns an exit code only if it fails.
 pub(crate) fn run(arguments: &Child) -> u8 {
     let confinement = Confinement {
         parent: arguments.parent,
@@ -16,17 +16,19 @@ pub(crate) fn run(arguments: &Child) -> u8 {
         programs: arguments.programs.clone(),
         network: arguments.network,
         unconfined: arguments.unconfined,
+        log: arguments.log,
     };
     match enter(&confinement) {
-        Ok(Some(note @ Note::Unconfined)) => say(&format!("warning: {note}\n")),
-        Ok(Some(Note::Partly) | None) => {}
+        Ok(reach @ Reach::Unconfined) => say(&format!("warning: {reach}\n")),
+        Ok(reach) if confinement.log => say(&format!(" INFO gitops_fn::build: {reach}\n")),
+        Ok(_) => {}
         Err(error) => {
             say(&format!("error: {error}\nhelp: {}\n", error.help()));
-            return 126;
+            return NOT_STARTED;
         }
     }
     let Some((program, rest)) = arguments.command.split_first() else {
-        return 127;
+        return NOT_STARTED;
     };
     let error = become_program(Path::new(program), rest);
     say(&format!(
@@ -34,5 +36,5 @@ pub(crate) fn run(arguments: &Child) -> u8 {
         program.display(),
         error.kind()
     ));
-    127
+    NOT_STARTED
 }

@@ -160,7 +160,7 @@ impl<'p> Judge<'p> {
                     .any(|template| template.variables().next().is_some())
         });
         let help = if policy.rules.is_empty() {
-            "the policy lists no path at all: the operator has to say in /etc/gitops-fn/policy.yaml what may be read (fn-config/policy-minimal.yaml is the least)"
+            "the policy lists no path at all: the operator has to mount one at /etc/gitops-fn/policy.yaml that says what may be read (fn-config/policy-minimal.yaml is the least)"
         } else if depends && self.function {
             "rules that depend on the Application never match in function mode; `gitops-fn policy test` shows what is allowed"
         } else if depends && self.identity.literal(Variable::Project).is_none() {

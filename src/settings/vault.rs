@@ -144,8 +144,8 @@ pub struct Tls {
     pub skip_verify: bool,
 }
 
-/// Where authorities are read, as PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where authorities are read, as PEM. Its `Debug` shows no text.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Authorities {
     /// `VAULT_CACERT_BYTES`
     Bytes(String),
@@ -153,6 +153,16 @@ pub enum Authorities {
     File(PathBuf),
     /// `VAULT_CAPATH`: every file in the folder.
     Folder(PathBuf),
+}
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(_) => f.write_str("<PEM text>"),
+            Self::File(path) => write!(f, "<file {}>", path.display()),
+            Self::Folder(path) => write!(f, "<folder {}>", path.display()),
+        }
+    }
 }
 
 #[cfg(test)]

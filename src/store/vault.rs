@@ -83,8 +83,11 @@ impl VaultStore {
     /// Gives back what a login has made. Call it whatever has become of the reads.
     pub async fn close(&self) {
         let session = self.session.write().await.take();
-        if let (Some(Ok(client)), Some((_, Ok(session)))) = (self.client.get(), session) {
-            revoke(client, &session).await;
+        if let Some(Ok(client)) = self.client.get() {
+            if let Some((_, Ok(session))) = session {
+                revoke(client, &session).await;
+            }
+            client.log_totals();
         }
     }
 

@@ -14,7 +14,7 @@ use vaultrs::api::sys::responses::WrappingLookupResponse;
 use vaultrs::api::{AuthInfo, EndpointResult};
 use zeroize::Zeroizing;
 
-use super::client::{Answer, Caller, Client, Retry};
+use super::client::{Answer, Caller, Client, Retry, millis};
 use super::fault::Fault;
 use crate::settings::vault::{Credential, Method};
 
@@ -22,8 +22,9 @@ use crate::settings::vault::{Credential, Method};
 pub struct Session {
     /// Who asks from now on.
     pub caller: Caller,
-    /// The token was made for us, and is to be revoked.
-    revocable: bool,
+    /// Who gives the token back, if it was made for us: a token lives in the namespace of its login, and
+    /// its own policies allow that there alone.
+    giver: Option<Caller>,
     /// When a token of ours runs out.
     expires: Option<Instant>,
 }
@@ -55,10 +56,15 @@ pub async fn login(client: &Client) -> Result<Session, Fault> {
             .or_else(|| settings.namespace.clone()),
     };
     let mount = login.mount.clone();
+    let begun = Instant::now();
     let answer = match &login.method {
-        Method::None => return Ok(user_session(reader, None)),
+        Method::None => {
+            tracing::info!("no login: an agent in between adds the token");
+            return Ok(user_session(reader, None));
+        }
         Method::Token(token) => {
             let token = read(token, "VAULT_TOKEN")?;
+            tracing::info!("no login: the token of VAULT_TOKEN or its file is used");
             return Ok(user_session(reader, Some(token)));
         }
         Method::AppRole {
@@ -109,19 +115,33 @@ pub async fn login(client: &Client) -> Result<Session, Fault> {
             client.call(request, &front, Retry::Login).await?
         }
     };
-    session(client, reader, &answer)
+    let session = session(client, reader, front, &answer)?;
+    tracing::info!(
+        method = method_name(&login.method),
+        mount = login.mount,
+        millis = millis(begun),
+        seconds_to_live = session.expires.map(|at| (at - Instant::now()).as_secs()),
+        is_revoked_at_the_end = session.giver.is_some(),
+        "logged in"
+    );
+    Ok(session)
 }
 
 fn user_session(mut caller: Caller, token: Option<Zeroizing<String>>) -> Session {
     caller.token = token;
     Session {
         caller,
-        revocable: false,
+        giver: None,
         expires: None,
     }
 }
 
-fn session(client: &Client, mut caller: Caller, answer: &Answer) -> Result<Session, Fault> {
+fn session(
+    client: &Client,
+    mut caller: Caller,
+    mut giver: Caller,
+    answer: &Answer,
+) -> Result<Session, Fault> {
     let auth = match answer.status {
         200 => parse::<IgnoredAny>(client, answer)?.auth,
         status => {
@@ -141,10 +161,12 @@ fn session(client: &Client, mut caller: Caller, answer: &Answer) -> Result<Sessi
     else {
         return Err(Fault::NotJson(client.host().to_owned()));
     };
-    caller.token = Some(Zeroizing::new(client_token));
+    let token = Zeroizing::new(client_token);
+    giver.token = Some(token.clone());
+    caller.token = Some(token);
     Ok(Session {
         caller,
-        revocable: token_type != "batch",
+        giver: (token_type != "batch").then_some(giver),
         expires: (lease_duration > 0).then(|| Instant::now() + Duration::from_secs(lease_duration)),
     })
 }
@@ -176,10 +198,8 @@ pub fn parse<T: serde::de::DeserializeOwned>(
 
 /// Revokes a token that a login has made; a failure is logged and no more, since the token runs out.
 pub async fn revoke(client: &Client, session: &Session) {
-    if session.revocable {
-        let revoked = client
-            .call(RevokeSelf, &session.caller, Retry::Farewell)
-            .await;
+    if let Some(giver) = &session.giver {
+        let revoked = client.call(RevokeSelf, giver, Retry::Farewell).await;
         if !revoked.is_ok_and(|answer| answer.status < 300) {
             tracing::warn!("the token of this run could not be revoked; it runs out by itself");
         }

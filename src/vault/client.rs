@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -62,7 +63,9 @@ pub struct Client {
     plain: OnceLock<Result<reqwest::Client, Fault>>,
     secure: OnceLock<Result<reqwest::Client, Fault>>,
     settings: VaultSettings,
+    begun: Instant,
     deadline: Instant,
+    sent: AtomicU32,
 }
 
 impl Client {
@@ -80,7 +83,9 @@ impl Client {
             host,
             plain: OnceLock::new(),
             secure: OnceLock::new(),
+            begun: Instant::now(),
             deadline: Instant::from_std(begun + settings.deadline),
+            sent: AtomicU32::new(0),
             settings,
         })
     }
@@ -95,6 +100,16 @@ impl Client {
     #[must_use]
     pub fn settings(&self) -> &VaultSettings {
         &self.settings
+    }
+
+    /// Logs what all requests took together.
+    pub fn log_totals(&self) {
+        tracing::info!(
+            server = self.host,
+            requests = self.sent.load(Ordering::Relaxed),
+            millis = millis(self.begun),
+            "done with the server"
+        );
     }
 
     /// Makes a request, again where `retry` and the deadline allow it.
@@ -187,6 +202,7 @@ impl Client {
     fn http(&self, secure: bool) -> Result<&reqwest::Client, Fault> {
         let cell = if secure { &self.secure } else { &self.plain };
         cell.get_or_init(|| {
+            let begun = Instant::now();
             let tls = if secure {
                 tls::config(&self.settings.tls)?
             } else {
@@ -204,14 +220,16 @@ impl Client {
                         .map_err(|_| Fault::Setting("the proxy's address is no URL".to_owned()))?,
                 ),
             };
-            builder
+            let client = builder
                 .tls_backend_preconfigured(tls)
                 .https_only(secure)
                 .redirect(reqwest::redirect::Policy::none())
                 .connect_timeout(CONNECT.min(self.settings.deadline))
                 .user_agent(concat!("gitops-fn/", env!("CARGO_PKG_VERSION")))
                 .build()
-                .map_err(|_| Fault::Setting("the HTTP client cannot be built".to_owned()))
+                .map_err(|_| Fault::Setting("the HTTP client cannot be built".to_owned()));
+            tracing::debug!(secure, millis = millis(begun), "made an HTTP client");
+            client
         })
         .as_ref()
         .map_err(Clone::clone)
@@ -269,6 +287,7 @@ impl Client {
     ) -> Result<Response<Vec<u8>>, Fault> {
         let client = self.http(url.scheme() == "https")?;
         let host = authority(url).unwrap_or_else(|| self.host.clone());
+        self.sent.fetch_add(1, Ordering::Relaxed);
         let mut answer = client
             .request(request.method().clone(), url.clone())
             .headers(request.headers().clone())
@@ -450,7 +469,7 @@ fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
 }
 
 fn tls_fault(error: &rustls::Error, host: String) -> Fault {
-    use rustls::CertificateError as Certificate;
+    use rustls::{AlertDescription as Alert, CertificateError as Certificate};
     match error {
         rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => Fault::Authority(host),
         rustls::Error::InvalidCertificate(reason) => {
@@ -467,6 +486,17 @@ fn tls_fault(error: &rustls::Error, host: String) -> Fault {
             };
             Fault::Certificate(host, reason)
         }
+        // TLS 1.3 has a word of its own for it, TLS 1.2 has not
+        rustls::Error::AlertReceived(
+            Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateExpired
+            | Alert::CertificateRevoked
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied,
+        ) => Fault::Identity(host),
         _ => Fault::Tls(host),
     }
 }
@@ -500,7 +530,8 @@ fn backoff(tries: u32) -> Duration {
     longest.mul_f64(part)
 }
 
-fn millis(begun: Instant) -> u64 {
+/// The time since then, for logs.
+pub(super) fn millis(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -31,6 +31,9 @@ pub enum Fault {
     /// The certificate is for another name, has expired, or is otherwise unfit.
     #[error("the certificate of {0} is not valid for it: {1}")]
     Certificate(String, &'static str),
+    /// The server wants a certificate of ours, or another.
+    #[error("{0} wants a client certificate that it trusts, and did not get one")]
+    Identity(String),
     /// TLS failed otherwise.
     #[error("no TLS connection to {0} could be made")]
     Tls(String),
@@ -92,6 +95,7 @@ impl Fault {
             Self::Deadline(..) => "try again, or give it more time with GITOPS_FN_TIMEOUT",
             Self::Authority(_) => "name the authority's certificate in VAULT_CACERT, VAULT_CACERT_BYTES or VAULT_CAPATH",
             Self::Certificate(..) => "use the name that stands in the certificate, or name it in VAULT_TLS_SERVER_NAME",
+            Self::Identity(_) => "name a certificate that the server's authority has signed in VAULT_CLIENT_CERT, and its key in VAULT_CLIENT_KEY",
             Self::Tls(_) => "check that the address is https and that the server speaks TLS 1.2 or 1.3",
             Self::Redirect { .. } => "list the host in VAULT_REDIRECT_HOSTS if it is a server of yours",
             Self::BadRedirect(..) => "set VAULT_ADDR to the active server or a load balancer",
@@ -112,6 +116,7 @@ impl Fault {
             Self::TooLarge(..) => StoreErrorKind::Refused,
             Self::Authority(_)
             | Self::Certificate(..)
+            | Self::Identity(_)
             | Self::Tls(_)
             | Self::Setting(_)
             | Self::Login { .. } => StoreErrorKind::Config,

@@ -11,7 +11,8 @@ use super::client::{Answer, Caller, Client, Retry};
 use super::fault::Fault;
 use super::mount::{Elsewhere, Mounts, Place, agree};
 use crate::resolve::{StoreError, StoreErrorKind};
-use crate::secret::{KvVersion, Secret, SecretRef, Value, json};
+use crate::secret::json::{self, JsonError};
+use crate::secret::{KvVersion, Secret, SecretRef, Value};
 
 /// A failed read: one that concerns the run, or this secret alone.
 pub enum ReadError {
@@ -133,6 +134,7 @@ async fn read_v1(client: &Client, caller: &Caller, place: &Place) -> Result<Secr
     keys(
         client,
         &data.ok_or_else(|| ReadError::Doubtful(missing(place)))?,
+        &shown,
     )
 }
 
@@ -175,7 +177,7 @@ fn versioned(client: &Client, answer: &Answer, shown: &str) -> Result<Secret, Re
         Some(Versioned {
             data: Some(data),
             metadata: Some(_),
-        }) => keys(client, &data),
+        }) => keys(client, &data, shown),
         _ => Err(ReadError::Doubtful(not_kv(shown))),
     }
 }
@@ -193,9 +195,14 @@ fn data_of(
     Ok(body.data)
 }
 
-fn keys(client: &Client, data: &RawValue) -> Result<Secret, ReadError> {
+fn keys(client: &Client, data: &RawValue, shown: &str) -> Result<Secret, ReadError> {
     match json::parse(data.get()) {
         Ok(Value::Map(keys)) => Ok(Secret::new(keys)),
+        // it is JSON, and would be no other next time
+        Err(reason @ (JsonError::Depth | JsonError::Range(_))) => Err(ReadError::Secret(refused(
+            format!("the secret at {shown} cannot be read: {reason}"),
+            "write it in another form, such as a text",
+        ))),
         _ => Err(ReadError::Fault(Fault::NotJson(client.host().to_owned()))),
     }
 }

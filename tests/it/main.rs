@@ -7,6 +7,7 @@
 
 mod argocd;
 mod bad_input;
+mod build;
 mod ci;
 mod cmp;
 mod container;

@@ -1,6 +1,5 @@
 //! `examples/migrate-from-avp`: the page names everything that argocd-vault-plugin knows, and quotes both
-//! programs as they speak. That one repository gives the same objects both ways is shown by the tests of
-//! `build`.
+//! programs as they speak. That one repository gives the same objects both ways is shown by `pipelines`.
 
 use std::fs;
 use std::path::Path;

@@ -13,7 +13,7 @@ mod kustomize;
 mod leak;
 pub(crate) mod logins;
 mod policy;
-mod proxy;
+pub(crate) mod proxy;
 mod reads;
 pub(crate) mod server;
 mod tls;

@@ -25,7 +25,6 @@ fn peak(child: &Child) -> u64 {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn fifty_builds_at_once_all_end_well_and_stay_small() {
     let Some(kustomize) = tool("kustomize") else {
         return;

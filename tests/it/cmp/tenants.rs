@@ -180,3 +180,117 @@ fn vault_keeps_them_apart_too() {
     assert_hidden(&failure.message, &[OTHERS, &token]);
     vault.assert_tokens_gone(2);
 }
+
+/// What whoever may write to a repository would try, in the image and against the example's policy; and what the
+/// refusal names.
+const ATTACKS: &[(&str, &str, &str)] = &[
+    (
+        "the sidecar's own token",
+        "secretGenerator: [{name: a, files: [/var/run/secrets/vault/token]}]\n",
+        "/var/run/secrets/vault/token",
+    ),
+    (
+        "the environment of a process",
+        "configMapGenerator: [{name: a, files: [/proc/self/environ]}]\n",
+        "/proc/self/environ",
+    ),
+    (
+        "the environment of the plugin server",
+        "configMapGenerator: [{name: a, envs: [/proc/1/environ]}]\n",
+        "/proc/1/environ",
+    ),
+    (
+        "the policy",
+        "resources: [/etc/gitops-fn/policy.yaml]\n",
+        "/etc/gitops-fn/policy.yaml",
+    ),
+    (
+        "a program",
+        "transformers: [\"{apiVersion: v1, kind: A, metadata: {name: a, annotations: {config.kubernetes.io/function: 'exec: {path: /usr/local/bin/helm}'}}}\"]\nresources: [map.yaml]\n",
+        "function of somebody",
+    ),
+    (
+        "our function with a Vault of its own",
+        "transformers: [\"{apiVersion: gitops-fn.dev/v1alpha1, kind: Release, metadata: {name: a, annotations: {config.kubernetes.io/function: 'exec: {path: gitops-fn, envs: [VAULT_ADDR=http://127.0.0.1:1, ARGOCD_APP_PROJECT_NAME=billing]}'}}}\"]\nresources: [others.yaml]\n",
+        "kv/billing/billing-prod/web",
+    ),
+    (
+        "a flag of helm's",
+        "helmCharts: [{name: web, releaseName: --post-renderer=/usr/local/bin/kustomize}]\n",
+        "releaseName",
+    ),
+    (
+        "a chart from elsewhere",
+        "helmCharts: [{name: web, repo: 'http://127.0.0.1:1/charts', version: 0.1.0}]\n",
+        "chart web",
+    ),
+    (
+        "a remote base",
+        "resources: ['http://127.0.0.1:1/base.git//x?ref=main']\n",
+        "remote",
+    ),
+];
+
+#[test]
+fn a_hostile_repository_gets_nothing_out_of_the_sidecar() {
+    let Some((vault, _cluster, token)) = vault() else {
+        return;
+    };
+    let policy = fs::read_to_string(root().join("examples/argocd/policy.yaml")).unwrap();
+    let policy = policy.replace("https://vault.vault.svc:8200", &vault.address());
+    let folder = temp_dir();
+    let Some(server) = sidecar(folder.path(), &policy, &token) else {
+        return;
+    };
+    let before = vault.requests();
+    for (wish, kustomization, said) in ATTACKS {
+        let repository = temp_dir();
+        write_files(
+            repository.path(),
+            &[
+                ("app/kustomization.yaml", kustomization),
+                (
+                    "app/map.yaml",
+                    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+                ),
+                (
+                    "app/others.yaml",
+                    "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {p: <path:kv/billing/billing-prod/web#password>}\n",
+                ),
+                // Argo CD's own way to change an Application from its repository
+                (
+                    "app/.argocd-source.yaml",
+                    "plugin: {env: [{name: VAULT_ADDR, value: 'http://127.0.0.1:1'}]}\n",
+                ),
+                (
+                    "app/charts/web/Chart.yaml",
+                    "apiVersion: v2\nname: web\nversion: 0.1.0\n",
+                ),
+            ],
+        );
+        let env = tenant("shop", "app", &[]);
+        let env: Vec<_> = env
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let answer = server.generate(&Call::new(repository.path(), "app", &env));
+        let failure = answer.expect_err(wish);
+        assert!(
+            failure
+                .message
+                .contains("`gitops-fn build` failed exit status "),
+            "{wish}: {failure:?}"
+        );
+        assert!(failure.message.contains(said), "{wish}: {failure:?}");
+        let hidden = [
+            OTHERS,
+            PASSWORD,
+            &token,
+            "ARGOCD_CMP_SERVER_LOGFORMAT=",
+            "matchDestinationNamespace",
+        ];
+        assert_hidden(&failure.message, &hidden);
+    }
+    assert_eq!(vault.requests(), before, "nobody was asked for anything");
+    assert_hidden(&server.log(), &[OTHERS, PASSWORD, &token]);
+}

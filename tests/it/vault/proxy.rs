@@ -8,7 +8,7 @@ use std::thread;
 use super::fake::{Answer, Request, read_request};
 
 /// What becomes of a request.
-pub(super) enum Step {
+pub(crate) enum Step {
     /// It goes to the server.
     Forward,
     /// It is answered here.
@@ -16,7 +16,7 @@ pub(super) enum Step {
 }
 
 /// A running proxy; it ends with the test process.
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     host: String,
     seen: Arc<Mutex<Vec<String>>>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Proxy {
 impl Proxy {
     /// A proxy before the server at `upstream` (`host:port`), which asks `step` about each request:
     /// itself, and how many with the same method and path came before.
-    pub(super) fn start(
+    pub(crate) fn start(
         upstream: String,
         step: impl Fn(&Request, usize) -> Step + Send + Sync + 'static,
     ) -> Self {
@@ -43,17 +43,17 @@ impl Proxy {
     }
 
     /// What `VAULT_ADDR` names.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("http://{}", self.host)
     }
 
     /// The requests so far, as they came: `GET /v1/kv/data/shop/web`.
-    pub(super) fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
 
     /// How many requests there were with this path.
-    pub(super) fn count(&self, path: &str) -> usize {
+    pub(crate) fn count(&self, path: &str) -> usize {
         let all = self.seen.lock().unwrap();
         all.iter().filter(|line| line.ends_with(path)).count()
     }

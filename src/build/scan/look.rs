@@ -1,0 +1,373 @@
+//! The look itself.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::remote::{is_remote, shown};
+use super::{Allowed, Scan, kustomization_in};
+use crate::build::kustomization::{Chart, Kustomization, List, Object, Plugin, objects};
+use crate::build::repository::{Entry, Repository, Unreadable, joined};
+use crate::krm::result::{Finding, Severity};
+
+/// How many bytes are read at most; a look at a path counts as [`GLANCE`] of them. Without a limit a
+/// repository could keep us busy for as long as it likes.
+const BYTES: usize = 32 << 20;
+/// See [`BYTES`].
+const GLANCE: usize = 1024;
+
+/// See [`super::scan`].
+pub(super) fn look(repository: &Repository, folder: &Path, allowed: Allowed) -> Scan {
+    let mut look = Look {
+        repository,
+        allowed,
+        left: BYTES,
+        seen: BTreeSet::new(),
+        pending: Vec::new(),
+        top: folder.to_owned(),
+        transformers: Vec::new(),
+        scan: Scan::default(),
+    };
+    look.enter(folder.to_owned());
+    while let Some(folder) = look.pending.pop() {
+        look.folder(&folder);
+    }
+    look.scan
+}
+
+struct Look<'r> {
+    repository: &'r Repository,
+    allowed: Allowed,
+    /// Of [`BYTES`].
+    left: usize,
+    seen: BTreeSet<PathBuf>,
+    /// Folders still to be looked at.
+    pending: Vec<PathBuf>,
+    /// The folder that is built.
+    top: PathBuf,
+    /// Its transformers.
+    transformers: Vec<Transformer>,
+    scan: Scan,
+}
+
+/// A transformer of the kustomization that is built.
+struct Transformer {
+    /// Written in place: kustomize runs these before all others.
+    inline: bool,
+    ours: bool,
+}
+
+/// Where a plugin's configuration is named.
+struct Place<'p> {
+    file: &'p Path,
+    /// Of the kustomization that lists it: what a generator names is relative to that.
+    folder: &'p Path,
+    list: List,
+    /// Whether an entry of ours may stand there.
+    ours: bool,
+    inline: bool,
+}
+
+const KEEP_INSIDE: &str =
+    "keep regular files of at most 1 MiB in the repository, and links inside of it";
+
+impl Look<'_> {
+    fn problem(&mut self, message: String, help: &str) {
+        self.scan.findings.push(Finding::error(message, help));
+    }
+
+    fn unreadable(&mut self, file: &Path, error: Unreadable) {
+        self.problem(format!("{} {error}", file.display()), KEEP_INSIDE);
+    }
+
+    fn enter(&mut self, folder: PathBuf) {
+        if self.seen.insert(folder.clone()) {
+            self.pending.push(folder);
+        }
+    }
+
+    /// What stands at a path; nothing once there has been too much.
+    fn glance(&mut self, path: &Path) -> Result<Entry, Unreadable> {
+        self.left = self.left.saturating_sub(GLANCE);
+        if self.left == 0 {
+            return Err(Unreadable::Missing);
+        }
+        self.repository.entry(path)
+    }
+
+    /// The text of a file, if it is one.
+    fn read(&mut self, file: &Path) -> Option<String> {
+        if self.left == 0 {
+            return None;
+        }
+        match self.repository.read(file) {
+            Ok(text) => {
+                self.left = self.left.saturating_sub(text.len().max(GLANCE));
+                Some(text)
+            }
+            Err(error) => {
+                self.unreadable(file, error);
+                None
+            }
+        }
+    }
+
+    fn folder(&mut self, folder: &Path) {
+        let file = match kustomization_in(self.repository, folder) {
+            Ok(Some(file)) => file,
+            Ok(None) => return,
+            Err((file, error)) => return self.unreadable(&file, error),
+        };
+        let Some(text) = self.read(&file) else {
+            return;
+        };
+        let kustomization = Kustomization::read(&text);
+        // first, since an entry of ours must not be missed
+        for list in [List::Transformers, List::Generators, List::Validators] {
+            for entry in kustomization.entries(list) {
+                self.plugin_entry(&file, list, folder, entry);
+            }
+        }
+        if folder == self.top {
+            self.whether_ours_is_last(&file);
+        }
+        for chart in kustomization.charts() {
+            self.chart(&file, folder, kustomization.chart_home(), &chart);
+        }
+        for list in [List::Resources, List::Components] {
+            for entry in kustomization.entries(list) {
+                if let Some(Entry::Folder) = self.path(&file, folder, entry) {
+                    self.enter(joined(folder, Path::new(entry)).unwrap_or_default());
+                }
+            }
+        }
+        for name in kustomization.files() {
+            self.path(&file, folder, name);
+        }
+    }
+
+    /// What an entry that should be a path leads to, if to something in the repository.
+    fn path(&mut self, file: &Path, folder: &Path, entry: &str) -> Option<Entry> {
+        let found = match joined(folder, Path::new(entry)) {
+            Some(path) => self.glance(&path),
+            None => Err(Unreadable::Outside),
+        };
+        match found {
+            Ok(entry) => return Some(entry),
+            Err(_) if is_remote(entry) => self.problem(
+                format!("{}: {} is remote", file.display(), shown(entry)),
+                "keep all that is built in the repository: a build has no network",
+            ),
+            Err(Unreadable::Outside) => {
+                let root = self.repository.path().display();
+                self.problem(
+                    format!(
+                        "{}: {} leads out of the repository ({root})",
+                        file.display(),
+                        shown(entry)
+                    ),
+                    "keep all that is built in the repository; if its root is another folder, name that with --root",
+                );
+            }
+            // kustomize says what it thinks of the rest
+            Err(_) => {}
+        }
+        None
+    }
+
+    fn plugin_entry(&mut self, file: &Path, list: List, folder: &Path, entry: &str) {
+        let mut place = Place {
+            file,
+            folder,
+            list,
+            ours: list == List::Transformers && folder == self.top,
+            inline: true,
+        };
+        // as kustomize: what is no object is a path
+        let inline = objects(entry);
+        if !inline.is_empty() {
+            return self.plugins(&place, &inline);
+        }
+        place.inline = false;
+        let path = joined(folder, Path::new(entry)).unwrap_or_default();
+        match self.path(file, folder, entry) {
+            Some(Entry::File) => {
+                let text = self.read(&path);
+                self.plugins(&place, &objects(&text.unwrap_or_default()));
+            }
+            Some(Entry::Folder) => {
+                place.ours = false;
+                if folder == self.top && list == List::Transformers {
+                    self.transformers.push(Transformer {
+                        inline: false,
+                        ours: false,
+                    });
+                }
+                self.plugin_folder(&place, path);
+            }
+            None => {}
+        }
+        if place.ours && self.left == 0 {
+            self.problem(
+                format!("{}: too much to look through", file.display()),
+                "name fewer and smaller transformers",
+            );
+        }
+    }
+
+    /// A kustomization whose result configures plugins: kustomize builds it first, so its files are only
+    /// most of the truth.
+    fn plugin_folder(&mut self, place: &Place<'_>, folder: PathBuf) {
+        let Ok(Some(file)) = kustomization_in(self.repository, &folder) else {
+            return;
+        };
+        let Some(text) = self.read(&file) else {
+            return;
+        };
+        for entry in Kustomization::read(&text).entries(List::Resources) {
+            let path = joined(&folder, Path::new(entry)).unwrap_or_default();
+            if self.glance(&path) == Ok(Entry::File) {
+                let text = self.read(&path).unwrap_or_default();
+                self.plugins(place, &objects(&text));
+            }
+        }
+        self.enter(folder);
+    }
+
+    fn plugins(&mut self, place: &Place<'_>, objects: &[Object]) {
+        for object in objects {
+            let plugin = object.plugin();
+            if place.ours {
+                self.transformers.push(Transformer {
+                    inline: place.inline,
+                    ours: matches!(plugin, Plugin::Ours { .. }),
+                });
+            }
+            match plugin {
+                Plugin::BuiltIn(None) => {}
+                Plugin::BuiltIn(Some(chart)) => {
+                    self.chart(place.file, place.folder, object.chart_home(), &chart);
+                }
+                Plugin::Ours { extras } if place.ours => self.own_entry(place, object, extras),
+                Plugin::Ours { .. } => self.refuse(
+                    place,
+                    object,
+                    "is an entry of gitops-fn in the wrong place",
+                    "write it, in place or as a file, under `transformers:` of the kustomization that is built",
+                ),
+                Plugin::OurContainer => self.refuse(
+                    place,
+                    object,
+                    "runs gitops-fn as a container, and there are none here",
+                    "write `exec: {path: gitops-fn}` instead of `container:`",
+                ),
+                Plugin::Function => self.refuse(
+                    place,
+                    object,
+                    "is a function of somebody else's, which kustomize would leave out in silence",
+                    "run it before, and commit what it makes",
+                ),
+                Plugin::Legacy => self.refuse(
+                    place,
+                    object,
+                    "is a plugin that kustomize would have to execute",
+                    "use what is built into kustomize, or commit what the plugin makes",
+                ),
+            }
+        }
+    }
+
+    fn own_entry(&mut self, place: &Place<'_>, object: &Object, extras: bool) {
+        if self.scan.entry.is_some() {
+            return self.refuse(
+                place,
+                object,
+                "is a second entry of gitops-fn",
+                "put both into one Release",
+            );
+        }
+        if extras {
+            self.scan.findings.push(Finding::new(
+                Severity::Warning,
+                format!(
+                    "{}: `args` and `envs` of {} count for kustomize alone, not for `gitops-fn build`",
+                    place.file.display(),
+                    object.name()
+                ),
+                "set them where `gitops-fn build` is started",
+            ));
+        }
+        self.scan.entry = Some(object.yaml());
+    }
+
+    /// We run when kustomize has done everything; kustomize itself would run us where we stand.
+    fn whether_ours_is_last(&mut self, file: &Path) {
+        let (mut order, files): (Vec<_>, Vec<_>) =
+            self.transformers.iter().partition(|one| one.inline);
+        order.extend(files);
+        let ours = order.iter().position(|one| one.ours);
+        if ours.is_some_and(|ours| ours + 1 < order.len()) {
+            self.scan.findings.push(Finding::new(
+                Severity::Warning,
+                format!(
+                    "{}: gitops-fn is not the last transformer, and `gitops-fn build` runs it last",
+                    file.display()
+                ),
+                "make it the last one; kustomize runs those that are files after those that are written in place",
+            ));
+        }
+    }
+
+    fn refuse(&mut self, place: &Place<'_>, object: &Object, fact: &str, help: &str) {
+        self.problem(
+            format!(
+                "{} {}: {} {fact}",
+                place.file.display(),
+                place.list.name(),
+                object.name()
+            ),
+            help,
+        );
+    }
+
+    fn chart(&mut self, file: &Path, folder: &Path, home: &str, chart: &Chart) {
+        let name = shown(&chart.name);
+        if let Some(field) = chart.option {
+            self.problem(
+                format!(
+                    "{}: {field} of the helm chart {name} begins with `-`",
+                    file.display()
+                ),
+                "helm would take it for an option: use another name",
+            );
+        }
+        if !self.allowed.helm {
+            return self.problem(
+                format!("{}: the helm chart {name} needs helm", file.display()),
+                "pass --enable-helm; under an operator's policy `enable.helm` has to allow it",
+            );
+        }
+        if !chart.remote {
+            return;
+        }
+        if !self.allowed.remote_charts {
+            return self.problem(
+                format!("{}: the helm chart {name} has to be fetched", file.display()),
+                "vendor the chart: `helm pull --untar` into the chart home, commit it, and remove `repo:`; or let the operator's policy say `enable.remoteCharts`",
+            );
+        }
+        match joined(folder, Path::new(home)) {
+            // what can be written must not be what is built
+            Some(home) if !folder.starts_with(&home) => {
+                self.scan.charts.insert(home);
+            }
+            _ => self.problem(
+                format!(
+                    "{}: the chart home {} is no folder of its own below the repository",
+                    file.display(),
+                    shown(home)
+                ),
+                "leave `helmGlobals.chartHome` out, or name a folder that holds charts alone",
+            ),
+        }
+    }
+}

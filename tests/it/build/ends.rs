@@ -1,0 +1,193 @@
+//! How a build ends that does not end by itself.
+
+use std::fs;
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use super::{Checkout, SECRET};
+use crate::support::run;
+
+/// Waits for something that surely happens.
+#[track_caller]
+fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !happened() {
+        assert!(since.elapsed() < Duration::from_mins(1), "{what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether a file of this name lies anywhere below a folder.
+fn lies_below(folder: &Path, name: &str) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .any(|path| path.ends_with(name) || lies_below(&path, name))
+}
+
+fn is_gone(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // nobody may have buried it yet
+    test_kill_process(Pid::from_raw(pid).unwrap()).is_err() || stat.contains(") Z ")
+}
+
+#[test]
+fn at_the_deadline_it_is_killed_with_all_that_it_has_started() {
+    let Some(checkout) = Checkout::fake("spawn\nsay half a word\nhang\n") else {
+        return;
+    };
+    let output = run(checkout.build().env("GITOPS_FN_TIMEOUT", "2s"), "").code(3);
+    assert_eq!(output.text(), "");
+    assert!(
+        output.stderr.contains(
+            "error: kustomize did not end before the deadline (transient)\nhelp: try again"
+        ),
+        "{}",
+        output.stderr
+    );
+    let pid = output
+        .stderr
+        .split("grandchild ")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap();
+    let pid = pid.parse().unwrap();
+    until("the grandchild ends", || is_gone(pid));
+    assert_eq!(fs::read_dir(checkout.tmp()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_signal_ends_it_and_nothing_is_written() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let Some(checkout) = Checkout::fake("spawn\nhang\n") else {
+            return;
+        };
+        let child = checkout
+            .build()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        until("it hangs", || lies_below(&checkout.tmp(), "hangs"));
+        let pid = i32::try_from(child.id()).unwrap();
+        // no core file of ours
+        let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let core = limits
+            .lines()
+            .find(|line| line.starts_with("Max core file size"))
+            .unwrap();
+        assert_eq!(
+            core.split_whitespace().collect::<Vec<_>>()[4..6],
+            ["0", "0"]
+        );
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        assert!(output.stdout.is_empty());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            stderr,
+            "error: stopped by a signal (transient)\nhelp: run it again\n"
+        );
+        assert_eq!(fs::read_dir(checkout.tmp()).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn it_dies_with_us() {
+    let Some(checkout) = Checkout::fake("spawn\nhang\n") else {
+        return;
+    };
+    let mut child = checkout
+        .build()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("it hangs", || lies_below(&checkout.tmp(), "hangs"));
+    let ours = child.id();
+    let children = || -> Vec<i32> {
+        let list =
+            fs::read_to_string(format!("/proc/{ours}/task/{ours}/children")).unwrap_or_default();
+        list.split_whitespace()
+            .map(|pid| pid.parse().unwrap())
+            .collect()
+    };
+    let before = children();
+    assert!(!before.is_empty());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    until("kustomize ends", || before.iter().all(|pid| is_gone(*pid)));
+}
+
+#[test]
+fn an_output_without_end_is_an_error() {
+    let Some(checkout) = Checkout::fake("flood\n") else {
+        return;
+    };
+    let output = checkout.run(".").code(1);
+    assert_eq!(
+        output.stderr,
+        "error: kustomize printed more than 268435456 bytes\nhelp: build fewer resources at once\n"
+    );
+    assert_eq!(output.text(), "");
+}
+
+#[test]
+fn messages_without_end_are_cut() {
+    let Some(checkout) = Checkout::fake("mutter 200\nexit 1\n") else {
+        return;
+    };
+    let output = checkout.run(".").code(1);
+    assert!(output.stderr.len() < 66_000, "{}", output.stderr.len());
+    assert!(
+        output.stderr.contains(
+            "(139264 more bytes of messages)\nerror: kustomize failed with exit code 1\n"
+        )
+    );
+}
+
+#[test]
+fn the_store_gets_what_kustomize_leaves_of_the_time() {
+    let Some(checkout) = Checkout::fake("") else {
+        return;
+    };
+    // prints a Secret behind its report
+    let secret = SECRET.trim_end().replace('\n', "\nraw ");
+    fs::write(
+        checkout.root().join("fake.txt"),
+        format!("sleep 4000\nraw ---\nraw {secret}\n"),
+    )
+    .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            thread::spawn(move || stream.unwrap().read_to_end(&mut Vec::new()));
+        }
+    });
+    let since = Instant::now();
+    let output = run(
+        checkout
+            .build()
+            .env("VAULT_ADDR", format!("http://{address}"))
+            .env("VAULT_TOKEN", "t")
+            .env("GITOPS_FN_TIMEOUT", "5s"),
+        "",
+    )
+    .code(3);
+    let took = since.elapsed();
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert!(output.stderr.contains("transient"), "{}", output.stderr);
+    assert_eq!(output.text(), "");
+}

@@ -1,0 +1,148 @@
+//! The README's list of what `gitops-fn build` says when it fails.
+
+use std::fs;
+
+use super::{Checkout, entry, release};
+use crate::readme::failures::holds;
+use crate::readme::{code, page, table};
+use crate::support::run;
+
+/// A row of the list, and the run that brings it about.
+struct Failure {
+    message: &'static str,
+    exit: i32,
+    kustomization: String,
+    /// What kustomize does, where ours stands in its place; the real one is not needed for any of these.
+    actions: &'static str,
+    env: (&'static str, &'static str),
+}
+
+fn failure(message: &'static str, exit: i32, kustomization: impl Into<String>) -> Failure {
+    Failure {
+        message,
+        exit,
+        kustomization: kustomization.into(),
+        actions: "exit 1",
+        env: ("LANG", "C"),
+    }
+}
+
+/// What happens when kustomize does this.
+fn acting(message: &'static str, exit: i32, actions: &'static str) -> Failure {
+    Failure {
+        actions,
+        ..failure(message, exit, "resources: []\n")
+    }
+}
+
+fn failures() -> Vec<Failure> {
+    let ours = release("  secrets: {}\n");
+    let transformer = |object: &str| format!("transformers:\n{}", entry(object));
+    let container = ours.replace("exec: {path: gitops-fn}", "container: {image: gitops-fn}");
+    vec![
+        Failure {
+            env: ("PATH", "/nowhere"),
+            ..acting("kustomize is not on PATH", 2, "")
+        },
+        acting("this is kustomize …", 2, "old"),
+        acting(
+            "kustomize failed with exit code …",
+            1,
+            "say no such file\nexit 1",
+        ),
+        acting("kustomize printed no resource", 1, "silent"),
+        acting("kustomize printed more than … bytes", 1, "flood"),
+        Failure {
+            env: ("GITOPS_FN_TIMEOUT", "1s"),
+            ..acting(
+                "kustomize did not end before the deadline (transient)",
+                3,
+                "hang",
+            )
+        },
+        failure(
+            "… leads out of the repository (…)",
+            1,
+            "resources: [../..]\n",
+        ),
+        failure(
+            "… is remote",
+            1,
+            "resources: ['https://git.example/base']\n",
+        ),
+        failure(
+            "is an entry of gitops-fn in the wrong place",
+            1,
+            format!("generators:\n{}", entry(&ours)),
+        ),
+        failure(
+            "runs gitops-fn as a container, and there are none here",
+            1,
+            transformer(&container),
+        ),
+        failure(
+            "is a function of somebody else's",
+            1,
+            transformer(&ours.replace("path: gitops-fn", "path: sh")),
+        ),
+        failure(
+            "is a plugin that kustomize would have to execute",
+            1,
+            transformer("apiVersion: a/v1\nkind: B\nmetadata: {name: c}\n"),
+        ),
+        failure(
+            "the helm chart … needs helm",
+            1,
+            "helmCharts: [{name: web}]\n",
+        ),
+        failure(
+            "… of the helm chart … begins with `-`",
+            1,
+            "helmCharts: [{name: web, releaseName: -x}]\n",
+        ),
+    ]
+}
+
+#[test]
+fn every_failure_of_a_build_is_real() {
+    for failure in failures() {
+        let Some(checkout) = Checkout::fake(failure.actions) else {
+            return;
+        };
+        if failure.actions == "old" {
+            fs::write(checkout.root().join("fake-version.txt"), "v5.4.0\n").unwrap();
+        }
+        fs::write(
+            checkout.root().join("kustomization.yaml"),
+            &failure.kustomization,
+        )
+        .unwrap();
+        let output = run(checkout.build().env(failure.env.0, failure.env.1), "");
+        let message = failure.message;
+        assert!(
+            holds(&output.stderr, message),
+            "{message}\n{}",
+            output.stderr
+        );
+        assert_eq!(output.code, failure.exit, "{message}\n{}", output.stderr);
+        assert!(output.stderr.contains("help: "), "{}", output.stderr);
+        assert_eq!(output.text(), "");
+    }
+}
+
+#[test]
+fn the_list_has_these_failures_of_a_build_and_no_others() {
+    let rows = table(
+        &page("README.md"),
+        "| From `gitops-fn build` | Exit | What to do |",
+    );
+    let listed: Vec<_> = rows
+        .iter()
+        .map(|row| (code(&row[0].replace("`-`", "'-'")), row[1].parse().unwrap()))
+        .collect();
+    let known: Vec<_> = failures()
+        .iter()
+        .map(|failure| (failure.message.replace("`-`", "'-'"), failure.exit))
+        .collect();
+    assert_eq!(listed, known);
+}
