@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use crate::yaml::event::{Event, Events};
+use crate::yaml::growth;
 
 /// The names that kustomize looks for, in its order.
 pub const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -165,9 +165,9 @@ impl Kustomization {
     }
 }
 
-/// The documents of a text. Nothing is made of one that nests too deeply or is no YAML.
+/// The documents of a text. Nothing is made of one that nests too deeply, grows too much or is no YAML.
 fn documents(text: &str) -> Vec<Value> {
-    if !is_shallow(text) {
+    if growth::check(text, MAX_DEPTH).is_err() {
         return Vec::new();
     }
     serde_yaml::Deserializer::from_str(text)
@@ -179,23 +179,6 @@ fn documents(text: &str) -> Vec<Value> {
         })
         .filter(Value::is_mapping)
         .collect()
-}
-
-fn is_shallow(text: &str) -> bool {
-    let mut events = Events::new(text);
-    let mut depth = 0_usize;
-    loop {
-        match events.pull() {
-            Ok(Some((Event::Open { .. }, _))) => depth += 1,
-            Ok(Some((Event::Close, _))) => depth = depth.saturating_sub(1),
-            Ok(Some(_)) => {}
-            Ok(None) => return true,
-            Err(_) => return false,
-        }
-        if depth > MAX_DEPTH {
-            return false;
-        }
-    }
 }
 
 fn chart(value: &Value) -> Chart {
@@ -407,6 +390,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_left_to_kustomize() {
+        let bomb = format!(
+            "resources: [a]\na: &a [{}]\nb: [{}]\n",
+            "1,".repeat(10_000),
+            "*a,".repeat(10_000)
+        );
+        assert_eq!(
+            Kustomization::read(&bomb).entries(List::Resources).count(),
+            0
+        );
         let deep = [
             "[".repeat(100_000),
             "- ".repeat(100_000),

@@ -5,10 +5,11 @@ use serde::Deserialize;
 use serde_yaml::{Deserializer, Error, Mapping, Value};
 
 use super::ConfigProblem;
+use crate::yaml::growth::{self, Outsized};
 
 /// The longest text that is read; a configuration is a page.
 const MAX_BYTES: usize = 1 << 18;
-/// How deep brackets may nest. The YAML crate's own limit counts only after it has scanned the whole
+/// How deep a text may nest. The YAML crate's own limit counts only after it has scanned the whole
 /// text, in a time that grows with the square of the depth.
 const MAX_DEPTH: usize = 64;
 
@@ -21,12 +22,14 @@ pub(super) fn read(text: &str, what: &str) -> Result<Option<Mapping>, ConfigProb
             "a configuration is a short text; is this the right one?",
         ));
     }
-    if depth(text) > MAX_DEPTH {
-        return Err(problem(
+    growth::check(text, MAX_DEPTH).map_err(|outsized| match &outsized {
+        Outsized::Deep => problem(
             "nested too deeply",
             "a configuration is at most 6 levels deep",
-        ));
-    }
+        ),
+        Outsized::Large => problem(&outsized.to_string(), "write the values out"),
+        Outsized::Malformed(error) => not_yaml(what, Some((error.line, error.column))),
+    })?;
     let mut found = None;
     for document in Deserializer::from_str(text) {
         let mut value = Value::deserialize(document).map_err(|error| unreadable(what, &error))?;
@@ -53,35 +56,28 @@ pub(super) fn read(text: &str, what: &str) -> Result<Option<Mapping>, ConfigProb
     Ok(found)
 }
 
-/// The deepest nesting of brackets, those in texts included.
-fn depth(text: &str) -> usize {
-    let depths = text.bytes().scan(0_usize, |depth, byte| {
-        match byte {
-            b'[' | b'{' => *depth += 1,
-            b']' | b'}' => *depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        Some(*depth)
-    });
-    depths.max().unwrap_or_default()
-}
-
 fn unreadable(what: &str, error: &Error) -> ConfigProblem {
-    let place = error.location().map_or_else(String::new, |location| {
-        format!(
-            ", at line {}, column {}",
-            location.line(),
-            location.column()
-        )
-    });
+    let place = error
+        .location()
+        .map(|location| (location.line(), location.column()));
     if error.to_string().contains("duplicate entry") {
-        let message = format!("the same key stands twice in a map{place}");
+        let message = format!("the same key stands twice in a map{}", at(place));
         return ConfigProblem::new(what, &message, "keep one of them");
     }
-    let message = format!("not readable as YAML{place}");
+    not_yaml(what, place)
+}
+
+fn not_yaml(what: &str, place: Option<(usize, usize)>) -> ConfigProblem {
+    let message = format!("not readable as YAML{}", at(place));
     ConfigProblem::new(
         what,
         &message,
         "check the indentation, the quotes and the anchors there",
     )
+}
+
+fn at(place: Option<(usize, usize)>) -> String {
+    place.map_or_else(String::new, |(line, column)| {
+        format!(", at line {line}, column {column}")
+    })
 }

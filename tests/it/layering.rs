@@ -24,7 +24,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("placeholder", &["secret", "yaml"]),
     // knows Kubernetes, and not our configuration
     ("krm", &["yaml"]),
-    ("config", &["image", "settings"]),
+    ("config", &["image", "settings", "yaml"]),
     ("report", &["krm"]),
     // reads as configurations are read, judges settings by their own grammar, and explains findings
     ("policy", &["config", "krm", "secret", "settings"]),

@@ -213,11 +213,7 @@ fn a_chart_is_fetched_only_where_the_policy_says_so() {
         refused.stderr
     );
     let before = checkout.files();
-    for (enable, code) in [
-        ("{helm: true}", 1),
-        ("{remoteCharts: true}", 1),
-        ("{helm: true, remoteCharts: true}", 0),
-    ] {
+    for (enable, code) in [("{helm: true}", 1), ("{helm: true, remoteCharts: true}", 0)] {
         let Some(machine) = Governed::new(&policy(enable)) else {
             return;
         };
