@@ -6,13 +6,20 @@
 //! source   config     plan     resolve     edit     output
 //! yaml     settings   image    store       yaml     report
 //! krm                 placeholder
+//! build               policy   vault       build::namehash
+//!                              cluster
 //! ```
+//!
+//! `build` is read's longest way: kustomize as a confined child, whose output is then rendered like any
+//! other; the names of generated objects come last, over what has been edited. `policy` is asked while
+//! the plan is made, so that what is denied is never asked for.
 //!
 //! Invariants:
 //! - a plan is a value: `plan` and `edit` are pure and cannot fail for network reasons; nothing is read
 //!   from a store before the plan is complete, and nothing is edited before every secret is there;
 //! - a store is never imported by a step: [`function`] and [`render`] are handed what resolves;
-//! - nothing below `main` prints or reads the environment;
+//! - nothing below `main` and its `command`s prints or reads the environment;
+//! - a program is started by `build::child` alone, which confines it and gives it nothing of ours;
 //! - `yaml` does not know Kubernetes, `krm` does not know our configuration;
 //! - all or nothing: an edited document is read again and compared with the plan before anything is
 //!   written, and after any error nothing is;

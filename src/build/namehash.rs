@@ -57,10 +57,13 @@ pub fn rename(before: &str, after: &str) -> Renamed {
         at: new.start,
     });
     match Names::find(pairs.clone()) {
-        Ok(names) if names.is_empty() => {}
-        Ok(names) => {
-            for pair in pairs {
-                if let Err(finding) = reference::replace(&pair, &names, &mut renamed) {
+        Ok((names, _)) if names.is_empty() => {}
+        Ok((names, read)) => {
+            let mut read = read.into_iter().peekable();
+            for (index, pair) in pairs.enumerate() {
+                let known = read.next_if(|(known, _)| *known == index);
+                let known = known.map(|(_, document)| document);
+                if let Err(finding) = reference::replace(&pair, known, &names, &mut renamed) {
                     renamed.findings.push(finding);
                 }
             }

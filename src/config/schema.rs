@@ -167,13 +167,13 @@ store (`VAULT_*`, `BAO_*`, `AVP_*`) can never be used, with `ARGOCD_ENV_` or `PA
 ";
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::path::Path;
 
     use super::*;
 
     /// Compares with the committed file, or writes it with `GITOPS_FN_UPDATE=1`.
-    fn generated(name: &str, text: &str) {
+    pub(crate) fn generated(name: &str, text: &str) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("fn-config")
             .join(name);

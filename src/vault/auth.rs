@@ -200,7 +200,9 @@ pub fn parse<T: serde::de::DeserializeOwned>(
 pub async fn revoke(client: &Client, session: &Session) {
     if let Some(giver) = &session.giver {
         let revoked = client.call(RevokeSelf, giver, Retry::Farewell).await;
-        if !revoked.is_ok_and(|answer| answer.status < 300) {
+        if revoked.is_ok_and(|answer| answer.status < 300) {
+            tracing::info!("revoked the token of this run");
+        } else {
             tracing::warn!("the token of this run could not be revoked; it runs out by itself");
         }
     }

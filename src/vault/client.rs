@@ -149,7 +149,7 @@ impl Client {
                 Attempt::Later(fault, after) => (fault, after),
                 Attempt::Failed(fault) => (fault, None),
             };
-            tracing::info!(%method, path = path.trim(), millis = millis(begun), "{fault}");
+            tracing::info!(%method, path = plain(&path), millis = millis(begun), "{fault}");
             if tries == TRIES || !may_retry(&fault, retry) {
                 return Err(fault);
             }
@@ -535,6 +535,11 @@ pub(super) fn millis(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
+/// A path for logs: some of vaultrs' begin with a slash, and one has a tab.
+fn plain(path: &str) -> &str {
+    path.trim().trim_start_matches('/')
+}
+
 /// Says that a request was answered: path, status, time and Vault's request id; never a body.
 fn log(method: &http::Method, path: &str, status: u16, begun: Instant, body: &[u8]) {
     #[derive(serde::Deserialize)]
@@ -548,7 +553,7 @@ fn log(method: &http::Method, path: &str, status: u16, begun: Instant, body: &[u
         let status = StatusCode::from_u16(status).map_or(status, |status| status.as_u16());
         tracing::info!(
             %method,
-            path = path.trim(),
+            path = plain(path),
             status,
             millis = millis(begun),
             request_id = id,

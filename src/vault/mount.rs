@@ -229,6 +229,7 @@ async fn engine_of(
     if below(path, &mount).is_none() {
         return Ok(None);
     }
+    tracing::debug!(mount, ?engine, "found the mount");
     known.insert(mount.clone(), engine);
     Ok(Some((mount, engine)))
 }

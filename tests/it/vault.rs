@@ -6,11 +6,13 @@
 
 mod avp;
 mod credentials;
+mod environment;
 mod failures;
 pub(crate) mod fake;
 mod faults;
 mod kustomize;
 mod leak;
+mod log;
 pub(crate) mod logins;
 mod policy;
 pub(crate) mod proxy;

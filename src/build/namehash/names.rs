@@ -10,6 +10,20 @@ use super::scope::{Scope, namespace};
 use super::token::{self, tokens};
 use super::{Pair, content};
 
+/// How many bytes of text are not read twice.
+const KEPT: usize = 1 << 20;
+
+/// The objects of a document whose names end in the hash of their content, by their place, and the hash.
+fn hashed(document: &Document<'_>) -> Vec<(usize, String)> {
+    let objects = objects(&document.tree, document.root, None, 0);
+    let hashed = objects.iter().enumerate().filter_map(|(index, object)| {
+        let given = token::hash(&object.subject.identity.name)?;
+        let hash = content::hash(&document.tree, object.root)?;
+        (hash == given).then_some((index, hash))
+    });
+    hashed.collect()
+}
+
 /// The new hash of one object.
 struct Rename {
     kind: String,
@@ -36,47 +50,61 @@ pub(super) enum New<'n> {
 }
 
 impl Names {
-    /// Compares the objects of all documents with what they were.
-    pub(super) fn find<'t>(pairs: impl Iterator<Item = Pair<'t>>) -> Result<Self, SyntaxError> {
-        let mut names = Self::default();
-        for pair in pairs {
+    /// Compares the objects of all documents with what they were. What has been read of the documents
+    /// with new names is handed on, as far as it is little.
+    pub(super) fn find<'t>(
+        pairs: impl Iterator<Item = Pair<'t>>,
+    ) -> Result<(Self, Vec<(usize, Document<'t>)>), SyntaxError> {
+        let (mut names, mut read, mut bytes) = (Self::default(), Vec::new(), 0);
+        for (index, pair) in pairs.enumerate() {
             let text = pair.before.as_bytes();
             let kind = |kind: &[u8]| memchr::memmem::find(text, kind).is_some();
             if pair.before == pair.after
                 || !(kind(b"Secret") || kind(b"ConfigMap"))
-                || tokens(pair.after).next().is_none()
+                || tokens(pair.before).next().is_none()
             {
                 continue;
             }
-            if let (Some(before), Some(after)) =
-                (Document::read(pair.before)?, Document::read(pair.after)?)
-            {
-                names.compare(&before, &after);
-            }
-        }
-        Ok(names)
-    }
-
-    /// Adds the objects of a document whose names must change.
-    fn compare(&mut self, before: &Document<'_>, after: &Document<'_>) {
-        let old = objects(&before.tree, before.root, None, 0);
-        let new = objects(&after.tree, after.root, None, 0);
-        for (old, new) in old.iter().zip(&new) {
-            let Some(given) = token::hash(&old.subject.identity.name) else {
+            let Some(before) = Document::read(pair.before)? else {
                 continue;
             };
-            let identity = &new.subject.identity;
-            // a name can hold placeholders of its own; the hash behind it must still be there
-            if token::hash(&identity.name) != Some(given)
-                || content::hash(&before.tree, old.root).as_deref() != Some(given)
-            {
+            let hashed = hashed(&before);
+            if hashed.is_empty() {
                 continue;
             }
-            match content::hash(&after.tree, new.root) {
-                Some(hash) if hash != given => self.add(identity, given, hash),
+            if let Some(after) = Document::read(pair.after)? {
+                bytes += pair.after.len();
+                if names.compare(&hashed, &after) && bytes <= KEPT {
+                    read.push((index, after));
+                }
+            }
+        }
+        Ok((names, read))
+    }
+
+    /// Adds the objects of a document whose names must change; whether there is one. `hashed` are those
+    /// that had a hash, by their place, and it.
+    fn compare(&mut self, hashed: &[(usize, String)], after: &Document<'_>) -> bool {
+        let objects = objects(&after.tree, after.root, None, 0);
+        let mut any = false;
+        for (index, given) in hashed {
+            let Some(object) = objects.get(*index) else {
+                continue;
+            };
+            let identity = &object.subject.identity;
+            // a name can hold placeholders of its own; the hash behind it must still be there
+            if token::hash(&identity.name) != Some(given) {
+                continue;
+            }
+            match content::hash(&after.tree, object.root) {
+                Some(hash) if hash != *given => {
+                    self.add(identity, given, hash);
+                    any = true;
+                }
                 _ => {}
             }
         }
+        any
     }
 
     fn add(&mut self, identity: &Identity, given: &str, hash: String) {

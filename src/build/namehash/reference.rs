@@ -17,18 +17,26 @@ use super::scope::Scope;
 use super::token::{LENGTH, Token, tokens};
 use super::{Pair, Renamed, fault};
 
-/// Adds the splices of one document; they are read again first.
+/// Adds the splices of one document; they are read again first. `known` is what has been read of it.
 ///
 /// # Errors
 /// The edited document does not read as planned.
-pub(super) fn replace(pair: &Pair<'_>, names: &Names, out: &mut Renamed) -> Result<(), Finding> {
+pub(super) fn replace<'t>(
+    pair: &Pair<'t>,
+    known: Option<Document<'t>>,
+    names: &Names,
+    out: &mut Renamed,
+) -> Result<(), Finding> {
     // an escape can hide a name, but only from the raw text
-    let hidden = memchr::memchr(b'\\', pair.after.as_bytes()).is_some();
-    if !hidden && !tokens(pair.after).any(|token| names.knows(token.word)) {
-        return Ok(());
-    }
-    let Some(document) = Document::read(pair.after).map_err(|error| fault(&error))? else {
-        return Ok(());
+    let hidden = || memchr::memchr(b'\\', pair.after.as_bytes()).is_some();
+    let holds_name = || tokens(pair.after).any(|token| names.knows(token.word));
+    let document = match known {
+        Some(document) => document,
+        None if !hidden() && !holds_name() => return Ok(()),
+        None => match Document::read(pair.after).map_err(|error| fault(&error))? {
+            Some(document) => document,
+            None => return Ok(()),
+        },
     };
     let mut editor = Editor {
         text: pair.after,

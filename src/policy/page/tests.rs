@@ -1,24 +1,8 @@
-use std::path::Path;
-
 use serde_json::Value;
 
 use super::*;
+use crate::config::schema::tests::generated;
 use crate::policy::load::parse;
-
-/// Compares with the committed file, or writes it with `GITOPS_FN_UPDATE=1`.
-fn generated(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fn-config")
-        .join(name);
-    if std::env::var_os("GITOPS_FN_UPDATE").is_some() {
-        std::fs::write(&path, text).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        committed == text,
-        "fn-config/{name} is not what the code says; run GITOPS_FN_UPDATE=1 cargo test generated"
-    );
-}
 
 #[test]
 fn generated_schema_is_committed() {

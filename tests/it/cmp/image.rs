@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::container::{CA_BUNDLE, can_build, docker, image_name, install, listing, static_binary};
+use crate::container::{CA_BUNDLE, can_build, docker, files, image_name, install, static_binary};
 use crate::support::{Output, gitops_fn, path_with, root, run, say, temp_dir, tool, write_files};
 
 /// The name of the image, built on first use; `None` after a skip.
@@ -46,16 +46,8 @@ fn build(kustomize: &Path, helm: &Path) -> String {
 #[test]
 fn it_holds_three_programs_a_plugin_and_a_policy_and_no_shell() {
     let Some(image) = image() else { return };
-    let mut files: Vec<String> = listing(image)
-        .into_iter()
-        .filter(|(mode, _, _)| !mode.starts_with('d'))
-        .map(|(mode, owner, path)| format!("{mode} {owner} {path}"))
-        // podman's own mount points
-        .filter(|line| !line.contains(" /run/") && !line.contains(" /etc/mtab"))
-        .collect();
-    files.sort_unstable_by(|a, b| a.rsplit(' ').next().cmp(&b.rsplit(' ').next()));
     assert_eq!(
-        files,
+        files(image),
         [
             "-rw-r--r-- 0/0 /etc/gitops-fn/policy.yaml",
             "-rw-r--r-- 0/0 /etc/group",
