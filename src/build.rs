@@ -4,23 +4,25 @@
 //! No secret is asked for before the child has ended well and all of its output has been read.
 
 pub mod child;
+#[cfg(target_os = "linux")]
 mod elf;
 pub mod kustomization;
+mod kustomize;
 pub mod namehash;
 pub mod repository;
 pub mod sandbox;
 pub mod scan;
 mod version;
+mod workshop;
 
-use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use child::{ChildError, Job, Printed};
+pub use kustomize::{Built, Failed, kustomize};
+
 use repository::{Repository, Unreadable};
-use sandbox::{Confinement, Unconfined};
+use sandbox::Unconfined;
 use scan::Allowed;
 
 use crate::krm::result::Finding;
@@ -28,8 +30,6 @@ use crate::source::{self, SourceError, Sources};
 
 /// The Release that counts, if it is there, beside the kustomization.
 const RELEASE: &str = "gitops-fn.yaml";
-/// As much as a program prints to tell its version.
-const VERSION: u64 = 4096;
 
 /// What a build is asked to do, and what it may.
 #[derive(Clone, Debug)]
@@ -175,217 +175,4 @@ fn unreadable(file: &Path, error: Unreadable) -> Vec<Finding> {
         format!("{} {error}", file.display()),
         "keep regular files of at most 1 MiB in the repository, and links inside of it",
     )]
-}
-
-/// What kustomize printed, and what it said.
-#[derive(Debug)]
-pub struct Built {
-    /// The manifests.
-    pub text: String,
-    /// Its messages.
-    pub messages: Vec<u8>,
-}
-
-/// A failed build, with the messages of kustomize.
-#[derive(Debug, Default)]
-pub struct Failed {
-    /// Its messages.
-    pub messages: Vec<u8>,
-    /// What we have to say; nothing where the messages are ours already, about what is not configured as it
-    /// must be (exit code 2).
-    pub findings: Vec<Finding>,
-}
-
-impl From<Finding> for Failed {
-    fn from(finding: Finding) -> Self {
-        Self {
-            messages: Vec::new(),
-            findings: vec![finding],
-        }
-    }
-}
-
-/// Runs kustomize over what is prepared. When this is dropped before its end, kustomize is killed.
-///
-/// # Errors
-/// [`Failed`]: its failure, no output, an older kustomize than 5.8.3, the deadline.
-pub async fn kustomize(prepared: &Prepared, options: &Options) -> Result<Built, Failed> {
-    let workshop = Workshop::new(prepared, options)?;
-    let deadline = child::at(options.deadline);
-    let version = Job {
-        longest: VERSION,
-        ..workshop.job(vec!["version".into()])
-    };
-    let build = Job {
-        confinement: Confinement {
-            log: options.log,
-            ..workshop.confinement()
-        },
-        ..workshop.job(arguments(prepared, options))
-    };
-    // beside each other, since the one is done long before the other
-    let (version, printed) =
-        tokio::join!(child::run(&version, deadline), child::run(&build, deadline));
-    version::check(&version.map_err(failed)?.output)?;
-    text_of(printed.map_err(failed)?)
-}
-
-fn arguments(prepared: &Prepared, options: &Options) -> Vec<OsString> {
-    let mut all: Vec<OsString> = vec!["build".into()];
-    if prepared.plugins {
-        // without --enable-exec kustomize leaves our entry out, and we do its work
-        all.push("--enable-alpha-plugins".into());
-    }
-    if options.helm {
-        all.push("--enable-helm".into());
-    }
-    all.push(".".into());
-    all
-}
-
-fn text_of(printed: Printed) -> Result<Built, Failed> {
-    let Printed { output, messages } = printed;
-    let (fact, help) = match String::from_utf8(output) {
-        Ok(text) if source::is_blank(&text) => (
-            "kustomize printed no resource",
-            "name some under `resources:`; an empty result would delete everything",
-        ),
-        Ok(text) => return Ok(Built { text, messages }),
-        Err(_) => (
-            "kustomize printed what is not UTF-8 text",
-            "look for binary files among the resources",
-        ),
-    };
-    Err(Failed {
-        messages,
-        findings: vec![Finding::error(fact, help)],
-    })
-}
-
-fn failed(error: ChildError) -> Failed {
-    let (exit, help) = match &error {
-        ChildError::NotStarted(_) | ChildError::Start { .. } => (2, "check the installation"),
-        ChildError::Failed { .. } => (1, "its own message stands above"),
-        ChildError::TooLong(_) => (1, "build fewer resources at once"),
-        ChildError::Deadline(_) => (3, "try again, or give it more time with GITOPS_FN_TIMEOUT"),
-    };
-    let finding = Finding::error(error.to_string(), help).exiting(exit);
-    match error {
-        ChildError::NotStarted(messages) if !messages.is_empty() => Failed {
-            messages,
-            findings: Vec::new(),
-        },
-        ChildError::Failed { messages, .. } | ChildError::Deadline(messages) => Failed {
-            messages,
-            findings: vec![finding],
-        },
-        _ => finding.into(),
-    }
-}
-
-/// The surroundings of a confined run: programs, home, temporary files. It is gone when this is dropped.
-struct Workshop<'b> {
-    prepared: &'b Prepared,
-    options: &'b Options,
-    folder: tempfile::TempDir,
-    kustomize: PathBuf,
-    programs: Vec<PathBuf>,
-}
-
-impl<'b> Workshop<'b> {
-    fn new(prepared: &'b Prepared, options: &'b Options) -> Result<Self, Finding> {
-        let unusable = |_| {
-            Finding::error(
-                format!(
-                    "no temporary folder can be made in {}",
-                    options.temporary.display()
-                ),
-                "set TMPDIR to a folder that can be written",
-            )
-            .exiting(2)
-        };
-        let folder = tempfile::Builder::new()
-            .prefix("gitops-fn-")
-            .tempdir_in(&options.temporary)
-            .map_err(unusable)?;
-        let (tools, home) = (folder.path().join("bin"), folder.path().join("home"));
-        fs::create_dir(&tools)
-            .and_then(|()| fs::create_dir(&home))
-            .map_err(unusable)?;
-        let kustomize = find("kustomize", &options.path)?;
-        let mut programs = vec![kustomize.clone()];
-        if options.helm {
-            let helm = find("helm", &options.path)?;
-            symlink(&helm, tools.join("helm")).map_err(unusable)?;
-            programs.push(helm);
-        }
-        for home in &prepared.charts {
-            prepared.repository.make_folder(home).map_err(|error| {
-                Finding::error(
-                    format!("the chart home {} {error}", home.display()),
-                    "charts are fetched into a folder of the repository, which must be writable; or vendor them",
-                )
-            })?;
-        }
-        Ok(Self {
-            prepared,
-            options,
-            folder,
-            kustomize,
-            programs,
-        })
-    }
-
-    fn confinement(&self) -> Confinement {
-        let root = self.prepared.repository.path();
-        let charts = &self.prepared.charts;
-        let mut writable = vec![self.home()];
-        writable.extend(charts.iter().map(|home| root.join(home)));
-        Confinement {
-            parent: std::process::id(),
-            root: root.to_owned(),
-            writable,
-            programs: self.programs.clone(),
-            network: !charts.is_empty(),
-            unconfined: self.options.unconfined,
-            log: false,
-        }
-    }
-
-    fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
-    }
-
-    fn job(&self, arguments: Vec<OsString>) -> Job {
-        let tools = self.folder.path().join("bin");
-        Job {
-            ourselves: self.options.ourselves.clone(),
-            program: self.kustomize.clone(),
-            arguments,
-            folder: self.prepared.folder.clone(),
-            environment: vec![
-                ("HOME", self.home().into()),
-                ("TMPDIR", self.home().into()),
-                ("PATH", tools.into()),
-            ],
-            confinement: self.confinement(),
-            longest: self.options.longest,
-        }
-    }
-}
-
-/// A program on `PATH`, without links in its name. Relative folders of `PATH` do not count: they may lie
-/// in the repository.
-fn find(name: &str, path: &OsStr) -> Result<PathBuf, Finding> {
-    std::env::split_paths(path)
-        .filter(|folder| folder.is_absolute())
-        .filter_map(|folder| folder.join(name).canonicalize().ok())
-        .find(|file| file.is_file())
-        .ok_or_else(|| {
-            Finding::error(
-                format!("{name} is not on PATH"),
-                "install it, in a folder that PATH names",
-            )
-            .exiting(2)
-        })
 }

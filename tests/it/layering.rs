@@ -116,6 +116,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "serde",
         &[
             "build/kustomization.rs",
+            "build/kustomization/",
             "cluster.rs",
             "config/",
             "config.rs",
@@ -138,14 +139,15 @@ const HOMES: &[(&str, &[&str])] = &[
         "serde_yaml",
         &[
             "build/kustomization.rs",
+            "build/kustomization/",
             "config/",
             "config.rs",
             "store/file/",
         ],
     ),
     ("sha2", &["secret/sha256.rs"]),
-    ("tempfile", &["build.rs", "output.rs"]),
-    ("landlock", &["build/sandbox.rs"]),
+    ("tempfile", &["build/workshop.rs", "output.rs"]),
+    ("landlock", &["build/sandbox.rs", "build/sandbox/"]),
     (
         "rustix",
         &["build/child.rs", "build/repository.rs", "build/sandbox.rs"],
@@ -153,8 +155,8 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "tokio",
         &[
-            "build.rs",
             "build/child.rs",
+            "build/kustomize.rs",
             "command/",
             "store/vault.rs",
             "vault/",
