@@ -46,7 +46,7 @@ pub enum Fault {
         to: String,
     },
     /// A redirect from https to http, a second one, or one that names nothing.
-    #[error("{0} answered with a redirect that is not followed: {1}")]
+    #[error("{0} answered with a redirect that is not followed: {1} (transient)")]
     BadRedirect(String, &'static str),
     /// The answer is longer than the limit.
     #[error("the answer of {0} is longer than {1} bytes")]

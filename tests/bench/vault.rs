@@ -291,8 +291,8 @@ impl Vault {
             &self.server.address(),
         );
         let counted = |job: &Job| {
-            let before = self.server.request_count();
-            job.run().map(|_| self.server.request_count() - before)
+            let before = self.server.log().len();
+            job.run().map(|_| self.server.log().len() - before)
         };
         match (avp.and_then(|avp| counted(&avp)), counted(&ours)) {
             (Ok(theirs), Ok(ours)) => row(

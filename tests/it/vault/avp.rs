@@ -13,7 +13,7 @@ use serde_yaml::Value;
 
 use super::server::{Identity, Server};
 use crate::golden::objects;
-use crate::support::{Output, clean, gitops_fn, root, run, skip, temp_dir, tool};
+use crate::support::{Output, clean, gitops_fn, root, run, skip, tool};
 
 /// A difference that is meant.
 #[derive(Deserialize)]
@@ -125,7 +125,6 @@ fn the_plugins_own_fixtures_give_the_same_objects() {
     };
     fill(&server);
     let settings = settings(&server.reader(), &server);
-    let home = temp_dir();
     let data = fs::read_to_string(root().join("tests/golden/avp-fixtures.yaml")).unwrap();
     let listed: Vec<Difference> = serde_yaml::from_str(&data).unwrap();
     let mut files: Vec<_> = fs::read_dir(folder)
@@ -135,16 +134,20 @@ fn the_plugins_own_fixtures_give_the_same_objects() {
     files.sort();
     assert!(files.len() >= 14, "{files:?}");
     let mut problems = String::new();
+    let mut totals = Counts::default();
     for file in &files {
         let name = file.file_name().unwrap().to_string_lossy();
+        let begin = server.log().len();
         let theirs = run(
             clean(&plugin)
                 .arg("generate")
                 .arg(file)
-                .env("HOME", home.path())
+                // it would keep its token there, and use it for the next file
+                .env("HOME", "/dev/null")
                 .envs(settings.clone()),
             "",
         );
+        let middle = server.log().len();
         let ours = run(
             gitops_fn().arg("render").arg(file).envs(settings.clone()),
             "",
@@ -152,6 +155,10 @@ fn the_plugins_own_fixtures_give_the_same_objects() {
         let difference = listed.iter().find(|difference| *difference.file == *name);
         if let Err(problem) = compare(difference, &ours, &theirs) {
             let _ = writeln!(problems, "=== {name}\n{problem}");
+        }
+        if ours.code == 0 && theirs.code == 0 {
+            let log = server.log();
+            totals.add(&log[begin..middle], &log[middle..]);
         }
     }
     assert!(problems.is_empty(), "{problems}");
@@ -173,6 +180,49 @@ fn the_plugins_own_fixtures_give_the_same_objects() {
     }
     let logins = server.our_tokens().len();
     server.assert_tokens_gone(logins);
+    // every placeholder is a read for the plugin; for us a path is, and it is not read twice in a run
+    assert_eq!((totals.theirs, totals.ours), (18, 14));
+}
+
+/// How many reads there were, of both programs.
+#[derive(Default)]
+struct Counts {
+    theirs: usize,
+    ours: usize,
+}
+
+impl Counts {
+    /// Adds a run of each: a login and a read for each placeholder, against a login, a read for each
+    /// path, a question for each mount that is not named with `data`, and a revocation.
+    #[track_caller]
+    fn add(&mut self, theirs: &[String], ours: &[String]) {
+        let reads = |log: &[String]| -> Vec<String> {
+            let reads = log.iter().filter(|name| name.starts_with("read "));
+            let own = reads.filter(|name| !name.starts_with("read sys/"));
+            own.cloned().collect()
+        };
+        let (their_reads, our_reads) = (reads(theirs), reads(ours));
+        assert_eq!(theirs.len(), 1 + their_reads.len(), "{theirs:#?}");
+        let distinct: BTreeSet<_> = their_reads.iter().collect();
+        assert_eq!(our_reads.iter().collect::<BTreeSet<_>>(), distinct);
+        assert_eq!(our_reads.len(), distinct.len(), "{ours:#?}");
+        let mounts: BTreeSet<_> = our_reads
+            .iter()
+            .filter(|name| !name.contains("/data/"))
+            .map(|name| name.split('/').next())
+            .collect();
+        if our_reads.is_empty() {
+            assert_eq!(ours.len(), 0, "{ours:#?}");
+        } else {
+            assert_eq!(
+                ours.len(),
+                1 + our_reads.len() + mounts.len() + 1,
+                "{ours:#?}"
+            );
+        }
+        self.theirs += their_reads.len();
+        self.ours += our_reads.len();
+    }
 }
 
 fn compare(difference: Option<&Difference>, ours: &Output, theirs: &Output) -> Result<(), String> {

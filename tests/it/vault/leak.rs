@@ -3,12 +3,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 
+use super::logins::{jwt, jwt_key, wrapped_secret_id};
 use super::server::{Identity, Server, file};
 use super::{manifest, with_annotations};
-use crate::support::{Output, run, temp_dir};
+use crate::support::{Output, path_with, run, temp_dir, tool, write_files};
 
 /// A text that occurs nowhere by chance.
 const VALUE: &str = "q7Xz-secret-value-9KdWm3";
@@ -32,6 +35,11 @@ fn assert_hidden(server: &Server, words: &[&str], output: &Output, written: &Pat
         );
     }
     assert!(!output.stderr.contains(VALUE), "{}", output.stderr);
+    // the results of a function are for everyone too; its items are not
+    if let Some((_, results)) = stdout.split_once("\nresults:") {
+        let results = results.split("\nitems:").next().unwrap_or_default();
+        assert!(!results.contains(VALUE), "{results}");
+    }
     let files: Vec<_> = fs::read_dir(written)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -127,6 +135,149 @@ fn no_credential_is_shown() {
 }
 
 #[test]
+fn no_signed_token_and_no_wrapping_token_is_shown() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    server.secret("kv", "a", &json!({"k": VALUE}));
+    let folder = temp_dir();
+    let approle = server.reader();
+    let role_id = approle.get("VAULT_ROLE_ID");
+    for placeholder in ["<path:kv/a#k>", "<path:kv/nothing#k>"] {
+        let wrapping = wrapped_secret_id(&server);
+        let home = temp_dir();
+        let mut command = server.render(&Identity(vec![
+            ("VAULT_ROLE_ID", role_id.to_owned()),
+            ("VAULT_WRAPPED_SECRET_ID", wrapping.clone()),
+        ]));
+        command.arg("-vvv").env("HOME", home.path());
+        let output = run(&mut command, manifest(&[placeholder]));
+        assert!(output.stderr.contains("kv/data/"), "{}", output.stderr);
+        assert_hidden(&server, &[role_id, &wrapping], &output, home.path());
+        // what was wrapped is in the server's own log
+        for secret_id in server.unwrapped() {
+            assert!(!output.stderr.contains(&secret_id), "{}", output.stderr);
+        }
+    }
+
+    let key = jwt_key(&server);
+    server.put("sys/auth/jwt", &json!({"type": "jwt"}));
+    server.put("auth/jwt/config", &json!({"jwt_validation_pubkeys": [key]}));
+    let role = json!({
+        "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["vault"], "token_policies": ["reader"]
+    });
+    server.put("auth/jwt/role/ci", &role);
+    for audience in ["vault", "elsewhere"] {
+        let claims = json!({
+            "sub": "pipeline", "aud": audience, "iat": 1_700_000_000, "nbf": 1_700_000_000, "exp": 4_000_000_000_u64
+        });
+        let token = jwt(&server, &claims);
+        let path = file(folder.path(), "jwt", &token);
+        let home = temp_dir();
+        let mut command = server.render(&Identity(vec![
+            ("VAULT_AUTH_METHOD", "jwt".to_owned()),
+            ("VAULT_AUTH_ROLE", "ci".to_owned()),
+            ("VAULT_AUTH_JWT_FILE", path),
+        ]));
+        command.arg("-vvv").env("HOME", home.path());
+        let output = run(&mut command, manifest(&["<path:kv/a#k>"]));
+        assert_eq!(output.code, if audience == "vault" { 0 } else { 2 });
+        let parts: Vec<_> = token.split('.').collect();
+        assert_hidden(&server, &parts, &output, home.path());
+    }
+}
+
+/// The arguments and the environment of a process and all below it.
+fn processes(id: u32) -> Vec<u8> {
+    let mut all = Vec::new();
+    for name in ["cmdline", "environ"] {
+        all.extend(fs::read(format!("/proc/{id}/{name}")).unwrap_or_default());
+    }
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+    for child in children.unwrap_or_default().split_whitespace() {
+        all.extend(processes(child.parse().unwrap()));
+    }
+    all
+}
+
+// what the processes below ours have is seen from outside, while kustomize is at work for a while
+#[cfg(target_os = "linux")]
+#[test]
+fn no_credential_is_in_the_arguments_or_the_environment_of_a_child() {
+    let (Some(server), Some(kustomize)) = (Server::start(), tool("kustomize")) else {
+        return;
+    };
+    server.secret("kv", "a", &json!({"k": VALUE}));
+    let approle = server.reader();
+    let (role_id, secret_id) = (approle.get("VAULT_ROLE_ID"), approle.get("VAULT_SECRET_ID"));
+    let folder = temp_dir();
+    let many: Vec<_> = (0..2000)
+        .map(|index| {
+            format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{index}}}\n")
+        })
+        .collect();
+    let kustomization =
+        "resources: [all.yaml]\nlabels: [{pairs: {app: shop}, includeSelectors: true}]\n";
+    write_files(
+        folder.path(),
+        &[
+            ("repo/kustomization.yaml", kustomization),
+            (
+                "repo/all.yaml",
+                &(manifest(&["<path:kv/a#k>"]) + &many.concat()),
+            ),
+            ("tmp/.keep", ""),
+        ],
+    );
+    let mut command = crate::support::gitops_fn();
+    let mut child = approle
+        .on(&mut command)
+        .args(["-vvv", "build"])
+        .arg(folder.path().join("repo"))
+        .env("VAULT_ADDR", server.address())
+        .env("TMPDIR", folder.path().join("tmp"))
+        .env("PATH", path_with(&[kustomize.parent().unwrap()]))
+        .stdout(fs::File::create(folder.path().join("stdout")).unwrap())
+        .stderr(fs::File::create(folder.path().join("stderr")).unwrap())
+        .spawn()
+        .unwrap();
+    let mut seen = Vec::new();
+    let children = format!("/proc/{0}/task/{0}/children", child.id());
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        for id in fs::read_to_string(&children)
+            .unwrap_or_default()
+            .split_whitespace()
+        {
+            seen.extend(processes(id.parse().unwrap()));
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    let written = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let stderr = written("stderr");
+    assert!(status.success(), "{stderr}");
+    assert!(written("stdout").contains(VALUE));
+    let seen = String::from_utf8_lossy(&seen);
+    assert!(seen.contains("__child"), "no child was seen: {seen}");
+    for word in [role_id, secret_id, "VAULT_"] {
+        assert!(!seen.contains(word), "{word} is at a child:\n{seen}");
+        assert!(word == "VAULT_" || !stderr.contains(word), "{stderr}");
+    }
+    for (token, accessor) in server.our_tokens() {
+        assert!(!seen.contains(&token) && !seen.contains(&accessor));
+    }
+    let left: Vec<_> = fs::read_dir(folder.path().join("tmp"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name != ".keep")
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    server.assert_tokens_gone(1);
+}
+
+#[test]
 fn a_log_names_requests_and_nothing_more() {
     let Some(server) = Server::start() else {
         return;
@@ -140,6 +291,12 @@ fn a_log_names_requests_and_nothing_more() {
         "200",
         "auth/approle/login",
         "auth/token/revoke-self",
+        // what took how long: a login, the question for a mount, the read, the revocation, all
+        "logged in method=\"approle\" mount=\"approle\" millis=",
+        "path=\"sys/internal/ui/mounts/kv/a\"",
+        "millis=",
+        "requests=4",
+        "done with the server",
     ] {
         assert!(output.stderr.contains(text), "{text}:\n{}", output.stderr);
     }

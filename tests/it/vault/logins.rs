@@ -181,7 +181,7 @@ fn approle_at_another_mount() {
 }
 
 /// A secret id of the role `web`, wrapped.
-fn wrapped_secret_id(server: &Server) -> String {
+pub(super) fn wrapped_secret_id(server: &Server) -> String {
     let headers = [("X-Vault-Token", ROOT), ("X-Vault-Wrap-TTL", "60")];
     let answer = server
         .request(
@@ -241,7 +241,17 @@ fn what_was_wrapped_elsewhere_is_not_unwrapped() {
     ];
     let output = login(&server, &settings).code(2);
     assert_once(&output);
-    assert_says(&output, &["sys/wrapping/wrap"]);
+    assert_says(&output, &["VAULT_WRAPPED_SECRET_ID", "sys/wrapping/wrap"]);
+    // nor what another mount's role has wrapped
+    let foreign = wrapped_secret_id(&server);
+    let settings = [
+        ("VAULT_ROLE_ID", identity.get("VAULT_ROLE_ID")),
+        ("VAULT_WRAPPED_SECRET_ID", &*foreign),
+        ("VAULT_AUTH_MOUNT", "auth/teams"),
+    ];
+    let output = login(&server, &settings).code(2);
+    assert_once(&output);
+    assert_says(&output, &["auth/approle/role/web/secret-id", "auth/teams"]);
     // it is still there
     let (status, _) = server.request(
         "PUT",
@@ -274,6 +284,84 @@ fn a_login_is_not_retried_where_that_could_use_up_a_secret_id() {
     .code(3);
     assert_says(&output, &["transient"]);
     assert_eq!(proxy.requests().len(), 1, "{:#?}", proxy.requests());
+}
+
+/// The answer to a login.
+fn logged_in() -> Value {
+    json!({
+        "request_id": "", "lease_id": "", "renewable": false, "lease_duration": 0, "data": null,
+        "wrap_info": null, "warnings": null,
+        "auth": {
+            "client_token": "t-made", "accessor": "a", "policies": ["p"], "token_policies": ["p"], "metadata": null,
+            "lease_duration": 60, "renewable": true, "entity_id": "", "token_type": "service", "orphan": true
+        }
+    })
+}
+
+// a server without a licence has no namespaces, so this one only pretends
+#[test]
+fn a_login_in_another_namespace() {
+    let fake = Fake::start(|request, _| match &*request.target {
+        "/v1/auth/approle/login" => Answer::json(200, &logged_in()),
+        "/v1/auth/token/revoke-self" => Answer::Full(204, String::new(), Vec::new()),
+        _ => Answer::secret("v"),
+    });
+    for (settings, login, reads) in [
+        (
+            &[("VAULT_NAMESPACE", "team/a")][..],
+            Some("team/a"),
+            Some("team/a"),
+        ),
+        (&[("VAULT_AUTH_NAMESPACE", "people")], Some("people"), None),
+        (
+            &[
+                ("VAULT_NAMESPACE", "/team/a/"),
+                ("VAULT_AUTH_NAMESPACE", "people/"),
+            ],
+            Some("people"),
+            Some("team/a"),
+        ),
+        (&[("BAO_NAMESPACE", "team")], Some("team"), Some("team")),
+        (&[], None, None),
+    ] {
+        let before = fake.requests().len();
+        let output = run(
+            render_at(&fake.address())
+                .env("VAULT_ROLE_ID", "r")
+                .env("VAULT_SECRET_ID", "s")
+                .envs(settings.iter().copied()),
+            manifest(WANT),
+        );
+        assert_values(&output.success(), &["v"]);
+        let seen: Vec<_> = fake.requests()[before..]
+            .iter()
+            .map(|request| {
+                let header = |name| request.header(name).map(ToOwned::to_owned);
+                (
+                    request.target.clone(),
+                    header("x-vault-namespace"),
+                    header("x-vault-token"),
+                )
+            })
+            .collect();
+        let row = |target: &str, namespace: Option<&str>, token: Option<&str>| {
+            (
+                target.to_owned(),
+                namespace.map(ToOwned::to_owned),
+                token.map(ToOwned::to_owned),
+            )
+        };
+        // a token lives where its login was made, and is given back there
+        assert_eq!(
+            seen,
+            [
+                row("/v1/auth/approle/login", login, None),
+                row("/v1/kv/data/a", reads, Some("t-made")),
+                row("/v1/auth/token/revoke-self", login, Some("t-made")),
+            ],
+            "{settings:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The real Vault: started on loopback, set up through its API, and gone when the value is dropped.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -27,6 +28,7 @@ pub(crate) struct Server {
     folder: TempDir,
     port: u16,
     tls_port: Option<u16>,
+    mutual_port: Option<u16>,
     child: Mutex<Option<Child>>,
     /// Of a server with files: the token and the key that it gave when it was made.
     root: String,
@@ -57,7 +59,7 @@ impl Server {
         Self::new(false, false)
     }
 
-    /// The same with a second listener, for https.
+    /// The same with listeners for https: one for all, and one for those who have a certificate.
     #[track_caller]
     pub(crate) fn start_tls() -> Option<Self> {
         Self::new(true, false)
@@ -76,6 +78,7 @@ impl Server {
             folder: temp_dir(),
             port: free_port(),
             tls_port: tls.then(free_port),
+            mutual_port: tls.then(free_port),
             child: Mutex::new(None),
             root: ROOT.to_owned(),
             key: None,
@@ -110,7 +113,15 @@ impl Server {
             "storage \"file\" {{\n  path = \"{}\"\n}}\ndisable_mlock = true\n",
             self.path("storage").display()
         );
-        let text = if files { plain + &storage } else { plain };
+        let mut text = if files { plain + &storage } else { plain };
+        if let Some(port) = self.mutual_port {
+            let _ = write!(
+                text,
+                "listener \"tcp\" {{\n  address = \"127.0.0.1:{port}\"\n  tls_cert_file = \"{0}/vault-cert.pem\"\n  tls_key_file = \"{0}/vault-key.pem\"\n  \
+                 tls_client_ca_file = \"{0}/vault-ca.pem\"\n  tls_require_and_verify_client_cert = true\n}}\n",
+                self.path("tls").display()
+            );
+        }
         fs::write(self.path("config.hcl"), text).unwrap();
         fs::create_dir_all(self.path("tls")).unwrap();
     }
@@ -238,6 +249,11 @@ impl Server {
     /// The same for https.
     pub(crate) fn tls_address(&self) -> String {
         format!("https://127.0.0.1:{}", self.tls_port.unwrap())
+    }
+
+    /// The same for https with a certificate of the client's, which the server's own authority has signed.
+    pub(super) fn mutual_address(&self) -> String {
+        format!("https://127.0.0.1:{}", self.mutual_port.unwrap())
     }
 
     /// A `vault` command that asks this server as an administrator.
@@ -392,29 +408,16 @@ impl Server {
 
     /// Our program's requests, sorted: `read kv/data/shop/web`.
     pub(crate) fn requests(&self) -> Vec<String> {
-        let mut list: Vec<_> = (self.ours("request").iter())
-            .map(|entry| {
-                let request = &entry["request"];
-                let version = request["data"]["version"]
-                    .as_str()
-                    .map_or(String::new(), |version| format!("?version={version}"));
-                format!(
-                    "{} {}{version}",
-                    text(&request["operation"]),
-                    text(&request["path"])
-                )
-            })
-            .collect();
+        let mut list: Vec<_> = self.ours("request").iter().map(name).collect();
         list.sort();
         list
     }
 
-    /// How many requests the log holds, whoever made them.
-    #[allow(dead_code, reason = "the benchmark counts them")]
-    pub(super) fn request_count(&self) -> usize {
+    /// All requests, whoever made them, as they came.
+    pub(super) fn log(&self) -> Vec<String> {
         let audit = self.audit();
         let requests = audit.iter().filter(|entry| entry["type"] == "request");
-        requests.count()
+        requests.map(name).collect()
     }
 
     /// Checks that the answers to our program made no lease, but for its logins.
@@ -441,6 +444,16 @@ impl Server {
         found
     }
 
+    /// The secret ids that were unwrapped.
+    pub(super) fn unwrapped(&self) -> Vec<String> {
+        let entries = self.ours("response").into_iter();
+        let ids = entries.filter_map(|entry| {
+            let id = &entry["response"]["data"]["secret_id"];
+            Some(id.as_str()?.to_owned())
+        });
+        ids.collect()
+    }
+
     /// The accessors of all live tokens.
     #[track_caller]
     pub(crate) fn accessors(&self) -> BTreeSet<String> {
@@ -465,6 +478,19 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// What an entry of the log asks for.
+fn name(entry: &Value) -> String {
+    let request = &entry["request"];
+    let version = request["data"]["version"]
+        .as_str()
+        .map_or(String::new(), |version| format!("?version={version}"));
+    format!(
+        "{} {}{version}",
+        text(&request["operation"]),
+        text(&request["path"])
+    )
 }
 
 /// The text in a JSON value.

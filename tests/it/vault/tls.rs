@@ -95,6 +95,71 @@ fn a_server_that_is_not_trusted() {
 }
 
 #[test]
+fn a_server_that_wants_a_certificate_of_ours() {
+    let (Some(server), Some(other)) = (server(), Server::start_tls()) else {
+        return;
+    };
+    let path = |server: &Server, name: &str| server.path(name).display().to_string();
+    let authority = path(&server, "tls/vault-ca.pem");
+    let ours = |certificate: &str, key: &str| {
+        read(
+            &server.mutual_address(),
+            &[
+                ("VAULT_CACERT", &authority),
+                ("VAULT_CLIENT_CERT", certificate),
+                ("VAULT_CLIENT_KEY", key),
+            ],
+        )
+    };
+    let certificate = path(&server, "tls/vault-cert.pem");
+    let key = path(&server, "tls/vault-key.pem");
+    assert_values(&ours(&certificate, &key).success(), &["v"]);
+
+    let none = read(&server.mutual_address(), &[("VAULT_CACERT", &authority)]);
+    let (strange, its_key) = (
+        path(&other, "tls/vault-cert.pem"),
+        path(&other, "tls/vault-key.pem"),
+    );
+    for output in [none, ours(&strange, &its_key)] {
+        let output = output.code(2);
+        assert_once(&output);
+        assert_says(
+            &output,
+            &[
+                "client certificate",
+                "VAULT_CLIENT_CERT",
+                "VAULT_CLIENT_KEY",
+            ],
+        );
+    }
+    for (certificate, key, says) in [
+        (&*certificate, &*its_key, "belong together"),
+        (&*certificate, "/nowhere/key.pem", "/nowhere/key.pem"),
+        (&*key, &*key, "VAULT_CLIENT_CERT holds no certificate"),
+        (
+            &*certificate,
+            &*certificate,
+            "VAULT_CLIENT_KEY holds no private key",
+        ),
+    ] {
+        let output = ours(certificate, key).code(2);
+        assert_once(&output);
+        assert_says(&output, &[says]);
+    }
+    let half = [
+        ("VAULT_CACERT", &*authority),
+        ("VAULT_CLIENT_CERT", &*certificate),
+    ];
+    let output = read(&server.mutual_address(), &half).code(2);
+    assert_says(&output, &["VAULT_CLIENT_KEY"]);
+    assert_eq!(
+        server.requests().len(),
+        2,
+        "one read and one question for the mount"
+    );
+}
+
+#[test]
 fn trust_without_proof_is_warned_of() {
     let Some(server) = server() else { return };
     for word in ["true", "1"] {
@@ -108,15 +173,16 @@ fn trust_without_proof_is_warned_of() {
 fn https_where_http_is_spoken_and_the_other_way_round() {
     let Some(server) = server() else { return };
     let plain = server.tls_address().replace("https", "http");
-    let output = read(&plain, &[]);
-    assert!(matches!(output.code, 1..=3), "{}", output.stderr);
-    assert_says(&output, &["https"]);
+    let output = read(&plain, &[]).code(2);
+    assert_once(&output);
+    assert_says(&output, &["speaks https, and VAULT_ADDR says http"]);
     let output = read(
         &server.address().replace("http", "https"),
         &[("GITOPS_FN_TIMEOUT", "3s")],
-    );
-    assert!(matches!(output.code, 2 | 3), "{}", output.stderr);
+    )
+    .code(2);
     assert_once(&output);
+    assert_says(&output, &["no TLS connection", "speaks TLS"]);
 }
 
 #[test]
