@@ -74,7 +74,11 @@ pub async fn read(
 ) -> Result<Found, ReadError> {
     let doubt = match read_at(client, caller, place, version).await {
         Err(ReadError::Doubtful(error)) => error,
-        read => return read,
+        Ok(found) => {
+            mounts.shown_by(place).await;
+            return Ok(found);
+        }
+        failed => return failed,
     };
     let error = match place.elsewhere(client, caller, mounts).await? {
         Elsewhere::At(real) => match read_at(client, caller, &real, version).await {

@@ -18,7 +18,29 @@ use crate::secret::{KvVersion, SecretRef};
 
 /// Mounts that have been asked for, by their path without outer slashes.
 #[derive(Default)]
-pub struct Mounts(Mutex<BTreeMap<String, Engine>>);
+pub struct Mounts(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    engines: BTreeMap<String, Engine>,
+    /// The server has not told what a mount is, so that a read has to show it.
+    refused: bool,
+}
+
+impl Mounts {
+    /// Remembers what a read has shown, where the server does not tell: it would be asked again for each
+    /// path. No mount lies within another, so a secret found there settles all paths below.
+    pub async fn shown_by(&self, place: &Place) {
+        if place.assumed.is_none() {
+            return;
+        }
+        let mut known = self.0.lock().await;
+        if known.refused {
+            let engine = Engine::Kv(place.version);
+            known.engines.entry(place.mount.clone()).or_insert(engine);
+        }
+    }
+}
 
 /// What a mount holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,7 +214,8 @@ fn first(path: &str) -> &str {
 
 /// What the server says of the mount that holds `path`; `None` where it does not tell us.
 ///
-/// Asked once a mount: reads of the same mount wait for the first.
+/// Asked once a mount: reads of the same mount wait for the first. A server that does not tell is asked
+/// until a read has shown what the mount is.
 async fn engine_of(
     client: &Client,
     caller: &Caller,
@@ -200,7 +223,11 @@ async fn engine_of(
     path: &str,
 ) -> Result<Option<(String, Engine)>, Fault> {
     let mut known = mounts.0.lock().await;
-    if let Some((mount, engine)) = known.iter().find(|(mount, _)| below(path, mount).is_some()) {
+    let engines = &known.engines;
+    if let Some((mount, engine)) = engines
+        .iter()
+        .find(|(mount, _)| below(path, mount).is_some())
+    {
         return Ok(Some((mount.clone(), *engine)));
     }
     let answer = client.call(MountOf(path), caller, Retry::Read).await?;
@@ -210,6 +237,7 @@ async fn engine_of(
             status = answer.status,
             "the server does not say which mount holds this path"
         );
+        known.refused = true;
         return Ok(None);
     }
     let Some(info) = parse::<MountInfo>(client, &answer)?.data else {
@@ -230,7 +258,7 @@ async fn engine_of(
         return Ok(None);
     }
     tracing::debug!(mount, ?engine, "found the mount");
-    known.insert(mount.clone(), engine);
+    known.engines.insert(mount.clone(), engine);
     Ok(Some((mount, engine)))
 }
 

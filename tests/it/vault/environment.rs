@@ -224,3 +224,31 @@ fn a_database_makes_nobody_for_us() {
     }
     server.assert_no_lease();
 }
+
+#[test]
+fn a_server_that_does_not_tell_its_mounts_is_not_asked_for_every_path() {
+    let fake = Fake::start(|request, _| {
+        if request.target.starts_with("/v1/sys/") {
+            Answer::error(403, "preflight capability check returned 403")
+        } else {
+            Answer::secret(&request.target)
+        }
+    });
+    let wanted: Vec<_> = (0..60)
+        .map(|index| format!("<path:kv/s{index}#k>"))
+        .collect();
+    let wanted: Vec<_> = wanted.iter().map(String::as_str).collect();
+    let mut command = render_at(&fake.address());
+    let output = run(command.env("VAULT_TOKEN", ROOT), manifest(&wanted)).success();
+    let values: Vec<_> = (0..60)
+        .map(|index| format!("/v1/kv/data/s{index}"))
+        .collect();
+    let values: Vec<_> = values.iter().map(String::as_str).collect();
+    assert_values(&output, &values);
+    let requests = fake.requests();
+    let asked = requests
+        .iter()
+        .filter(|one| one.target.starts_with("/v1/sys/"));
+    // those that were under way before the first read showed what the mount is
+    assert!(asked.clone().count() <= 16, "{}", asked.count());
+}
