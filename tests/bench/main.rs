@@ -1,6 +1,6 @@
 //! Ratios, side by side in one run: gitops-fn, the real argocd-vault-plugin (AVP), the real
 //! kustomize, and a bare pass of the YAML parser over the same bytes. Run it with `cargo bench`, or
-//! some groups of rows alone with `cargo bench -- vault`.
+//! some groups of rows alone by the beginnings of their names: `cargo bench -- vault-one build`.
 //!
 //! Each row prints what was measured beside its target. A missed target is said, and fails nothing:
 //! what a busy machine measures is no verdict.
@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 
 use crate::input::Mix;
 use crate::measure::{Cost, Job, median, middle};
+use crate::vault::Vault;
 
 const MB: usize = 1_000_000;
 const ROUNDS: usize = 5;
@@ -69,19 +70,31 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::new(folder.path());
     row("", "target", "measured (median, highest peak)", None);
-    // groups of rows, by the name that runs one alone
-    let groups: [(&str, Group); 8] = [
+    // on a busy machine ratios tell little
+    if let Ok(load) = fs::read_to_string("/proc/loadavg") {
+        let load = load.split(' ').next().unwrap_or_default();
+        row("load of the machine before", "", load, None);
+    }
+    // groups of rows, by their names
+    let groups: [(&str, Group); 11] = [
         ("nothing", |bench| bench.nothing_to_do()),
         ("placeholders", |bench| bench.placeholders()),
         ("objects", |bench| bench.every_object()),
         ("kustomize", |bench| bench.beside_kustomize()),
         ("list", |bench| bench.small_list()),
         ("linear", |bench| bench.linear()),
-        ("vault", vault::rows),
+        ("vault-one", |bench| vault::with(bench, Vault::one_secret)),
+        ("vault-placeholders", |bench| {
+            vault::with(bench, Vault::many_placeholders);
+        }),
+        ("vault-paths", |bench| vault::with(bench, Vault::many_paths)),
+        ("vault-processes", |bench| {
+            vault::with(bench, Vault::many_processes);
+        }),
         ("build", build::rows),
     ];
     for (name, group) in groups {
-        if wanted.is_empty() || wanted.iter().any(|wanted| name == wanted) {
+        if wanted.is_empty() || wanted.iter().any(|wanted| name.starts_with(wanted)) {
             group(&bench);
         }
     }

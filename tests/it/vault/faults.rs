@@ -231,34 +231,6 @@ fn redirects_end() {
 }
 
 #[test]
-fn a_proxy_is_the_operators_choice() {
-    let proxy = Fake::start(|_, _| Answer::secret("v"));
-    let address = proxy.address();
-    let vault = "http://vault.invalid:8200";
-    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
-        let before = proxy.requests().len();
-        assert_values(&read_at(vault, &[(name, &address)]).success(), &["v"]);
-        let requests = proxy.requests();
-        assert_eq!(requests.len(), before + 1, "{name}");
-        assert_eq!(
-            requests[before].target,
-            "http://vault.invalid:8200/v1/kv/data/a"
-        );
-    }
-    let before = proxy.requests().len();
-    for settings in [
-        [("HTTP_PROXY", &*address), ("NO_PROXY", "vault.invalid")],
-        [
-            ("ARGOCD_ENV_HTTP_PROXY", &address),
-            ("PARAM_HTTP_PROXY", &address),
-        ],
-    ] {
-        assert_transient(read_at(vault, &settings), &["vault.invalid"]);
-    }
-    assert_eq!(proxy.requests().len(), before);
-}
-
-#[test]
 fn a_body_without_end_is_not_read() {
     const LONG: usize = 100 << 20;
     for answer in [

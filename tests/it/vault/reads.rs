@@ -176,17 +176,6 @@ fn without_placeholders_nothing_is_asked() {
     let output = run(&mut server.render(&server.reader()), manifest(&["plain"]));
     assert_values(&output.success(), &["plain"]);
     assert_eq!(server.requests(), [""; 0]);
-    // nor is a setting judged or a file looked at
-    let output = run(
-        render_at("https://vault.invalid:8200")
-            .env("VAULT_CACERT", "/nowhere/ca.pem")
-            .env("VAULT_TOKEN_FILE", "/nowhere/token")
-            .env("VAULT_AUTH_METHOD", "nonsense"),
-        manifest(&["plain"]),
-    )
-    .success();
-    assert_values(&output, &["plain"]);
-    assert_eq!(output.stderr, "");
 }
 
 #[test]
@@ -404,7 +393,7 @@ fn what_is_no_kv_is_refused() {
             &json!({"AccessorID": "a", "SecretID": "made-by-consul"}),
         )
     });
-    for engine in ["consul", "database", "totp", "transit", "ssh"] {
+    for engine in ["consul", "totp", "transit", "ssh"] {
         server.put(&format!("sys/mounts/{engine}"), &json!({"type": engine}));
     }
     server.put(
@@ -428,7 +417,6 @@ fn what_is_no_kv_is_refused() {
     ];
     let engines = [
         "consul/creds/r",
-        "database/creds/r",
         "totp/code/x",
         "transit/keys/x",
         "ssh/public_key",
