@@ -29,10 +29,10 @@ pub(super) fn replace<'t>(
 ) -> Result<(), Finding> {
     // an escape can hide a name, but only from the raw text
     let hidden = || memchr::memchr(b'\\', pair.after.as_bytes()).is_some();
-    let named = || tokens(pair.after).any(|token| names.knows(token.word));
+    let written = || tokens(pair.after).any(|token| names.knows(token.word));
     let document = match known {
         Some(document) => document,
-        None if !hidden() && !named() => return Ok(()),
+        None if !hidden() && !written() => return Ok(()),
         None => match Document::read(pair.after).map_err(|error| fault(&error))? {
             Some(document) => document,
             None => return Ok(()),
