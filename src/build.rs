@@ -109,7 +109,12 @@ pub fn prepare(options: &Options) -> Result<Prepared, Vec<Finding>> {
         })?;
     let root = match &options.root {
         Some(root) => root.canonicalize().unwrap_or_default(),
-        None => repository::root_of(&folder, options.source_path.as_deref()),
+        None => repository::root_of(&folder, options.source_path.as_deref()).ok_or_else(|| {
+            one(
+                format!("{shown} is not the folder that ARGOCD_APP_SOURCE_PATH names"),
+                "build the folder itself, not a link to another one, or name the repository with --root",
+            )
+        })?,
     };
     let Ok(relative) = folder.strip_prefix(&root).map(Path::to_owned) else {
         return Err(one(

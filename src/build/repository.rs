@@ -197,22 +197,23 @@ pub fn joined(folder: &Path, path: &Path) -> Option<PathBuf> {
 /// Argo CD says which path of the repository it builds (`ARGOCD_APP_SOURCE_PATH`): what stands before it is
 /// the root. Of that path it may have checked out the end alone (`manifest-generate-paths`), so as much of it
 /// counts as the folder ends with. Elsewhere the root is the nearest folder with a `.git`, and without one the
-/// folder itself.
+/// folder itself. `None` where Argo CD's path ends otherwise: a link has led to another place.
 #[must_use]
-pub fn root_of(folder: &Path, source_path: Option<&str>) -> PathBuf {
+pub fn root_of(folder: &Path, source_path: Option<&str>) -> Option<PathBuf> {
     let source = source_path
         .and_then(|path| joined(Path::new(""), Path::new(path)))
         .unwrap_or_default();
     let ends = folder.components().rev().zip(source.components().rev());
     let depth = ends.take_while(|(one, other)| one == other).count();
-    if let Some(root) = folder.ancestors().nth(depth).filter(|_| depth > 0) {
-        return root.to_owned();
+    let named = source.components().next().is_some();
+    if depth > 0 || named {
+        let root = folder.ancestors().nth(depth).filter(|_| depth > 0);
+        return root.map(Path::to_owned);
     }
-    folder
+    let root = folder
         .ancestors()
-        .find(|folder| folder.join(".git").symlink_metadata().is_ok())
-        .unwrap_or(folder)
-        .to_owned()
+        .find(|folder| folder.join(".git").symlink_metadata().is_ok());
+    Some(root.unwrap_or(folder).to_owned())
 }
 
 #[cfg(test)]
@@ -237,16 +238,19 @@ mod tests {
         let base = folder.path().canonicalize().unwrap();
         let app = base.join("apps/web");
         std::fs::create_dir_all(&app).unwrap();
-        assert_eq!(root_of(&app, None), app);
-        assert_eq!(root_of(&app, Some("apps/web")), base);
-        assert_eq!(root_of(&app, Some("./apps/web/")), base);
-        assert_eq!(root_of(&app, Some("team/apps/web")), base);
-        assert_eq!(root_of(&app, Some("team/web")), base.join("apps"));
-        assert_eq!(root_of(&app, Some(".")), app);
-        assert_eq!(root_of(&app, Some("../..")), app);
-        assert_eq!(root_of(&app, Some("other")), app);
+        assert_eq!(root_of(&app, None).as_ref(), Some(&app));
+        assert_eq!(root_of(&app, Some("apps/web")).as_ref(), Some(&base));
+        assert_eq!(root_of(&app, Some("./apps/web/")).as_ref(), Some(&base));
+        assert_eq!(root_of(&app, Some("team/apps/web")).as_ref(), Some(&base));
+        assert_eq!(
+            root_of(&app, Some("team/web")).as_ref(),
+            Some(&base.join("apps"))
+        );
+        assert_eq!(root_of(&app, Some(".")).as_ref(), Some(&app));
+        assert_eq!(root_of(&app, Some("../..")).as_ref(), Some(&app));
+        assert_eq!(root_of(&app, Some("other")), None);
         std::fs::create_dir(base.join(".git")).unwrap();
-        assert_eq!(root_of(&app, None), base);
+        assert_eq!(root_of(&app, None).as_ref(), Some(&base));
     }
 
     #[test]

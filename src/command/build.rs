@@ -180,6 +180,10 @@ fn manifests(
     }
 }
 
+/// Passes on what kustomize says. The repository has a say in that, and Argo CD shows it: no control
+/// characters.
 fn pass_on(messages: &[u8]) {
-    let _ = io::stderr().lock().write_all(messages);
+    let keep = |byte: &u8| matches!(byte, b'\n' | b'\t') || !byte.is_ascii_control();
+    let clean: Vec<u8> = messages.iter().copied().filter(keep).collect();
+    let _ = io::stderr().lock().write_all(&clean);
 }

@@ -60,7 +60,7 @@ impl<'p> Report<'p> {
         let judge = Judge::new(Some(policy), identity, question.function, &asked);
         let mut verdicts = Vec::new();
         for path in &question.paths {
-            let outcome = judge.path(path.trim(), None);
+            let outcome = judge.path(path.trim().trim_matches('/'), None);
             verdicts.push(Verdict {
                 about: path.clone(),
                 outcome: outcome.map(|rule| format!("rule {}", rule.unwrap_or_default())),

@@ -1,9 +1,11 @@
 //! The policy file: opened once, judged by what was opened.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use super::validate::{Problems, spec};
 use super::{Policy, raw};
@@ -30,7 +32,12 @@ pub fn load(path: &Path) -> Result<Option<Policy>, Vec<ConfigProblem>> {
             help: help.to_owned(),
         }]
     };
-    let file = match File::open(path) {
+    // a pipe that is nobody's would be waited for
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path);
+    let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound && !leads_nowhere(path) => {
             return Ok(None);

@@ -38,7 +38,7 @@ examples; the JSON Schema is [policy.schema.json](policy.schema.json).
   whoever edits it. So a path with a variable needs the project in it, or `projects` beside it. A value is
   one whole segment of `[A-Za-z0-9._-]+`; unset matches nothing.
 - A path that is asked for is judged as it is read: `kv/data/shop/web` and `kv/shop/web` are the same of a
-  KV v2 mount, and different ones of a v1 mount. Empty segments, `.`, `..`, `%`, `\\`, `?`, `#` and control
+  KV v2 mount, and different ones of a v1 mount. Empty segments between others, `.`, `..`, `%`, `\\`, `?`, `#` and control
   characters are refused.
 - Values go into `data` and `stringData` of Secrets of `apiVersion: v1`, which Argo CD masks, and where
   `sinks` says so; never into metadata. A value that an anchor shares is judged at each place.

@@ -150,7 +150,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("landlock", &["build/sandbox.rs", "build/sandbox/"]),
     (
         "rustix",
-        &["build/child.rs", "build/repository.rs", "build/sandbox.rs"],
+        &[
+            "build/child.rs",
+            "build/repository.rs",
+            "build/sandbox.rs",
+            "policy/load.rs",
+        ],
     ),
     (
         "tokio",

@@ -18,6 +18,10 @@ pub(super) fn shown(text: &str) -> String {
         .map(|ch| if ch.is_control() { '\u{fffd}' } else { ch })
         .take(200)
         .collect();
+    // what stands behind may be a token
+    let text = text
+        .split_once('?')
+        .map_or(text.clone(), |(url, _)| format!("{url}?…"));
     let authority = text.find("://").map(|scheme| scheme + 3);
     match (authority, text.rfind('@')) {
         (Some(start), Some(at)) if start < at => {

@@ -16,6 +16,7 @@ const WRONG: [(&str, &str); 12] = [
     (": > policy.yaml", "empty"),
     ("echo '# nothing' > policy.yaml", "empty"),
     ("mkdir policy.yaml", "not a regular file"),
+    ("mkfifo -m 644 policy.yaml", "not a regular file"),
     ("ln -s nowhere policy.yaml", "leads nowhere"),
     ("ln -s policy.yaml policy.yaml", "cannot be read"),
     (
