@@ -187,15 +187,21 @@ fn no_signed_token_and_no_wrapping_token_is_shown() {
     }
 }
 
-/// The arguments and the environment of a process and all below it.
-fn processes(id: u32) -> Vec<u8> {
+/// The arguments and the environments of all processes below one. What has just been forked is still its
+/// parent, and not yet a program of its own.
+fn below(parent: u32) -> Vec<u8> {
+    let read = |id: u32, name: &str| fs::read(format!("/proc/{id}/{name}")).unwrap_or_default();
     let mut all = Vec::new();
-    for name in ["cmdline", "environ"] {
-        all.extend(fs::read(format!("/proc/{id}/{name}")).unwrap_or_default());
-    }
-    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
     for child in children.unwrap_or_default().split_whitespace() {
-        all.extend(processes(child.parse().unwrap()));
+        let child = child.parse().unwrap();
+        // in this order: a program's arguments and environment change at once
+        let arguments = read(child, "cmdline");
+        if arguments != read(parent, "cmdline") {
+            all.extend(arguments);
+            all.extend(read(child, "environ"));
+        }
+        all.extend(below(child));
     }
     all
 }
@@ -242,17 +248,11 @@ fn no_credential_is_in_the_arguments_or_the_environment_of_a_child() {
         .spawn()
         .unwrap();
     let mut seen = Vec::new();
-    let children = format!("/proc/{0}/task/{0}/children", child.id());
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        for id in fs::read_to_string(&children)
-            .unwrap_or_default()
-            .split_whitespace()
-        {
-            seen.extend(processes(id.parse().unwrap()));
-        }
+        seen.extend(below(child.id()));
         thread::sleep(Duration::from_millis(5));
     };
     let written = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
