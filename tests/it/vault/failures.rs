@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::fake::{self, Answer, Fake};
 use super::proxy::{Proxy, Step};
-use super::server::Server;
+use super::server::{Server, free_port};
 use super::{assert_says, assert_values, manifest, render_at};
 use crate::support::{clean, run};
 
@@ -303,4 +304,88 @@ fn a_revocation_that_fails_fails_nothing() {
         manifest(&["<path:kv/data/a#k>"]),
     );
     assert_values(&output.success(), &["v"]);
+}
+
+/// What a server answers for a version that is gone.
+fn gone(deletion_time: &str, destroyed: bool) -> Answer {
+    let mut answer = fake::secret("v");
+    answer["data"]["data"] = json!(null);
+    answer["data"]["metadata"]["deletion_time"] = json!(deletion_time);
+    answer["data"]["metadata"]["destroyed"] = json!(destroyed);
+    Answer::json(404, &answer)
+}
+
+#[test]
+fn no_two_failures_are_told_in_the_same_words() {
+    let answers: Vec<(&str, fn() -> Answer)> = vec![
+        ("no path", || Answer::json(404, &json!({"errors": []}))),
+        ("no key", || {
+            let text = fake::secret("v").to_string().replace("\"k\"", "\"other\"");
+            Answer::Full(200, String::new(), text.into_bytes())
+        }),
+        ("deleted", || gone("2025-01-01T00:00:00Z", false)),
+        ("destroyed", || gone("", true)),
+        ("denied", || Answer::error(403, "permission denied")),
+        ("expired", || {
+            Answer::error(403, "permission denied: invalid token")
+        }),
+        ("limited", || Answer::error(429, "quota exceeded")),
+        ("failed", || Answer::error(500, "internal error")),
+        ("sealed", || Answer::error(503, "Vault is sealed")),
+        ("late", || Answer::Stall(Vec::new())),
+        ("reset", || Answer::Reset(Vec::new())),
+        ("page", || {
+            Answer::Full(200, String::new(), b"<html>".to_vec())
+        }),
+        ("empty", || Answer::Full(204, String::new(), Vec::new())),
+    ];
+    let mut told: Vec<(&str, String)> = Vec::new();
+    let mut tell = |name, address: &str| {
+        let mut command = render_at(address);
+        command
+            .env("VAULT_TOKEN", "t")
+            .env("GITOPS_FN_TIMEOUT", "1s");
+        let output = run(&mut command, manifest(&["<path:kv/data/a#k>"]));
+        assert!(matches!(output.code, 1 | 3), "{name}: {}", output.stderr);
+        let host = address.trim_start_matches("http://");
+        // the first line is what has happened, the second what to do
+        let text = output.stderr.replace(host, "HOST");
+        for (other, said) in &told {
+            assert_ne!(text.lines().next(), said.lines().next(), "{name}, {other}");
+        }
+        assert!(text.contains("\nhelp: "), "{name}: {text}");
+        told.push((name, text));
+    };
+    for (name, answer) in answers {
+        tell(name, &Fake::start(move |_, _| answer()).address());
+    }
+    tell("refused", &format!("http://127.0.0.1:{}", free_port()));
+    tell("no name", "http://vault.invalid:8200");
+}
+
+#[test]
+fn all_keys_of_a_path_are_of_the_version_that_was_read_first() {
+    // each read finds a newer version
+    let fake = Fake::start(|_, before| {
+        let text = fake::secret("@").to_string().replace(
+            r#"{"k":"@"}"#,
+            &format!(r#"{{"a":"{before}","b":"{before}"}}"#),
+        );
+        Answer::Full(200, String::new(), text.into_bytes())
+    });
+    let first = manifest(&["<path:kv/data/v#a>", "<path:kv/data/v#b>"]);
+    let second = first.replace("name: web", "name: other");
+    let mut command = render_at(&fake.address());
+    let output = run(
+        command.env("VAULT_TOKEN", "t"),
+        format!("{first}---\n{second}"),
+    )
+    .success();
+    assert_eq!(
+        output.text().matches(": \"0\"").count() + output.text().matches(": '0'").count(),
+        4,
+        "{}",
+        output.text()
+    );
+    assert_eq!(fake.requests().len(), 1);
 }
