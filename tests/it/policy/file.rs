@@ -4,7 +4,7 @@ use super::{SHOP, TENANTS, assert_gives, assert_silent, policy, render_on, secre
 use crate::governed::Governed;
 
 /// What is done to the file, and what is said of it.
-const WRONG: [(&str, &str); 12] = [
+const WRONG: [(&str, &str); 13] = [
     (
         "cp $folder/policy.yaml .; chmod 664 policy.yaml",
         "written by its group or by others",
