@@ -315,9 +315,12 @@ fn gone(deletion_time: &str, destroyed: bool) -> Answer {
     Answer::json(404, &answer)
 }
 
+/// A failure's name, and the answer that leads to it.
+type Failure = (&'static str, fn() -> Answer);
+
 #[test]
 fn no_two_failures_are_told_in_the_same_words() {
-    let answers: Vec<(&str, fn() -> Answer)> = vec![
+    let answers: Vec<Failure> = vec![
         ("no path", || Answer::json(404, &json!({"errors": []}))),
         ("no key", || {
             let text = fake::secret("v").to_string().replace("\"k\"", "\"other\"");
