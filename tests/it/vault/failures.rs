@@ -306,6 +306,9 @@ fn a_revocation_that_fails_fails_nothing() {
     assert_values(&output.success(), &["v"]);
 }
 
+/// A failure's name, and the answer that leads to it.
+type Case = (&'static str, fn() -> Answer);
+
 /// What a server answers for a version that is gone.
 fn gone(deletion_time: &str, destroyed: bool) -> Answer {
     let mut answer = fake::secret("v");
@@ -317,7 +320,7 @@ fn gone(deletion_time: &str, destroyed: bool) -> Answer {
 
 #[test]
 fn no_two_failures_are_told_in_the_same_words() {
-    let answers: Vec<(&str, fn() -> Answer)> = vec![
+    let answers: [Case; 13] = [
         ("no path", || Answer::json(404, &json!({"errors": []}))),
         ("no key", || {
             let text = fake::secret("v").to_string().replace("\"k\"", "\"other\"");
