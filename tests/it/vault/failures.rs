@@ -195,9 +195,17 @@ fn a_restart_in_the_middle_is_waited_for() {
     let identity = server.reader();
     let (send, restarts) = mpsc::channel::<()>();
     let send = Mutex::new(send);
+    let upstream = server.host();
     let proxy = Proxy::start(server.host(), move |request, before| {
         if request.target == "/v1/kv/data/s10" && before == 0 {
             let _ = send.lock().unwrap().send(());
+            // or the run may be over before, and its last request be what the restart hits
+            let begin = Instant::now();
+            while std::net::TcpStream::connect(&upstream).is_ok()
+                && begin.elapsed() < Duration::from_secs(10)
+            {
+                thread::sleep(Duration::from_millis(1));
+            }
         }
         Step::Forward
     });
