@@ -115,7 +115,7 @@ pub async fn login(client: &Client) -> Result<Session, Fault> {
             client.call(request, &front, Retry::Login).await?
         }
     };
-    let session = session(client, reader, front, &answer)?;
+    let session = session(client, reader, front, begun, &answer)?;
     tracing::info!(
         method = method_name(&login.method),
         mount = login.mount,
@@ -140,6 +140,7 @@ fn session(
     client: &Client,
     mut caller: Caller,
     mut giver: Caller,
+    begun: Instant,
     answer: &Answer,
 ) -> Result<Session, Fault> {
     let auth = match answer.status {
@@ -167,7 +168,8 @@ fn session(
     Ok(Session {
         caller,
         giver: (token_type != "batch").then_some(giver),
-        expires: (lease_duration > 0).then(|| Instant::now() + Duration::from_secs(lease_duration)),
+        // counted from before the login: the server's clock has started when its answer comes
+        expires: (lease_duration > 0).then(|| begun + Duration::from_secs(lease_duration)),
     })
 }
 

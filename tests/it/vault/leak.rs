@@ -260,7 +260,11 @@ fn no_credential_is_in_the_arguments_or_the_environment_of_a_child() {
     assert!(status.success(), "{stderr}");
     assert!(written("stdout").contains(VALUE));
     let seen = String::from_utf8_lossy(&seen);
-    assert!(seen.contains("__child"), "no child was seen: {seen}");
+    // `__child` itself becomes kustomize within moments, and may not be seen
+    assert!(
+        seen.contains("kustomize\0build"),
+        "no child was seen: {seen}"
+    );
     for word in [role_id, secret_id, "VAULT_"] {
         assert!(!seen.contains(word), "{word} is at a child:\n{seen}");
         assert!(word == "VAULT_" || !stderr.contains(word), "{stderr}");
