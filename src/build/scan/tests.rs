@@ -158,7 +158,7 @@ fn what_kustomize_would_run_or_fetch_is_named() {
             "kustomization.yaml transformers: Release f is a function of somebody else's, which kustomize would leave out in silence",
             "kustomization.yaml: ../up leads out of the repository (ROOT)",
             "kustomization.yaml: /proc/self/environ leads out of the repository (ROOT)",
-            "kustomization.yaml: github.com/org/repo//path?ref=v1 is remote",
+            "kustomization.yaml: github.com/org/repo//path?… is remote",
             "kustomization.yaml: https://…@example.org/x.yaml is remote",
             "kustomization.yaml: the helm chart web needs helm",
         ]
