@@ -35,8 +35,8 @@ pub struct Renamed {
 /// placeholders. A Secret or `ConfigMap` whose name ends in the hash of its content in `before` gets the
 /// hash of its content in `after`. The old name is replaced wherever it is a word of its own in a
 /// scalar of the same namespace (none is `default`) or of a cluster-scoped object; never in keys, in
-/// names of other objects, or in what has come from a secret. Each changed document is read again and
-/// compared with the plan.
+/// names of other objects, or in scalars that have come from a secret as far as their text tells. Each
+/// changed document is read again and compared with the plan.
 #[must_use]
 pub fn rename(before: &str, after: &str) -> Renamed {
     let mut renamed = Renamed::default();
