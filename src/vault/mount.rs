@@ -69,8 +69,7 @@ impl Place {
         format!("{}/{}", self.mount, self.path)
     }
 
-    /// Where the secret lies if the mount is not the one that was assumed; `None` if there is nothing
-    /// better to try.
+    /// Where the secret lies if the mount is not the one that was assumed.
     ///
     /// # Errors
     /// A [`ReadError`] where the mount holds no KV secrets.
@@ -122,19 +121,16 @@ pub async fn locate(
     want: &SecretRef,
 ) -> Result<Place, ReadError> {
     let settings = client.settings();
-    if let Some(mount) = settings
-        .kv_v1_mounts
-        .iter()
-        .find(|mount| below(&want.path, mount).is_some())
-    {
-        return confirmed(place(&want.path, mount, KvVersion::V1), want);
-    }
-    if let Some(mount) = settings
-        .kv_v2_mounts
-        .iter()
-        .find(|mount| below(&want.path, mount).is_some())
-    {
-        return confirmed(place(&want.path, mount, KvVersion::V2), want);
+    for (listed, version) in [
+        (&settings.kv_v1_mounts, KvVersion::V1),
+        (&settings.kv_v2_mounts, KvVersion::V2),
+    ] {
+        let mount = listed
+            .iter()
+            .find(|mount| below(&want.path, mount).is_some());
+        if let Some(mount) = mount {
+            return confirmed(place(&want.path, mount, version), want);
+        }
     }
     let says_v1 = want.kv == Some(KvVersion::V1) || settings.kv_version == Some(KvVersion::V1);
     if let (Some((mount, path)), false) = (want.path.split_once("/data/"), says_v1) {
