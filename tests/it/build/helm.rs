@@ -1,7 +1,7 @@
 //! Charts: from the checkout, from a server, and with the names that a hostile one has.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
@@ -10,6 +10,7 @@ use std::thread;
 use super::{Checkout, by_name, entry, release};
 use crate::governed::Governed;
 use crate::support::{kustomize_build, path_with, run, tool, write_files};
+use crate::vault::fake::read_request;
 
 const CHART: &[(&str, &str)] = &[
     (
@@ -160,15 +161,10 @@ fn chart_server(folder: &Path) -> String {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { continue };
-            let mut request = Vec::new();
-            let mut part = [0; 4096];
-            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-                match stream.read(&mut part) {
-                    Ok(0) | Err(_) => break,
-                    Ok(length) => request.extend_from_slice(&part[..length]),
-                }
-            }
-            let body = if request.starts_with(b"GET /index.yaml ") {
+            let Some(request) = read_request(&mut stream) else {
+                continue;
+            };
+            let body = if request.method == "GET" && request.target == "/index.yaml" {
                 index.as_bytes()
             } else {
                 &archive
