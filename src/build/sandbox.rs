@@ -13,6 +13,8 @@ use rustix::process::{Pid, Resource, Rlimit, getppid, setrlimit};
 
 #[cfg(target_os = "linux")]
 mod files;
+#[cfg(target_os = "linux")]
+mod tree;
 
 /// What happens where the kernel cannot confine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ impl Unconfined {
 pub struct Confinement {
     /// The process that it dies with.
     pub parent: u32,
-    /// The repository, read-only.
+    /// The repository, read-only and without any `.git`.
     pub root: PathBuf,
     /// Folders that it may write.
     pub writable: Vec<PathBuf>,
@@ -75,6 +77,9 @@ pub enum SandboxError {
     /// A path of the confinement is not there.
     #[error("cannot confine kustomize: {0} cannot be opened")]
     Path(PathBuf),
+    /// A folder that is to be written holds a `.git`, or lies in one.
+    #[error("{0} would be writable, and holds a `.git` or lies in one")]
+    Git(PathBuf),
     /// A limit or restriction was refused.
     #[error("cannot confine kustomize: {0}")]
     Refused(&'static str),
@@ -92,6 +97,9 @@ impl SandboxError {
                 "use a kernel with Landlock, or let the operator's policy say `sandbox: optional`"
             }
             Self::Path(_) => "check that it exists and may be read",
+            Self::Git(_) => {
+                "leave `helmGlobals.chartHome` out, or name a folder that holds charts alone"
+            }
             Self::Refused(_) => "check the limits of this process",
             Self::Orphan => "run it again",
         }
@@ -256,7 +264,7 @@ fn restrict(confinement: &Confinement) -> Result<Reach, SandboxError> {
             .map_err(refused)?;
     }
     let mut created = ruleset.create().map_err(refused)?;
-    for (path, access) in rights(confinement) {
+    for (path, access) in rights(confinement)? {
         created = allow(created, path, access)?;
     }
     let status = created.restrict_self().map_err(refused)?;

@@ -1,12 +1,13 @@
 //! Which files a confined program reaches, and how.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use landlock::{
     ABI, Access as _, AccessFs, BitFlags, PathBeneath, PathFd, RulesetCreated,
     RulesetCreatedAttr as _,
 };
 
+use super::tree::Tree;
 use super::{Confinement, SandboxError};
 use crate::build::elf;
 
@@ -35,36 +36,27 @@ const NETWORK_FILES: [&str; 11] = [
     "/etc/nsswitch.conf",
 ];
 
-/// The checkout. Of one with a `.git` everything else at its root: a pipeline keeps its token in
-/// `.git/config`.
-fn tree(root: &Path, read: BitFlags<AccessFs>) -> Vec<(Given, BitFlags<AccessFs>)> {
-    let whole = || vec![(Given::Needed(root.to_owned()), read)];
-    if root.join(".git").symlink_metadata().is_err() {
-        return whole();
-    }
-    let Ok(entries) = std::fs::read_dir(root) else {
-        return whole();
-    };
-    entries
-        .flatten()
-        // a link's target has rights of its own, if it is inside
-        .filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_symlink()))
-        .filter(|entry| entry.file_name() != ".git")
-        .map(|entry| (Given::IfThere(entry.path()), read))
-        .collect()
-}
-
 /// Which rights each path gets.
-pub(super) fn rights(confinement: &Confinement) -> Vec<(Given, BitFlags<AccessFs>)> {
+///
+/// # Errors
+/// [`SandboxError::Git`] if a folder that may be written opens a `.git`.
+pub(super) fn rights(
+    confinement: &Confinement,
+) -> Result<Vec<(Given, BitFlags<AccessFs>)>, SandboxError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let run = AccessFs::Execute | AccessFs::ReadFile;
     let all = AccessFs::from_all(LATEST) & !BitFlags::from(AccessFs::Execute);
-    let mut rights = tree(&confinement.root, read);
+    let tree = Tree::at(&confinement.root);
+    let granted = tree.granted().into_iter();
+    let mut rights: Vec<_> = granted.map(|path| (Given::IfThere(path), read)).collect();
     rights.push((
         Given::Needed("/dev/null".into()),
         AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate,
     ));
     for folder in &confinement.writable {
+        if tree.is_opened_by(folder) {
+            return Err(SandboxError::Git(folder.clone()));
+        }
         rights.push((Given::Needed(folder.clone()), all));
     }
     for program in &confinement.programs {
@@ -78,7 +70,7 @@ pub(super) fn rights(confinement: &Confinement) -> Vec<(Given, BitFlags<AccessFs
             rights.push((Given::IfThere(file.into()), read));
         }
     }
-    rights
+    Ok(rights)
 }
 
 pub(super) fn allow(

@@ -192,8 +192,8 @@ impl Look<'_> {
             );
         }
         match joined(folder, Path::new(home)) {
-            // what can be written must not be what is built
-            Some(home) if !folder.starts_with(&home) => {
+            // what can be written must not be what is built, nor where git keeps a token
+            Some(home) if !folder.starts_with(&home) && home.iter().all(|name| name != ".git") => {
                 self.scan.charts.insert(home);
             }
             _ => self.problem(

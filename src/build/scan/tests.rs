@@ -198,6 +198,10 @@ fn charts_are_judged_by_what_is_allowed() {
             "home/kustomization.yaml",
             "helmGlobals: {chartHome: .}\nhelmCharts: [{name: web, repo: 'https://charts.example'}]\n",
         ),
+        (
+            "git/kustomization.yaml",
+            "helmGlobals: {chartHome: ../.git/x}\nhelmCharts: [{name: web, repo: 'https://charts.example'}]\n",
+        ),
         ("folder/kustomization.yaml", "generators: [../generator]\n"),
         ("generator/kustomization.yaml", "resources: [h.yaml]\n"),
         ("generator/h.yaml", generator),
@@ -217,6 +221,12 @@ fn charts_are_judged_by_what_is_allowed() {
     assert_eq!(
         messages(checkout.scan("home", true, true)),
         ["home/kustomization.yaml: the chart home . is no folder of its own below the repository"]
+    );
+    assert_eq!(
+        messages(checkout.scan("git", true, true)),
+        [
+            "git/kustomization.yaml: the chart home ../.git/x is no folder of its own below the repository"
+        ]
     );
     assert_eq!(
         messages(checkout.scan("folder", true, true)),

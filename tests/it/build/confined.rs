@@ -5,7 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 
 use super::Checkout;
-use crate::support::{Output, documents, run};
+use crate::support::{Output, documents, run, write_files};
 
 /// What the program reports, by action.
 fn report(output: &Output) -> BTreeMap<String, String> {
@@ -168,4 +168,54 @@ fn how_far_it_is_confined_is_logged() {
         output.stderr
     );
     assert!(!checkout.run(".").success().stderr.contains("confined"));
+}
+
+/// A clone inside of the checkout has a `.git` of its own, with a token perhaps.
+#[test]
+fn no_git_folder_of_the_checkout_is_read_wherever_it_lies() {
+    let Some(checkout) = Checkout::fake("") else {
+        return;
+    };
+    let root = checkout.root();
+    for clone in ["clones/one", "clones/deep/er/two", "folder"] {
+        write_files(
+            &root.join(clone),
+            &[
+                (".git/config", "token = hush"),
+                (".git/modules/x/config", "token = hush"),
+                ("file", "x"),
+                ("below/file", "x"),
+            ],
+        );
+    }
+    // of a submodule: it names a folder, and holds nothing
+    fs::write(root.join("clones/.git"), "gitdir: ../.git/modules/x").unwrap();
+    let denied = [
+        "read clones/one/.git/config",
+        "read clones/one/.git/modules/x/config",
+        "read clones/deep/er/two/.git/config",
+        "list clones/deep/er/two/.git",
+        "read folder/.git/config",
+        "read folder/below/../.git/config",
+    ];
+    let allowed = [
+        "read clones/one/file",
+        "read clones/one/below/file",
+        "list clones/one/below",
+        "read clones/deep/er/two/file",
+        "read folder/below/file",
+    ];
+    let actions: Vec<_> = denied.iter().chain(&allowed).copied().collect();
+    fs::write(root.join("fake.txt"), actions.join("\n")).unwrap();
+    // what is built is a checkout itself, and its root one above several
+    for root in [root.clone(), root.parent().unwrap().to_owned()] {
+        let output = run(checkout.build().arg("--root").arg(&root), "").success();
+        let report = report(&output);
+        for action in denied {
+            assert_eq!(report[action], "PermissionDenied", "{action}");
+        }
+        for action in allowed {
+            assert_eq!(report[action], "done", "{action}");
+        }
+    }
 }
