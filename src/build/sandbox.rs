@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Resource, Rlimit, getppid, setrlimit};
 
+mod descriptors;
 #[cfg(target_os = "linux")]
 mod files;
 #[cfg(target_os = "linux")]
@@ -156,6 +157,7 @@ pub fn hide() {
 }
 
 /// Restricts this process for good. What it becomes afterwards can reach no more than `confinement` says.
+/// Every file that is open is closed, but for the standard streams.
 ///
 /// # Errors
 /// A [`SandboxError`]; the program must not be run then.
@@ -178,6 +180,7 @@ pub fn enter(confinement: &Confinement) -> Result<Reach, SandboxError> {
         lower(resource, most)?;
     }
     no_new_privileges()?;
+    descriptors::close_inherited();
     match restrict(confinement) {
         Err(SandboxError::Unsupported) => without(confinement.unconfined),
         outcome => outcome,

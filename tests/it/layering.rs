@@ -148,12 +148,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("sha2", &["secret/sha256.rs"]),
     ("tempfile", &["build/workshop.rs", "output.rs"]),
     ("landlock", &["build/sandbox.rs", "build/sandbox/"]),
+    ("nix", &["build/sandbox/descriptors.rs"]),
     (
         "rustix",
         &[
             "build/child.rs",
             "build/repository.rs",
             "build/sandbox.rs",
+            "build/sandbox/",
             "policy/load.rs",
         ],
     ),

@@ -5,7 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 
 use super::Checkout;
-use crate::support::{Output, documents, run, write_files};
+use crate::support::{Output, clean, documents, run, write_files};
 
 /// What the program reports, by action.
 fn report(output: &Output) -> BTreeMap<String, String> {
@@ -217,5 +217,41 @@ fn no_git_folder_of_the_checkout_is_read_wherever_it_lies() {
         for action in allowed {
             assert_eq!(report[action], "done", "{action}");
         }
+    }
+}
+
+/// Whoever starts us may have files open, which the repository has no business with.
+#[test]
+fn it_gets_no_open_file_of_ours() {
+    let Some(checkout) = Checkout::fake("") else {
+        return;
+    };
+    let numbers = ["3", "4", "5", "9", "70"];
+    let actions = numbers
+        .map(|number| format!("descriptor {number}"))
+        .join("\n");
+    fs::write(checkout.root().join("fake.txt"), actions).unwrap();
+    let ours = checkout.build();
+    let mut shell = clean("bash");
+    shell
+        .args([
+            "-c",
+            "exec 3</etc/passwd 9<>\"$0\" 70</etc/passwd; exec \"$@\"",
+        ])
+        .arg(checkout.folder.path().join("secrets.yaml"))
+        .arg(ours.get_program())
+        .args(ours.get_args())
+        .current_dir(checkout.root())
+        .envs(
+            ours.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    let report = report(&run(&mut shell, "").success());
+    for number in numbers {
+        assert_eq!(
+            report[&format!("descriptor {number}")],
+            "Uncategorized",
+            "{number}"
+        );
     }
 }

@@ -4,7 +4,9 @@
 use std::env;
 use std::fs;
 use std::io::{self, Read, Write};
+use std::mem::ManuallyDrop;
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::FromRawFd;
 use std::os::unix::process::parent_id;
 use std::process::{Command, exit};
 use std::thread::sleep;
@@ -42,6 +44,11 @@ fn act(action: &str, rest: &str) {
             }
         }
         "read" => report(action, rest, fs::File::open(rest).and_then(|mut file| file.read(&mut [0; 16]))),
+        "descriptor" => {
+            // SAFETY: nothing else in this program uses it, and it is not closed
+            let file = ManuallyDrop::new(unsafe { fs::File::from_raw_fd(rest.parse().unwrap()) });
+            report(action, rest, file.metadata());
+        }
         "list" => report(action, rest, fs::read_dir(rest)),
         "write" => report(action, rest, fs::write(rest, "x")),
         "home" => report(action, rest, fs::write(env::temp_dir().join(rest), "x")),
