@@ -26,7 +26,7 @@ use sandbox::Unconfined;
 use scan::Allowed;
 
 use crate::krm::result::Finding;
-use crate::source::{self, SourceError, Sources};
+use crate::source::{self, Limit, SourceError, Sources};
 
 /// The Release that counts, if it is there, beside the kustomization.
 const RELEASE: &str = "gitops-fn.yaml";
@@ -46,8 +46,8 @@ pub struct Options {
     pub remote_charts: bool,
     /// What happens where the kernel cannot confine.
     pub unconfined: Unconfined,
-    /// Longest output of kustomize, in bytes.
-    pub longest: u64,
+    /// Longest output of kustomize, or what is read in its place.
+    pub longest: Limit,
     /// When the run has to end.
     pub deadline: Instant,
     /// Where temporary files go.
@@ -169,7 +169,7 @@ pub fn prepare(options: &Options) -> Result<Prepared, Vec<Finding>> {
 /// A [`SourceError`]: what cannot be read, or that there is none.
 pub fn plain(options: &Options) -> Result<Sources, SourceError> {
     let folder = std::slice::from_ref(&options.folder);
-    let mut sources = source::read_within(folder, std::io::empty(), options.longest)?;
+    let mut sources = source::read(folder, std::io::empty(), options.longest)?;
     let ours = options.folder.join(RELEASE).display().to_string();
     sources.list.retain(|source| source.name != ours);
     Ok(sources)

@@ -27,7 +27,7 @@ use gitops_fn::resolve::Resolved;
 use gitops_fn::secret::SecretRef;
 use gitops_fn::settings::cluster::SecretName;
 use gitops_fn::settings::{AVP_SECRET, Settings, StoreSetting, Variable};
-use gitops_fn::source::{self, Source, SourceError, Sources};
+use gitops_fn::source::{self, Limit, Source, SourceError, Sources};
 use gitops_fn::store::Store;
 use gitops_fn::store::file::FileStore;
 use gitops_fn::store::vault::VaultStore;
@@ -143,11 +143,10 @@ fn misconfigured(problems: &[ConfigProblem]) -> u8 {
 }
 
 fn policy_test(asked: &PolicyTest) -> Result<u8> {
-    let sources = match source::read(std::slice::from_ref(&asked.policy), io::stdin().lock()) {
-        Ok(sources) => sources.list,
+    let text = match source::read_one(&asked.policy, io::stdin().lock()) {
+        Ok(text) => text,
         Err(error) => return Ok(refuse(&error, 2)),
     };
-    let text: String = sources.into_iter().map(|source| source.text).collect();
     let policy = match policy::load::parse(&text, &asked.policy.display().to_string()) {
         Ok(policy) => policy,
         Err(problems) => return Ok(misconfigured(&problems)),
@@ -172,7 +171,7 @@ fn policy_test(asked: &PolicyTest) -> Result<u8> {
         }
     };
     if !asked.manifests.is_empty() {
-        let sources = match source::read(&asked.manifests, io::stdin().lock()) {
+        let sources = match source::read(&asked.manifests, io::stdin().lock(), source::MOST) {
             Ok(sources) => sources.list,
             Err(error) => return Ok(refuse(&error, error.exit_code())),
         };
@@ -191,8 +190,9 @@ fn policy_test(asked: &PolicyTest) -> Result<u8> {
 
 /// Reads what is named, as far as the policy lets it be read.
 fn input(paths: &[PathBuf], judge: &Judge<'_>) -> Result<Sources, SourceError> {
-    let most = judge.limits().map_or(u64::MAX, |limits| limits.input_bytes);
-    source::read_within(paths, io::stdin().lock(), most)
+    let limits = judge.limits();
+    let most = limits.map_or(source::MOST, |limits| Limit::Policy(limits.input_bytes));
+    source::read(paths, io::stdin().lock(), most)
 }
 
 fn function(settings: &Settings, judge: &Judge<'_>) -> Result<u8> {
@@ -211,12 +211,8 @@ fn function(settings: &Settings, judge: &Judge<'_>) -> Result<u8> {
 fn render(arguments: &Render, settings: &Settings, judge: &Judge<'_>) -> Result<u8> {
     let config = match &arguments.config {
         Some(path) => {
-            let text = match source::read(std::slice::from_ref(path), io::stdin().lock()) {
-                Ok(sources) => sources
-                    .list
-                    .into_iter()
-                    .map(|source| source.text)
-                    .collect::<String>(),
+            let text = match source::read_one(path, io::stdin().lock()) {
+                Ok(text) => text,
                 Err(error) => return Ok(refuse(&error, 2)),
             };
             config::from_file(&text, settings)

@@ -4,16 +4,22 @@
 //! path's bytes. Left out are dot-folders, kustomization files and symbolic links (a link could
 //! lead out of the repository); a link that looks like manifests is reported in
 //! [`Sources::notes`], since manifests that go missing in silence may be pruned from a cluster.
-//! What is named on the command line itself is read as it is: any file name, a link, a pipe.
+//! What is named on the command line itself is read as it is: any file name, a link, and what a shell hands
+//! over (`/dev/fd/63`). A device or pipe of another name is not: it may have no end, or no beginning.
 
 mod error;
 mod walk;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-pub use error::{SourceError, Unreadable, UnreadableReason};
+pub use error::{Limit, SourceError, Unreadable, UnreadableReason};
+
+/// The most that is read where no policy says so: 1 GiB.
+pub const MOST: Limit = Limit::BuiltIn(1 << 30);
+/// The longest configuration, in bytes.
+const CONFIGURATION: u64 = 1 << 20;
 
 /// One text of the input.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,36 +46,29 @@ pub struct Sources {
     pub notes: Vec<String>,
 }
 
-/// Reads everything that `paths` name; no path at all means standard input.
+/// Reads everything that `paths` name, but not more than `most`; no path at all means standard input.
 ///
 /// `-` is standard input, which is read only if it is named. A text that is empty is returned as
 /// such: whether the whole input is empty is for the caller to see ([`is_blank`]).
 ///
 /// # Errors
-/// [`SourceError`], with every file that cannot be read, or a `-` named twice.
-pub fn read(paths: &[PathBuf], stdin: impl Read) -> Result<Sources, SourceError> {
-    read_within(paths, stdin, u64::MAX)
-}
-
-/// As [`read`], but not more than `most` bytes.
-///
-/// # Errors
-/// As [`read`], and [`SourceError::TooLarge`] as soon as there is more.
-pub fn read_within(paths: &[PathBuf], stdin: impl Read, most: u64) -> Result<Sources, SourceError> {
+/// [`SourceError`], with every file that cannot be read, or a `-` named twice; and
+/// [`SourceError::TooLarge`] as soon as there is more.
+pub fn read(paths: &[PathBuf], stdin: impl Read, most: Limit) -> Result<Sources, SourceError> {
     let only_stdin = [PathBuf::from("-")];
     let paths = if paths.is_empty() { &only_stdin } else { paths };
     if paths.iter().filter(|path| is_stdin(path)).count() > 1 {
         return Err(SourceError::StdinTwice);
     }
     let mut reading = Reading {
-        room: most,
+        room: most.bytes(),
         ..Reading::default()
     };
     let mut stdin = Some(stdin);
     for path in paths {
         if is_stdin(path) {
             if let Some(stdin) = stdin.take() {
-                let bytes = reading.bytes_of(stdin);
+                let bytes = reading.bytes_of(stdin, 0);
                 reading.add("stdin".to_owned(), bytes);
             }
         } else if path.is_dir() {
@@ -82,6 +81,32 @@ pub fn read_within(paths: &[PathBuf], stdin: impl Read, most: u64) -> Result<Sou
         }
     }
     reading.finish()
+}
+
+/// Reads the one file of a configuration, or standard input if it is `-`.
+///
+/// # Errors
+/// [`SourceError::Unreadable`]: also for a folder, and for more than 1 MiB.
+pub fn read_one(path: &Path, stdin: impl Read) -> Result<String, SourceError> {
+    let unreadable =
+        |name: String, reason| SourceError::Unreadable(vec![Unreadable { name, reason }]);
+    let name = if is_stdin(path) {
+        "stdin".to_owned()
+    } else {
+        shown(path)
+    };
+    if !is_stdin(path) && path.is_dir() {
+        return Err(unreadable(name, UnreadableReason::Folder));
+    }
+    let paths = [path.to_owned()];
+    let sources =
+        read(&paths, stdin, Limit::BuiltIn(CONFIGURATION)).map_err(|error| match error {
+            SourceError::TooLarge(most) => {
+                unreadable(name, UnreadableReason::TooLarge(most.bytes()))
+            }
+            error => error,
+        })?;
+    Ok(sources.list.into_iter().map(|source| source.text).collect())
 }
 
 /// Whether a text holds nothing but blanks (and a byte order mark).
@@ -116,19 +141,28 @@ impl Reading {
     }
 
     fn file(&mut self, path: &Path) {
-        let bytes = File::open(path).and_then(|file| self.bytes_of(file));
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) && !is_handed_over(path) {
+            self.unreadable.push(Unreadable {
+                name: shown(path),
+                reason: UnreadableReason::Special { named: true },
+            });
+            return;
+        }
+        let bytes = File::open(path).and_then(|file| {
+            let length = file.metadata().map_or(0, |found| found.len());
+            self.bytes_of(file, length)
+        });
         self.add(shown(path), bytes);
     }
 
-    /// Everything in one allocation where the length is known: `File` tells it to `read_to_end`. One
-    /// byte more than there is room for shows that there is more.
-    fn bytes_of(&mut self, mut from: impl Read) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        if self.room == u64::MAX {
-            from.read_to_end(&mut bytes)?;
-            return Ok(bytes);
-        }
-        from.take(self.room + 1).read_to_end(&mut bytes)?;
+    /// Everything in one allocation where the length is known. One byte more than there is room for shows
+    /// that there is more.
+    fn bytes_of(&mut self, from: impl Read, length: u64) -> io::Result<Vec<u8>> {
+        let most = self.room.saturating_add(1);
+        // a byte more, so that the end is found without another allocation
+        let expected = length.saturating_add(1).min(most);
+        let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
+        from.take(most).read_to_end(&mut bytes)?;
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.full |= length > self.room;
         self.room = self.room.saturating_sub(length);
@@ -159,6 +193,13 @@ impl Reading {
 
 fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
+}
+
+/// Whether a path names what this process has open already, as `<(…)` of a shell does.
+fn is_handed_over(path: &Path) -> bool {
+    ["/dev/fd", "/proc/self/fd", "/dev/stdin"]
+        .iter()
+        .any(|open| path.starts_with(open))
 }
 
 fn not_utf8(bad: &std::string::FromUtf8Error) -> UnreadableReason {

@@ -96,7 +96,7 @@ impl<'b> Workshop<'b> {
                 ("PATH", tools.into()),
             ],
             confinement: self.confinement(),
-            longest: self.options.longest,
+            longest: self.options.longest.bytes(),
         }
     }
 }

@@ -15,13 +15,13 @@ use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::{Limits, Sandbox};
 use gitops_fn::report;
 use gitops_fn::settings::{Settings, Variable};
-use gitops_fn::source::{self, Source, SourceError};
+use gitops_fn::source::{self, Limit, Source, SourceError};
 
 use super::session::Session;
 use crate::{finish, misconfigured, print_outcome, refuse, say, store_of};
 
 /// Longest output of kustomize where no policy says so: 256 MiB.
-const LONGEST: u64 = 256 << 20;
+const LONGEST: Limit = Limit::BuiltIn(256 << 20);
 
 /// Prepares, runs kustomize, and renders what it has printed.
 pub(crate) fn run(
@@ -116,7 +116,7 @@ fn options(
         },
         longest: judge
             .limits()
-            .map_or(LONGEST, |limits: &Limits| limits.input_bytes),
+            .map_or(LONGEST, |limits: &Limits| Limit::Policy(limits.input_bytes)),
         deadline: begun + deadline,
         temporary: env::temp_dir(),
         ourselves: env::current_exe().context("our own program is not to be found")?,
@@ -132,8 +132,7 @@ fn config(
     settings: &Settings,
 ) -> Result<Result<Config, Vec<ConfigProblem>>, SourceError> {
     if let Some(path) = &arguments.config {
-        let sources = source::read(std::slice::from_ref(path), io::stdin().lock())?;
-        let text: String = sources.list.into_iter().map(|one| one.text).collect();
+        let text = source::read_one(path, io::stdin().lock())?;
         return Ok(config::from_file(&text, settings));
     }
     Ok(match &prepared.release {

@@ -1,6 +1,6 @@
 //! Why the input could not be read, all of it at once.
 
-use std::io;
+use std::{fmt, io};
 
 /// The input could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -9,9 +9,9 @@ pub enum SourceError {
     /// `-` is named more than once; standard input can be read only once.
     #[error("`-` (standard input) is named more than once")]
     StdinTwice,
-    /// There is more than the operator's policy lets a run read, which is this many bytes.
-    #[error("the input is larger than the policy allows: {0} bytes (spec.limits.inputBytes)")]
-    TooLarge(u64),
+    /// There is more than may be read.
+    #[error("the input is larger than {0}")]
+    TooLarge(Limit),
     /// Every source that could not be read, sorted by name.
     #[error("{}", lines(.0))]
     Unreadable(Vec<Unreadable>),
@@ -23,12 +23,15 @@ impl SourceError {
     pub fn help(&self) -> String {
         let list = match self {
             Self::StdinTwice => return "name `-` once".to_owned(),
-            Self::TooLarge(_) => {
+            Self::TooLarge(Limit::Policy(_)) => {
                 return "split the Application, or let the operator raise the limit".to_owned();
+            }
+            Self::TooLarge(Limit::BuiltIn(_)) => {
+                return "is it the right input? no more is read at once".to_owned();
             }
             Self::Unreadable(list) => list,
         };
-        let mut helps: Vec<_> = list.iter().filter_map(|one| one.reason.help()).collect();
+        let mut helps: Vec<_> = list.iter().map(|one| one.reason.help()).collect();
         helps.sort_unstable();
         helps.dedup();
         helps.join("; ")
@@ -42,6 +45,39 @@ impl SourceError {
             Self::Unreadable(list) if list.iter().any(Unreadable::is_usage) => 2,
             Self::StdinTwice => 2,
             Self::Unreadable(_) | Self::TooLarge(_) => 1,
+        }
+    }
+}
+
+/// How many bytes are read, and who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The operator's policy.
+    Policy(u64),
+    /// We do, where there is no policy.
+    BuiltIn(u64),
+}
+
+impl Limit {
+    /// How many.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::Policy(most) | Self::BuiltIn(most) => most,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy(most) => {
+                write!(
+                    f,
+                    "the policy allows: {most} bytes (spec.limits.inputBytes)"
+                )
+            }
+            Self::BuiltIn(most) => write!(f, "{most} bytes"),
         }
     }
 }
@@ -68,9 +104,11 @@ impl Unreadable {
             }
             UnreadableReason::NotFound => format!("cannot read {name}: no such file or directory"),
             UnreadableReason::Denied => format!("cannot read {name}: permission denied"),
-            UnreadableReason::Special => {
+            UnreadableReason::Special { .. } => {
                 format!("cannot read {name}: it is a pipe, a socket or a device")
             }
+            UnreadableReason::Folder => format!("cannot read {name}: it is a folder"),
+            UnreadableReason::TooLarge(most) => format!("{name} is larger than {most} bytes"),
             UnreadableReason::NotUtf8 { offset } => {
                 format!("{name} is not UTF-8 text: wrong byte at offset {offset}")
             }
@@ -88,8 +126,15 @@ pub enum UnreadableReason {
     NotFound,
     /// A file or folder that this user may not read.
     Denied,
-    /// A pipe, socket or device where a directory is searched for manifests.
-    Special,
+    /// A pipe, socket or device, which may have no end.
+    Special {
+        /// Whether it is named, and not found in a directory.
+        named: bool,
+    },
+    /// A folder where one file is wanted.
+    Folder,
+    /// More than this many bytes where a short text is wanted.
+    TooLarge(u64),
     /// A directory without a single manifest.
     NoManifests {
         /// Whether symbolic links were left out on the way.
@@ -107,22 +152,25 @@ pub enum UnreadableReason {
 }
 
 impl UnreadableReason {
-    fn help(&self) -> Option<&'static str> {
+    fn help(&self) -> &'static str {
         match self {
-            Self::NotFound => Some("check the path"),
-            Self::Denied => Some("make it readable for the user that runs gitops-fn"),
-            Self::Special => Some("move it out of the directory, or name it on the command line"),
-            Self::NoManifests { links: true } => Some(
-                "symbolic links inside a directory are not followed: name their targets, or the links themselves, on the command line",
-            ),
-            Self::NoManifests { links: false } => Some(
-                "only .yaml, .yml and .json files are read, and neither kustomization files nor folders that begin with a dot",
-            ),
-            Self::NotUtf8 { .. } => Some("manifests must be UTF-8 text"),
-            Self::Utf16 => {
-                Some("save the file as UTF-8; on Windows, PowerShell's `>` writes UTF-16")
+            Self::NotFound => "check the path",
+            Self::Denied => "make it readable for the user that runs gitops-fn",
+            Self::Special { named: true } => {
+                "name a regular file, or pass on what it holds as standard input"
             }
-            Self::Other(_) => None,
+            Self::Special { named: false } => "move it out of the directory",
+            Self::Folder => "name one file",
+            Self::TooLarge(_) => "a configuration is a short text; is this the right one?",
+            Self::NoManifests { links: true } => {
+                "symbolic links inside a directory are not followed: name their targets, or the links themselves, on the command line"
+            }
+            Self::NoManifests { links: false } => {
+                "only .yaml, .yml and .json files are read, and neither kustomization files nor folders that begin with a dot"
+            }
+            Self::NotUtf8 { .. } => "manifests must be UTF-8 text",
+            Self::Utf16 => "save the file as UTF-8; on Windows, PowerShell's `>` writes UTF-16",
+            Self::Other(_) => "check the file, and the disk or the server that it lies on",
         }
     }
 }

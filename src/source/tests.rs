@@ -5,6 +5,10 @@ use std::os::unix::net::UnixListener;
 
 use super::*;
 
+fn read(paths: &[PathBuf], stdin: impl Read) -> Result<Sources, SourceError> {
+    super::read(paths, stdin, MOST)
+}
+
 struct Tree(tempfile::TempDir);
 
 impl Tree {
@@ -345,7 +349,7 @@ fn no_more_is_read_than_may_be() {
     for name in ["a.yaml", "b.yaml"] {
         fs::write(dir.path().join(name), "12345").unwrap();
     }
-    let within = |paths: &[PathBuf], most| read_within(paths, &b"123"[..], most);
+    let within = |paths: &[PathBuf], most| super::read(paths, &b"123"[..], Limit::BuiltIn(most));
     let folder = dir.path().to_owned();
     assert_eq!(
         within(std::slice::from_ref(&folder), 10)
@@ -356,14 +360,61 @@ fn no_more_is_read_than_may_be() {
     );
     assert_eq!(
         within(std::slice::from_ref(&folder), 9).unwrap_err(),
-        SourceError::TooLarge(9)
+        SourceError::TooLarge(Limit::BuiltIn(9))
     );
     assert!(within(&[], 3).is_ok());
     // cut in the middle of a character or never ending, it is still too long
-    assert_eq!(
-        within(&["/dev/zero".into()], 1000).unwrap_err(),
-        SourceError::TooLarge(1000)
-    );
-    let odd = read_within(&[], "ää".as_bytes(), 2).unwrap_err();
-    assert_eq!((odd.exit_code(), odd), (1, SourceError::TooLarge(2)));
+    let policy = Limit::Policy(2);
+    for text in [&mut "ää".as_bytes() as &mut dyn Read, &mut io::repeat(0)] {
+        let error = super::read(&[], text, policy).unwrap_err();
+        assert_eq!(
+            (error.exit_code(), error),
+            (1, SourceError::TooLarge(policy))
+        );
+    }
+}
+
+#[test]
+fn every_error_says_what_is_wrong_and_what_to_do() {
+    use UnreadableReason::{
+        Denied, Folder, NoManifests, NotFound, NotUtf8, Other, Special, TooLarge, Utf16,
+    };
+    let reasons = [
+        NotFound,
+        Denied,
+        Special { named: true },
+        Special { named: false },
+        Folder,
+        TooLarge(1),
+        NoManifests { links: true },
+        NoManifests { links: false },
+        NotUtf8 { offset: 1 },
+        Utf16,
+        Other("is broken".to_owned()),
+    ];
+    let unreadable = reasons.map(|reason| {
+        // no reason is forgotten above
+        match reason {
+            NotFound
+            | Denied
+            | Special { .. }
+            | Folder
+            | TooLarge(_)
+            | NoManifests { .. }
+            | NotUtf8 { .. }
+            | Utf16
+            | Other(_) => {}
+        }
+        let name = "a.yaml".to_owned();
+        SourceError::Unreadable(vec![Unreadable { name, reason }])
+    });
+    let others = [
+        SourceError::StdinTwice,
+        SourceError::TooLarge(Limit::Policy(5)),
+        SourceError::TooLarge(Limit::BuiltIn(5)),
+    ];
+    for error in unreadable.into_iter().chain(others) {
+        assert!(!error.help().is_empty(), "{error:?}");
+        assert!(!error.to_string().is_empty(), "{error:?}");
+    }
 }

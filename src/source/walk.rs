@@ -72,7 +72,7 @@ impl Found {
             if kind.is_file() {
                 self.files.push(path);
             } else {
-                self.fail(&path, UnreadableReason::Special);
+                self.fail(&path, UnreadableReason::Special { named: false });
             }
         }
     }

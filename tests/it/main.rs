@@ -24,5 +24,6 @@ mod policy;
 mod properties;
 mod readme;
 mod samples;
+mod source;
 mod support;
 mod vault;
