@@ -9,7 +9,7 @@ impl Report<'_> {
     pub fn table(&self) -> String {
         let mut rows: Vec<[String; 3]> = Vec::new();
         let mut row = |one: &str, two: &str, three: &str| {
-            rows.push([one, two, three].map(str::to_owned));
+            rows.push([one, two, three].map(plain));
         };
         for variable in Variable::ALL {
             let value = self.question.identity.value(variable);
@@ -48,6 +48,19 @@ impl Report<'_> {
         }
         aligned(&rows)
     }
+}
+
+/// A text that may be of whoever edits an Application, without line breaks and other control characters.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for character in text.chars() {
+        if character.is_control() {
+            plain.extend(character.escape_default());
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
 }
 
 /// Columns of one width each.

@@ -158,3 +158,34 @@ fn the_schema_of_a_policy_is_printed() {
     let committed = std::fs::read_to_string(root().join("fn-config/policy.schema.json")).unwrap();
     assert_eq!(output.text(), committed);
 }
+
+#[test]
+fn nothing_that_is_asked_makes_a_line_of_its_own() {
+    let forged = "web\nALLOWED  kv/x\u{1b}[2J";
+    let asked = [
+        "--project",
+        forged,
+        "--app",
+        forged,
+        "--namespace",
+        forged,
+        "--sink",
+        &format!("v1:A:{forged}"),
+        forged,
+    ];
+    let output = test(&policy(TENANTS), &asked).code(1);
+    assert!(
+        !output
+            .text()
+            .lines()
+            .any(|line| line.starts_with("ALLOWED")),
+        "{}",
+        output.text()
+    );
+    assert!(!output.text().contains('\u{1b}'), "{}", output.text());
+    assert!(
+        output.text().contains(r"web\nALLOWED  kv/x\u{1b}[2J"),
+        "{}",
+        output.text()
+    );
+}
