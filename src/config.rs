@@ -453,6 +453,50 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_may_be_a_secret_is_not_shown() {
+        let release = |spec: &str| {
+            let text = format!(
+                "apiVersion: {}\nkind: Release\nspec: {spec}\n",
+                raw::API_VERSION
+            );
+            from_file(&text, &Settings::default()).unwrap_err()
+        };
+        for key in [
+            "hunter2",
+            "7d9ac2b0-a7c1-4a4e-9b3e-0c3f5d1c9a55",
+            "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+            "k3yOfTwentyLettersAa",
+            "AbcdefghijklmnopqrstuvwxyzAbcdefghij",
+            "hvs.CAESI",
+        ] {
+            let problems = release(&format!("{{secrets: {{{key}: x}}}}"));
+            assert_eq!(
+                problems[0].to_string(),
+                "spec.secrets: a field that is not known"
+            );
+            assert_eq!(
+                problems[0].help,
+                "known here: allowInPlace, encodeData, mode, path"
+            );
+        }
+        // slips and words of other tools are
+        for (key, near) in [
+            ("encode_data", "`encodeData`"),
+            ("encode-data", "`encodeData`"),
+            ("path2", "`path`"),
+            ("secretPath", "`path`"),
+            ("nosuch", ""),
+        ] {
+            let problems = release(&format!("{{secrets: {{{key}: x}}}}"));
+            assert_eq!(
+                problems[0].to_string(),
+                format!("spec.secrets.{key}: unknown field")
+            );
+            assert!(problems[0].help.contains(near), "{}", problems[0].help);
+        }
+    }
+
+    #[test]
     fn a_number_is_told_to_be_quoted_and_why() {
         let text = "{apiVersion: gitops-fn.dev/v1alpha1, kind: Release, spec: {images: [{name: a, newTag: 1.10}]}}";
         let problems = from_function_config(Some(text), &Settings::default()).unwrap_err();

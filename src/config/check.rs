@@ -7,7 +7,7 @@ use serde_yaml::{Mapping, Value};
 use super::ConfigProblem;
 
 /// The longest unknown field name that is shown; a longer one is hardly a slip.
-const MAX_SHOWN: usize = 40;
+const MAX_SHOWN: usize = 32;
 /// How far an unknown name may be from a known one to count as a slip.
 const MAX_SLIPS: usize = 2;
 
@@ -139,10 +139,7 @@ pub(super) fn unknown_field<'a>(
     let mut known: Vec<&str> = known.collect();
     known.sort_unstable();
     let list = known.join(", ");
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    let name = key
-        .as_str()
-        .filter(|name| !name.is_empty() && name.len() <= MAX_SHOWN && name.bytes().all(plain));
+    let name = key.as_str().filter(|name| may_be_shown(name, &known));
     let Some(name) = name else {
         let path = if parent.is_empty() {
             "the document"
@@ -162,10 +159,25 @@ pub(super) fn unknown_field<'a>(
     ConfigProblem::new(&join(parent, name), "unknown field", &help)
 }
 
+/// Whether an unknown name is one of a field. Of a wrong indentation a secret may have become a key, and
+/// those that are made by machines hold digits or are long.
+fn may_be_shown(name: &str, known: &[&str]) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if name.is_empty() || name.len() > MAX_SHOWN || !name.bytes().all(plain) {
+        return false;
+    }
+    let is_slip = |field: &&str| distance(&lower(name), &lower(field)) <= MAX_SLIPS;
+    name.bytes().all(|byte| byte.is_ascii_alphabetic()) || known.iter().any(is_slip)
+}
+
+fn lower(name: &str) -> String {
+    name.to_ascii_lowercase()
+}
+
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let name = name.to_ascii_lowercase();
+    let name = lower(name);
     let far = |field: &str| {
-        let field = field.to_ascii_lowercase();
+        let field = lower(field);
         let slips = distance(&name, &field);
         let part = name.len() >= 3 && (field.contains(&name) || name.contains(&field));
         if part { slips.min(MAX_SLIPS) } else { slips }
