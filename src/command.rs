@@ -1,5 +1,10 @@
-//! The commands that take more than a page; like `main` they may read the environment and print.
+//! The commands, and what they share; like `main` they may read the environment and print.
 
 pub(crate) mod build;
 pub(crate) mod child;
-pub(crate) mod session;
+mod input;
+pub(crate) mod policy;
+pub(crate) mod render;
+mod session;
+mod store;
+pub(crate) mod streams;

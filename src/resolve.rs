@@ -54,18 +54,13 @@ const AT_ONCE: usize = 8;
 pub struct Resolved(BTreeMap<SecretRef, Result<Secret, StoreError>>);
 
 impl Resolved {
-    /// The outcome of a run that was told to stop: nothing was read.
+    /// The outcome of a run that has read nothing, for one reason.
     #[must_use]
-    pub fn interrupted(wants: &BTreeSet<SecretRef>) -> Self {
-        let stopped = StoreError {
-            kind: StoreErrorKind::Transient,
-            message: "stopped by a signal before all secrets were read (transient)".to_owned(),
-            help: "run it again".to_owned(),
-        };
+    pub fn unread(wants: &BTreeSet<SecretRef>, reason: &StoreError) -> Self {
         Self(
             wants
                 .iter()
-                .map(|want| (want.clone(), Err(stopped.clone())))
+                .map(|want| (want.clone(), Err(reason.clone())))
                 .collect(),
         )
     }

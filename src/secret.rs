@@ -9,6 +9,7 @@ pub mod sha256;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -89,15 +90,16 @@ impl fmt::Debug for Value {
 
 /// All keys of one version of one secret.
 ///
-/// Its content is reached through [`Secret::expose`] alone, so that every use can be found.
+/// Its content is reached through [`Secret::expose`] alone, so that every use can be found; a clone is no
+/// copy of it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(BTreeMap<String, Value>);
+pub struct Secret(Arc<BTreeMap<String, Value>>);
 
 impl Secret {
     /// Wraps what a store has read.
     #[must_use]
     pub fn new(keys: BTreeMap<String, Value>) -> Self {
-        Self(keys)
+        Self(Arc::new(keys))
     }
 
     /// How many bytes its keys and values hold.

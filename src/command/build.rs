@@ -4,21 +4,21 @@ use std::env;
 use std::io::{self, Write as _};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
-
 use gitops_fn::build::sandbox::Unconfined;
 use gitops_fn::build::{self, Options, Prepared, Release, namehash};
 use gitops_fn::cli::Build;
-use gitops_fn::config::{self, Config, ConfigProblem};
+use gitops_fn::config::{self, Config};
 use gitops_fn::krm::result::Finding;
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::{Limits, Sandbox};
 use gitops_fn::report;
+use gitops_fn::settings::vault::SettingProblem;
 use gitops_fn::settings::{Settings, Variable};
-use gitops_fn::source::{self, Limit, Source, SourceError};
+use gitops_fn::source::{Limit, Source};
 
 use super::session::Session;
-use crate::{finish, misconfigured, print_outcome, refuse, say, store_of};
+use super::streams::{Refusal, finish, print_outcome, say};
+use super::{input, store};
 
 /// Longest output of kustomize where no policy says so: 256 MiB.
 const LONGEST: Limit = Limit::BuiltIn(256 << 20);
@@ -29,33 +29,17 @@ pub(crate) fn run(
     settings: &Settings,
     judge: &Judge<'_>,
     begun: Instant,
-) -> Result<u8> {
-    let mut session = Session::new()?;
-    let options = match options(arguments, settings, judge, begun)? {
-        Ok(options) => options,
-        Err(findings) => return Ok(report(&findings)),
-    };
-    let prepared = match build::prepare(&options) {
-        Ok(prepared) => prepared,
-        Err(findings) => return Ok(report(&findings)),
-    };
-    let config = match config(arguments, &prepared, settings) {
-        Ok(Ok(config)) => config,
-        Ok(Err(problems)) => return Ok(misconfigured(&problems)),
-        Err(error) => return Ok(refuse(&error, 2)),
-    };
-    let store = match store_of(settings, judge, &arguments.credentials, Some(begun)) {
-        Ok(store) => store,
-        Err(text) => {
-            say(text);
-            return Ok(2);
-        }
-    };
+) -> Result<u8, Refusal> {
+    let mut session = Session::new().map_err(|error| {
+        let help = "more open files or memory may be needed";
+        Refusal::system("cannot start", &error, help)
+    })?;
+    let options = options(arguments, settings, judge, begun)?;
+    let prepared = build::prepare(&options)?;
+    let config = config(arguments, &prepared, settings)?;
+    let store = store::of_arguments(settings, judge, &arguments.credentials, Some(begun))?;
     let kustomize = prepared.kustomize;
-    let mut sources = match manifests(&mut session, prepared, &options) {
-        Ok(sources) => sources,
-        Err(code) => return Ok(code),
-    };
+    let mut sources = manifests(&mut session, prepared, &options)?;
     let mut outcome = gitops_fn::render(&sources, &config, settings, judge, |wants| {
         session.resolve(wants, &store)
     });
@@ -68,7 +52,7 @@ pub(crate) fn run(
     }
     // until here nothing has been written, and after it everything is
     if session.is_stopped() && outcome.has_output() {
-        return Ok(report(&[stopped()]));
+        return Err(vec![stopped()].into());
     }
     finish(&outcome, &store, || print_outcome(&outcome, &sources))
 }
@@ -77,33 +61,24 @@ fn stopped() -> Finding {
     Finding::error("stopped by a signal (transient)", "run it again").exiting(3)
 }
 
-fn report(findings: &[Finding]) -> u8 {
-    say(&report::text(findings));
-    report::exit_code(findings)
-}
-
 /// What the arguments ask for, as far as the operator's policy lets them.
 fn options(
     arguments: &Build,
     settings: &Settings,
     judge: &Judge<'_>,
     begun: Instant,
-) -> Result<Result<Options, Vec<Finding>>> {
-    let deadline = match settings.vault.deadline() {
-        Ok(deadline) => deadline,
-        Err(problems) => {
-            let finding = |problem: &gitops_fn::settings::vault::SettingProblem| {
-                Finding::error(problem.to_string(), problem.help.clone()).exiting(2)
-            };
-            return Ok(Err(problems.iter().map(finding).collect()));
-        }
-    };
+) -> Result<Options, Refusal> {
+    let deadline = settings.vault.deadline().map_err(|problems| {
+        let finding =
+            |problem: SettingProblem| Finding::error(problem.to_string(), problem.help).exiting(2);
+        Refusal::from(problems.into_iter().map(finding).collect::<Vec<_>>())
+    })?;
     let policy = judge.policy();
     let source_path = match settings.variable("ARGOCD_APP_SOURCE_PATH") {
         Variable::Set(path) => Some(path.to_owned()),
         _ => None,
     };
-    Ok(Ok(Options {
+    Ok(Options {
         folder: arguments.folder.clone(),
         root: arguments.root.clone(),
         source_path,
@@ -119,38 +94,38 @@ fn options(
             .map_or(LONGEST, |limits: &Limits| Limit::Policy(limits.input_bytes)),
         deadline: begun + deadline,
         temporary: env::temp_dir(),
-        ourselves: env::current_exe().context("our own program is not to be found")?,
+        ourselves: env::current_exe().map_err(|error| {
+            let help =
+                "build starts itself once more as the child that it confines: /proc is needed";
+            Refusal::system("our own program is not to be found", &error, help)
+        })?,
         path: env::var_os("PATH").unwrap_or_default(),
         log: tracing::enabled!(target: "gitops_fn", tracing::Level::INFO),
-    }))
+    })
 }
 
 /// The Release: `-f` before all that the repository says.
-fn config(
-    arguments: &Build,
-    prepared: &Prepared,
-    settings: &Settings,
-) -> Result<Result<Config, Vec<ConfigProblem>>, SourceError> {
+fn config(arguments: &Build, prepared: &Prepared, settings: &Settings) -> Result<Config, Refusal> {
     if let Some(path) = &arguments.config {
-        let text = source::read_one(path, io::stdin().lock())?;
-        return Ok(config::from_file(&text, settings));
+        let text = input::file(path)?;
+        return Ok(config::from_file(&text, settings)?);
     }
     Ok(match &prepared.release {
         Release::File(text) => config::from_file(text, settings),
         Release::Entry(text) => config::from_function_config(Some(text), settings),
         Release::Environment => config::from_environment(settings),
-    })
+    }?)
 }
 
 /// The manifests: what kustomize prints, or the files of the folder. Its messages and all warnings are
-/// passed on; after a failure there is an exit code.
+/// passed on.
 fn manifests(
     session: &mut Session,
     mut prepared: Prepared,
     options: &Options,
-) -> Result<Vec<Source>, u8> {
+) -> Result<Vec<Source>, Refusal> {
     if !prepared.kustomize {
-        let sources = build::plain(options).map_err(|error| refuse(&error, error.exit_code()))?;
+        let sources = build::plain(options)?;
         for note in &sources.notes {
             say(&format!("warning: {note}\n"));
         }
@@ -171,10 +146,11 @@ fn manifests(
         }
         Err(failed) => {
             pass_on(&failed.messages);
-            let ours = failed.findings.is_empty();
+            let told = failed.findings.is_empty();
             findings.extend(failed.findings);
-            let code = report(&findings);
-            Err(if ours { 2 } else { code })
+            let refusal = Refusal::from(findings);
+            // kustomize has said why itself
+            Err(if told { refusal.exiting(2) } else { refusal })
         }
     }
 }

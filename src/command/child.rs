@@ -5,7 +5,7 @@ use std::path::Path;
 use gitops_fn::build::sandbox::{Confinement, NOT_STARTED, Reach, become_program, enter};
 use gitops_fn::cli::Child;
 
-use crate::say;
+use super::streams::say;
 
 /// Returns an exit code only if it fails.
 pub(crate) fn run(arguments: &Child) -> u8 {

@@ -1,21 +1,25 @@
 //! The runtime of a run, and the signals that end it.
 
 use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use gitops_fn::resolve::{Resolved, resolve};
+use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind, resolve};
 use gitops_fn::secret::SecretRef;
 use gitops_fn::store::Store;
 
 /// A runtime on this thread alone. From its start on no SIGTERM or SIGINT is lost: one that comes while
-/// nothing is awaited is found by [`Session::is_stopped`].
+/// nothing is awaited is found by [`Session::is_stopped`]. Its end waits until the token of the run is
+/// given back.
 pub(crate) struct Session {
-    runtime: Runtime,
+    runtime: Arc<Runtime>,
     stop: Stop,
+    farewell: Option<JoinHandle<()>>,
 }
 
 struct Stop {
@@ -37,24 +41,27 @@ impl Stop {
 }
 
 impl Session {
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build()
-            .context("cannot start")?;
+            .build()?;
         let guard = runtime.enter();
         let stop = Stop {
-            terminate: signal(SignalKind::terminate()).context("cannot wait for signals")?,
-            interrupt: signal(SignalKind::interrupt()).context("cannot wait for signals")?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
             come: false,
         };
         drop(guard);
-        Ok(Self { runtime, stop })
+        Ok(Self {
+            runtime: Arc::new(runtime),
+            stop,
+            farewell: None,
+        })
     }
 
     /// Runs `work` to its end; `None` if a signal comes first, and the work is dropped then.
     pub(crate) fn run<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
-        let Self { runtime, stop } = self;
+        let Self { runtime, stop, .. } = self;
         runtime.block_on(async {
             tokio::select! {
                 biased;
@@ -64,12 +71,19 @@ impl Session {
         })
     }
 
-    /// Reads what is wanted. A signal ends the reads, and the token of the run is given back all the same.
-    pub(crate) fn resolve(&mut self, wants: &BTreeSet<SecretRef>, store: &Store) -> Resolved {
+    /// Reads what is wanted. A signal ends the reads, and the token of the run is given back all the same:
+    /// the server does that while the caller edits.
+    pub(crate) fn resolve(&mut self, wants: &BTreeSet<SecretRef>, store: &Arc<Store>) -> Resolved {
         let resolved = self
-            .run(resolve(wants, store))
-            .unwrap_or_else(|| Resolved::interrupted(wants));
-        self.runtime.block_on(store.close());
+            .run(resolve(wants, &**store))
+            .unwrap_or_else(|| Resolved::unread(wants, &stopped()));
+        let (runtime, closing) = (Arc::clone(&self.runtime), Arc::clone(store));
+        let farewell = thread::Builder::new().spawn(move || runtime.block_on(closing.close()));
+        match farewell {
+            Ok(farewell) => self.farewell = Some(farewell),
+            // no threads to be had
+            Err(_) => self.runtime.block_on(store.close()),
+        }
         resolved
     }
 
@@ -78,6 +92,22 @@ impl Session {
         // only a runtime that has to wait looks for signals
         self.run(async { tokio::time::sleep(Duration::from_millis(1)).await })
             .is_none()
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError {
+        kind: StoreErrorKind::Transient,
+        message: "stopped by a signal before all secrets were read (transient)".to_owned(),
+        help: "run it again".to_owned(),
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(farewell) = self.farewell.take() {
+            let _ = farewell.join();
+        }
     }
 }
 

@@ -58,7 +58,7 @@ pub struct Answer {
 
 /// A connection to one server.
 pub struct Client {
-    base: String,
+    url: Url,
     host: String,
     plain: OnceLock<Result<reqwest::Client, Fault>>,
     secure: OnceLock<Result<reqwest::Client, Fault>>,
@@ -79,7 +79,7 @@ impl Client {
         let host =
             authority(&url).ok_or_else(|| Fault::Setting("VAULT_ADDR names no host".to_owned()))?;
         Ok(Self {
-            base: settings.address.clone(),
+            url,
             host,
             plain: OnceLock::new(),
             secure: OnceLock::new(),
@@ -236,8 +236,9 @@ impl Client {
     }
 
     async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Fault> {
-        let url = Url::parse(&request.uri().to_string())
-            .map_err(|_| Fault::Setting("VAULT_ADDR is no URL".to_owned()))?;
+        let mut url = self.url.clone();
+        url.set_path(request.uri().path());
+        url.set_query(request.uri().query());
         let first = self.send_once(&url, &request).await?;
         if !matches!(first.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
             return Ok(first);
@@ -331,7 +332,7 @@ impl rustify::client::Client for Client {
     }
 
     fn base(&self) -> &str {
-        &self.base
+        &self.settings.address
     }
 
     /// Every status is an answer: the trait's own version makes errors that carry bodies.

@@ -97,7 +97,6 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 
 /// The files that may name a foreign crate; a folder stands for all in it.
 const HOMES: &[(&str, &[&str])] = &[
-    ("anyhow", &["command/", "main.rs"]),
     ("base64", &["secret/base64.rs"]),
     ("clap", &["cli.rs", "main.rs"]),
     ("clap_complete", &["cli.rs"]),

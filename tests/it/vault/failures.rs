@@ -294,6 +294,19 @@ fn after_a_signal_the_token_is_revoked_and_nothing_is_written() {
 }
 
 #[test]
+fn the_token_is_revoked_also_where_the_output_cannot_be_written() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    server.secret("kv", "a", &json!({"k": "v"}));
+    let mut command = server.render(&server.reader());
+    command.args(["-o", &server.path("none/out.yaml").display().to_string()]);
+    let output = run(&mut command, manifest(&["<path:kv/data/a#k>"]));
+    assert_eq!(output.code, 2, "{}", output.stderr);
+    server.assert_tokens_gone(1);
+}
+
+#[test]
 fn a_revocation_that_fails_fails_nothing() {
     let Some(server) = Server::start() else {
         return;

@@ -1,0 +1,22 @@
+//! What a command reads: manifests as far as the policy lets them be read, and single files.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gitops_fn::policy::decide::Judge;
+use gitops_fn::source::{self, Limit, SourceError, Sources};
+
+use super::streams::Refusal;
+
+/// Reads the manifests that are named.
+pub(crate) fn manifests(paths: &[PathBuf], judge: &Judge<'_>) -> Result<Sources, SourceError> {
+    let limits = judge.limits();
+    let most = limits.map_or(source::MOST, |limits| Limit::Policy(limits.input_bytes));
+    source::read(paths, io::stdin().lock(), most)
+}
+
+/// Reads a file that an argument names, a configuration or a policy.
+pub(crate) fn file(path: &Path) -> Result<String, Refusal> {
+    source::read_one(path, io::stdin().lock())
+        .map_err(|error| Refusal::usage(&error, &error.help()))
+}

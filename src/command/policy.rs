@@ -1,0 +1,44 @@
+//! `gitops-fn policy test`: what a policy allows, before anyone obeys it.
+
+use gitops_fn::cli::{self, PolicyTest};
+use gitops_fn::config::Config;
+use gitops_fn::policy;
+use gitops_fn::policy::explain::{Question, Report};
+use gitops_fn::policy::identity::Identity;
+use gitops_fn::report;
+use gitops_fn::settings::Settings;
+use gitops_fn::source;
+
+use super::input;
+use super::streams::{Refusal, print, say};
+
+/// The exit code is 1 if something of what is asked is denied.
+pub(crate) fn test(asked: &PolicyTest) -> Result<u8, Refusal> {
+    let text = input::file(&asked.policy)?;
+    let policy = policy::load::parse(&text, &asked.policy.display().to_string())?;
+    let question = Question {
+        identity: Identity {
+            project: asked.project.clone(),
+            name: asked.app.clone(),
+            namespace: asked.namespace.clone(),
+        },
+        function: asked.function,
+        paths: asked.paths.clone(),
+        sinks: asked.sinks.clone(),
+    };
+    let mut answer = Report::new(&policy, question)
+        .map_err(|error| Refusal::usage(error, "write it as v1:ConfigMap:data/key"))?;
+    if !asked.manifests.is_empty() {
+        let sources = source::read(&asked.manifests, std::io::stdin().lock(), source::MOST)?.list;
+        let (config, settings) = (Config::default(), Settings::default());
+        let findings = gitops_fn::judged(&sources, &config, &settings, answer.judge());
+        say(&report::text(&findings));
+        answer.add(findings);
+    }
+    let text = match asked.output {
+        cli::Report::Table => answer.table(),
+        cli::Report::Json => answer.json(),
+    };
+    print(text.as_bytes())?;
+    Ok(u8::from(!answer.allows()))
+}

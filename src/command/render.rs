@@ -1,0 +1,83 @@
+//! The KRM function, and `gitops-fn render`: manifests in, manifests out.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use gitops_fn::cli::Render;
+use gitops_fn::config;
+use gitops_fn::output;
+use gitops_fn::policy::decide::Judge;
+use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind};
+use gitops_fn::secret::SecretRef;
+use gitops_fn::settings::Settings;
+use gitops_fn::store::Store;
+
+use super::session::Session;
+use super::streams::{Refusal, finish, print_outcome, say};
+use super::{input, store};
+
+/// Without a command: a ResourceList.
+pub(crate) fn function(settings: &Settings, judge: &Judge<'_>) -> Result<u8, Refusal> {
+    let sources = input::manifests(&["-".into()], judge)?.list;
+    let Some(source) = sources.first() else {
+        return Ok(2);
+    };
+    let store = store::of_settings(settings, None, None);
+    let mut session = None;
+    let outcome = gitops_fn::function(source, settings, judge, |wants| {
+        resolve(&mut session, wants, &store)
+    });
+    finish(&outcome, &store, || print_outcome(&outcome, &sources))
+}
+
+/// `render`: plain manifests.
+pub(crate) fn run(
+    arguments: &Render,
+    settings: &Settings,
+    judge: &Judge<'_>,
+) -> Result<u8, Refusal> {
+    let config = match &arguments.config {
+        Some(path) => {
+            let text = input::file(path)?;
+            config::from_file(&text, settings)?
+        }
+        None => config::from_environment(settings)?,
+    };
+    let sources = input::manifests(&arguments.paths, judge)?;
+    for note in &sources.notes {
+        say(&format!("warning: {note}\n"));
+    }
+    let store = store::of_arguments(settings, judge, &arguments.credentials, None)?;
+    let mut session = None;
+    let outcome = gitops_fn::render(&sources.list, &config, settings, judge, |wants| {
+        resolve(&mut session, wants, &store)
+    });
+    finish(&outcome, &store, || match &arguments.output {
+        Some(path) => {
+            output::write_file(path, |out| outcome.write(&sources.list, out)).map_err(|error| {
+                let help = "name a file in a folder that exists and may be written to";
+                Refusal::system(format!("cannot write {}", path.display()), &error, help)
+            })
+        }
+        None => print_outcome(&outcome, &sources.list),
+    })
+}
+
+/// Starts a session, which the caller keeps to the end, for the reads; called only when a secret is wanted.
+fn resolve(
+    session: &mut Option<Session>,
+    wants: &BTreeSet<SecretRef>,
+    store: &Arc<Store>,
+) -> Resolved {
+    match Session::new() {
+        Ok(new) => session.insert(new).resolve(wants, store),
+        Err(error) => Resolved::unread(
+            wants,
+            &StoreError {
+                kind: StoreErrorKind::Transient,
+                message: format!("reading cannot start: {error} (transient)"),
+                help: "more open files or memory may be needed".to_owned(),
+            },
+        ),
+    }
+}

@@ -1,0 +1,66 @@
+//! The store of a run.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use gitops_fn::cli::Credentials;
+use gitops_fn::cluster::CredentialsSecret;
+use gitops_fn::policy::decide::Judge;
+use gitops_fn::settings::cluster::SecretName;
+use gitops_fn::settings::{Settings, StoreSetting};
+use gitops_fn::store::Store;
+use gitops_fn::store::file::FileStore;
+use gitops_fn::store::vault::VaultStore;
+
+use super::streams::Refusal;
+
+/// The store that the settings name.
+pub(crate) fn of_settings(
+    settings: &Settings,
+    credentials: Option<CredentialsSecret>,
+    begun: Option<Instant>,
+) -> Arc<Store> {
+    Arc::new(match &settings.store {
+        StoreSetting::File(path) => Store::File(FileStore::new(path)),
+        StoreSetting::Unset if credentials.is_none() => Store::Unset,
+        StoreSetting::Vault | StoreSetting::Unset => Store::Vault(Box::new(VaultStore::new(
+            settings.vault.clone(),
+            credentials,
+            begun,
+        ))),
+    })
+}
+
+/// The same with the credentials of a Secret, if one is named by an argument, or by a parameter that the
+/// policy allows.
+pub(crate) fn of_arguments(
+    settings: &Settings,
+    judge: &Judge<'_>,
+    credentials: &Credentials,
+    begun: Option<Instant>,
+) -> Result<Arc<Store>, Refusal> {
+    let listed = settings.avp_secret.as_deref().filter(|name| {
+        judge
+            .policy()
+            .is_some_and(|policy| policy.allows_credentials_secret(name))
+    });
+    let named = credentials
+        .secret
+        .clone()
+        .or_else(|| SecretName::parse(listed?));
+    let Some(name) = named else {
+        return Ok(of_settings(settings, None, begun));
+    };
+    if matches!(settings.store, StoreSetting::File(_)) {
+        return Err(Refusal::usage(
+            "--credentials-secret holds credentials for a server, and VAULT_ADDR names a file",
+            "leave one of them out",
+        ));
+    }
+    let server = settings.cluster.clone();
+    Ok(of_settings(
+        settings,
+        Some(CredentialsSecret { name, server }),
+        begun,
+    ))
+}

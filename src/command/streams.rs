@@ -1,0 +1,115 @@
+//! Standard output and standard error, and how a command ends.
+
+use std::io::{self, Write};
+
+use gitops_fn::Outcome;
+use gitops_fn::config::ConfigProblem;
+use gitops_fn::krm::result::{Finding, Severity};
+use gitops_fn::report;
+use gitops_fn::source::{Source, SourceError};
+use gitops_fn::store::Store;
+
+/// Why a command ends before it has anything to write: what there is to say, and the exit code.
+pub(crate) struct Refusal {
+    text: String,
+    code: u8,
+}
+
+impl Refusal {
+    /// The command cannot be run as it was asked for: exit code 2.
+    pub(crate) fn usage(fact: impl std::fmt::Display, help: &str) -> Self {
+        Self {
+            text: format!("error: {fact}\nhelp: {help}\n"),
+            code: 2,
+        }
+    }
+
+    /// The system does not let us do something: exit code 2.
+    pub(crate) fn system(what: impl std::fmt::Display, error: &io::Error, help: &str) -> Self {
+        Self::usage(format_args!("{what}: {error}"), help)
+    }
+
+    /// The same with another exit code.
+    pub(crate) fn exiting(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
+    /// Says it; the exit code.
+    pub(crate) fn end(self) -> u8 {
+        say(&self.text);
+        self.code
+    }
+}
+
+impl From<Vec<Finding>> for Refusal {
+    fn from(findings: Vec<Finding>) -> Self {
+        Self {
+            text: report::text(&findings),
+            code: report::exit_code(&findings),
+        }
+    }
+}
+
+/// A configuration or a policy that cannot be used.
+impl From<Vec<ConfigProblem>> for Refusal {
+    fn from(problems: Vec<ConfigProblem>) -> Self {
+        let findings: Vec<_> = problems
+            .into_iter()
+            .map(|problem| Finding::error(problem.to_string(), problem.help).exiting(2))
+            .collect();
+        findings.into()
+    }
+}
+
+impl From<SourceError> for Refusal {
+    fn from(error: SourceError) -> Self {
+        Self {
+            code: error.exit_code(),
+            ..Self::usage(&error, &error.help())
+        }
+    }
+}
+
+/// Says what there is to say and writes the output, if there is any; the exit code.
+pub(crate) fn finish(
+    outcome: &Outcome,
+    store: &Store,
+    write: impl FnOnce() -> Result<(), Refusal>,
+) -> Result<u8, Refusal> {
+    let warning = store
+        .warning()
+        .map(|warning| Finding::new(Severity::Warning, warning, ""));
+    say(&report::text(outcome.findings.iter().chain(&warning)));
+    if outcome.has_output() {
+        write()?;
+    }
+    Ok(outcome.exit_code())
+}
+
+/// Writes the output to standard output.
+pub(crate) fn print_outcome(outcome: &Outcome, sources: &[Source]) -> Result<(), Refusal> {
+    let mut out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    let written = outcome.write(sources, &mut out).and_then(|()| out.flush());
+    readable(written)
+}
+
+/// Writes to standard output.
+pub(crate) fn print(text: &[u8]) -> Result<(), Refusal> {
+    readable(io::stdout().lock().write_all(text))
+}
+
+/// A reader that has gone away is no failure of ours.
+fn readable(written: io::Result<()>) -> Result<(), Refusal> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| {
+            let help = "see whether its disk is full; what was written is not whole";
+            Refusal::system("cannot write to standard output", &error, help)
+        }),
+    }
+}
+
+/// Standard error may be closed; then there is nobody to tell.
+pub(crate) fn say(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
