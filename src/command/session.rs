@@ -13,7 +13,7 @@ use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind, resolve};
 use gitops_fn::secret::SecretRef;
 use gitops_fn::store::Store;
 
-/// A runtime on this thread alone. From its start on no SIGTERM or SIGINT is lost: one that comes while
+/// A runtime on this thread alone. From its start on no SIGTERM, SIGINT or SIGHUP is lost: one that comes while
 /// nothing is awaited is found by [`Session::is_stopped`]. Its end waits until the token of the run is
 /// given back.
 pub(crate) struct Session {
@@ -25,15 +25,24 @@ pub(crate) struct Session {
 struct Stop {
     terminate: Signal,
     interrupt: Signal,
+    /// The terminal has gone; nothing where whoever started us wants us to outlive it (`nohup`).
+    hangup: Option<Signal>,
     come: bool,
 }
 
 impl Stop {
     async fn wait(&mut self) {
         if !self.come {
+            let hangup = async {
+                match &mut self.hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 _ = self.terminate.recv() => {}
                 _ = self.interrupt.recv() => {}
+                _ = hangup => {}
             }
             self.come = true;
         }
@@ -49,6 +58,9 @@ impl Session {
         let stop = Stop {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: (!ignores_hangup())
+                .then(|| signal(SignalKind::hangup()))
+                .transpose()?,
             come: false,
         };
         drop(guard);
@@ -109,6 +121,15 @@ impl Drop for Session {
             let _ = farewell.join();
         }
     }
+}
+
+/// Whether SIGHUP is ignored, as the kernel shows it: bit 0 of a mask in hexadecimal digits. Elsewhere
+/// than on Linux it is taken not to be.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let last = ignored.and_then(|mask| mask.trim().chars().last()?.to_digit(16));
+    last.is_some_and(|digit| digit & 1 == 1)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::{Checkout, SECRET};
-use crate::support::run;
+use crate::support::{clean, run};
 
 /// Waits for something that surely happens.
 #[track_caller]
@@ -66,7 +66,7 @@ fn at_the_deadline_it_is_killed_with_all_that_it_has_started() {
 
 #[test]
 fn a_signal_ends_it_and_nothing_is_written() {
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let Some(checkout) = Checkout::fake("spawn\nhang\n") else {
             return;
         };
@@ -100,6 +100,42 @@ fn a_signal_ends_it_and_nothing_is_written() {
         );
         assert_eq!(fs::read_dir(checkout.tmp()).unwrap().count(), 0);
     }
+}
+
+#[test]
+fn nohup_keeps_its_word() {
+    let Some(checkout) = Checkout::fake("") else {
+        return;
+    };
+    let secret = SECRET.trim_end().replace('\n', "\nraw ");
+    let script = format!("home hangs\nsleep 1000\nraw ---\nraw {secret}\n");
+    fs::write(checkout.root().join("fake.txt"), script).unwrap();
+    let build = checkout.build();
+    let child = clean("nohup")
+        .arg(build.get_program())
+        .args(build.get_args())
+        .current_dir(checkout.root())
+        .envs(
+            build
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("it has begun", || lies_below(&checkout.tmp(), "hangs"));
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::HUP).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(!output.stdout.is_empty());
 }
 
 #[test]
