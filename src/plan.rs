@@ -371,17 +371,8 @@ impl<'c> Planner<'c> {
                 ));
             }
         }
-        findings.extend(self.denials());
-        if self.config.secrets.mode == SecretsMode::Keep && self.draft.kept > 0 {
-            findings.push(Finding::new(
-                Severity::Warning,
-                match self.draft.kept {
-                    1 => "1 field keeps its placeholders (secrets mode is keep)".to_owned(),
-                    kept => format!("{kept} fields keep their placeholders (secrets mode is keep)"),
-                },
-                "resolve them later, for example with `gitops-fn render -`",
-            ));
-        }
+        findings.extend(self.amounts());
+        findings.extend(self.kept());
         Plan {
             documents: self.documents,
             wants: self.draft.wants,
@@ -391,15 +382,32 @@ impl<'c> Planner<'c> {
 }
 
 impl Planner<'_> {
-    /// What the policy has against the plan as a whole.
-    fn denials(&self) -> Vec<Finding> {
+    /// What there is to say of placeholders that stay.
+    fn kept(&self) -> Option<Finding> {
+        let kept = self.draft.kept;
+        if self.config.secrets.mode != SecretsMode::Keep || kept == 0 {
+            return None;
+        }
+        if let Err(denial) = self.judge.keep() {
+            return Some(govern::finding(denial));
+        }
+        Some(Finding::new(
+            Severity::Warning,
+            match kept {
+                1 => "1 field keeps its placeholders (secrets mode is keep)".to_owned(),
+                kept => format!("{kept} fields keep their placeholders (secrets mode is keep)"),
+            },
+            "resolve them later, for example with `gitops-fn render -`",
+        ))
+    }
+
+    /// What the policy has against the amounts of the plan.
+    fn amounts(&self) -> Vec<Finding> {
         let draft = &self.draft;
-        let keeps = self.config.secrets.mode == SecretsMode::Keep && draft.kept > 0;
-        let kept = keeps.then(|| self.judge.keep().err()).flatten();
         let paths: BTreeSet<_> = draft.wants.iter().map(|want| &want.path).collect();
         let distinct = u64::try_from(paths.len()).unwrap_or(u64::MAX);
         let amounts = self.judge.amounts(draft.placeholders(), distinct);
-        let denials = kept.into_iter().chain(amounts.err().into_iter().flatten());
+        let denials = amounts.err().into_iter().flatten();
         denials.map(govern::finding).collect()
     }
 }

@@ -315,6 +315,8 @@ fn keeping_placeholders_has_to_be_allowed() {
         return;
     };
     assert_denied(&output, "does not allow secrets mode keep");
+    // nothing has been kept
+    assert!(!output.stderr.contains("keeps its"), "{}", output.stderr);
     let open = format!("{TENANTS}  enable: {{keep: true}}");
     assert_gives(&render(&open, &env, &own).unwrap(), "<path:");
 }
