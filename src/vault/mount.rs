@@ -133,17 +133,21 @@ pub async fn locate(
         }
     }
     let says_v1 = want.kv == Some(KvVersion::V1) || settings.kv_version == Some(KvVersion::V1);
-    if let (Some((mount, path)), false) = (want.path.split_once("/data/"), says_v1) {
-        return Ok(Place {
-            mount: mount.to_owned(),
-            path: path.to_owned(),
-            version: KvVersion::V2,
-            assumed: Some(want.path.clone()),
-        });
-    }
+    let seen = want.path.split_once("/data/").filter(|_| !says_v1);
+    let assumed = seen.map(|(mount, path)| Place {
+        mount: mount.to_owned(),
+        path: path.to_owned(),
+        version: KvVersion::V2,
+        assumed: Some(want.path.clone()),
+    });
+    let assumed = match assumed {
+        Some(place) if !may_make_something(&place.path) => return Ok(place),
+        assumed => assumed,
+    };
     match engine_of(client, caller, mounts, &want.path).await? {
         Some((_, Engine::Other)) => Err(ReadError::Secret(not_kv(&want.path))),
         Some((mount, Engine::Kv(version))) => confirmed(place(&want.path, &mount, version), want),
+        None if let Some(place) = assumed => Ok(place),
         None if settings.kv_version == Some(KvVersion::V1) => {
             let mount = first(&want.path);
             Ok(place(&want.path, mount, KvVersion::V1))
@@ -161,6 +165,26 @@ pub async fn locate(
             Ok(place)
         }
     }
+}
+
+/// Parts of paths at which engines of other sorts make a credential when they are read.
+const MAKERS: [&str; 10] = [
+    "code",
+    "creds",
+    "impersonated-account",
+    "key",
+    "roleset",
+    "static-account",
+    "static-cred",
+    "static-creds",
+    "sts",
+    "token",
+];
+
+/// Whether a path is one that another engine may make something at. The name of its mount may end in
+/// `/data`, so it is worth a question, which costs no more than for a path without `/data/`.
+fn may_make_something(path: &str) -> bool {
+    path.rsplit('/').skip(1).any(|part| MAKERS.contains(&part))
 }
 
 fn confirmed(place: Place, want: &SecretRef) -> Result<Place, ReadError> {

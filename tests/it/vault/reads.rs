@@ -92,6 +92,34 @@ fn with_data_in_the_path_no_mount_is_asked_for() {
 }
 
 #[test]
+fn a_path_that_looks_like_another_engines_is_asked_for() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    server.secret("kv", "creds/a", &json!({"k": "a"}));
+    server.secret("kv", "web/creds/b", &json!({"k": "b"}));
+    let wanted = ["<path:kv/data/creds/a#k>", "<path:kv/data/web/creds/b#k>"];
+    let output = run(&mut server.render(&server.reader()), manifest(&wanted));
+    assert_values(&output.success(), &["a", "b"]);
+    let requests = server.requests();
+    let questions = requests.iter().filter(|name| name.contains("sys/internal"));
+    assert_eq!(questions.count(), 1, "{requests:#?}");
+    // where the server does not tell, the form of the path is believed
+    let silent = Proxy::start(server.host(), |request, _| {
+        if request.target.contains("/sys/internal/") {
+            Step::Answer(Answer::error(403, "permission denied"))
+        } else {
+            Step::Forward
+        }
+    });
+    let output = run(
+        render_at(&silent.address()).env("VAULT_TOKEN", ROOT),
+        manifest(&wanted),
+    );
+    assert_values(&output.success(), &["a", "b"]);
+}
+
+#[test]
 fn both_spellings_of_a_path_are_one_read() {
     let Some(server) = Server::start() else {
         return;
@@ -396,11 +424,20 @@ fn what_is_no_kv_is_refused() {
     for engine in ["consul", "totp", "transit", "ssh"] {
         server.put(&format!("sys/mounts/{engine}"), &json!({"type": engine}));
     }
-    server.put(
-        "consul/config/access",
-        &json!({"address": consul.host(), "scheme": "http", "token": "t"}),
-    );
-    server.put("consul/roles/r", &json!({"consul_policies": ["p"]}));
+    // with names as if they were within a KV v2 mount
+    for mount in ["team/data", "team2/data/more"] {
+        server.put(&format!("sys/mounts/{mount}"), &json!({"type": "consul"}));
+    }
+    for mount in ["consul", "team/data", "team2/data/more"] {
+        server.put(
+            &format!("{mount}/config/access"),
+            &json!({"address": consul.host(), "scheme": "http", "token": "t"}),
+        );
+        server.put(
+            &format!("{mount}/roles/r"),
+            &json!({"consul_policies": ["p"]}),
+        );
+    }
     server.put(
         "totp/keys/x",
         &json!({"generate": true, "issuer": "i", "account_name": "a"}),
@@ -417,6 +454,8 @@ fn what_is_no_kv_is_refused() {
     ];
     let engines = [
         "consul/creds/r",
+        "team/data/creds/r",
+        "team2/data/more/creds/r",
         "totp/code/x",
         "transit/keys/x",
         "ssh/public_key",
