@@ -11,6 +11,7 @@ mod read;
 mod table;
 mod value;
 mod vars;
+mod words;
 
 use std::fmt;
 use std::path::PathBuf;

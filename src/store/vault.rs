@@ -213,6 +213,17 @@ fn unusable(problems: &[SettingProblem]) -> StoreError {
 
 impl SecretStore for VaultStore {
     async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
+        let said = |error: StoreError| StoreError {
+            message: self.vars.in_their_words(error.message),
+            help: self.vars.in_their_words(error.help),
+            ..error
+        };
+        self.read_one(want).await.map_err(said)
+    }
+}
+
+impl VaultStore {
+    async fn read_one(&self, want: &SecretRef) -> Result<Secret, StoreError> {
         check(&want.path).map_err(PathFault::store_error)?;
         let client = self.client().await?;
         let place = self

@@ -193,3 +193,28 @@ fn what_is_judged_is_what_is_read_of_a_version_1_mount() {
     );
     assert_eq!(own.heard().len(), 1);
 }
+
+#[test]
+fn failures_name_the_fields_of_the_policy() {
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    for (address, says) in [
+        (closed, "help: check spec.vault.address, and that"),
+        (
+            "vault.invalid".to_owned(),
+            "help: check the host in spec.vault.address, and",
+        ),
+    ] {
+        let Some(machine) = Governed::new(&spec(&address, "{method: none}")) else {
+            return;
+        };
+        let mut command = machine.gitops_fn();
+        command.args(["render", "-"]).env("GITOPS_FN_TIMEOUT", "3s");
+        let output = run(&mut command, secret("<path:kv/shared/ca#pem>")).code(3);
+        assert!(output.stderr.contains(says), "{}", output.stderr);
+        assert!(!output.stderr.contains("VAULT_"), "{}", output.stderr);
+    }
+}
