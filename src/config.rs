@@ -548,23 +548,12 @@ mod tests {
         let config = from_file(full, &Settings::default()).unwrap();
         assert_eq!(config.images.len(), 2);
         assert_eq!(config.secrets.path.as_deref(), Some("kv/default/shop"));
-        for name in fields(&schema::schema()) {
+        for name in schema::tests::fields(&schema::schema()) {
             assert!(
                 full.contains(&format!("{name}:")),
                 "full.yaml does not show `{name}`"
             );
         }
-    }
-
-    fn fields(schema: &serde_json::Value) -> Vec<String> {
-        let properties = schema["properties"].as_object().into_iter().flatten();
-        let nested = |(name, field): (&String, &serde_json::Value)| {
-            let mut names = vec![name.clone()];
-            names.extend(fields(field));
-            names.extend(fields(&field["items"]));
-            names
-        };
-        properties.flat_map(nested).collect()
     }
 
     #[test]

@@ -7,24 +7,16 @@ use std::time::Duration;
 
 use crate::measure::Job;
 use crate::vault::{Vault, by_turns};
-use crate::{Bench, ROUNDS, Target, both, check, count, ratio_row, row, show, tool};
+use crate::{Bench, RELEASE, ROUNDS, Target, both, check, count, ratio_row, row, show, tool};
 
 /// Processor time of our own, at most, where kustomize prints 500 resources (DESIGN §8).
 const OWN: Duration = Duration::from_millis(30);
 
-const RELEASE: &str = "\
-apiVersion: gitops-fn.dev/v1alpha1
-kind: Release
-metadata:
-  name: release
-spec:
-  repository:
-    url: acme/shop
-    podTemplates: true
-  images:
-  - name: nginx
-    newTag: \"2\"
-";
+/// The Release of the other rows, and the pipeline's annotation of pod templates.
+fn release() -> String {
+    let url = "    url: acme/shop\n";
+    RELEASE.replace(url, &format!("{url}    podTemplates: true\n"))
+}
 
 /// The pipeline, as the plugin of Argo CD has it.
 const OLD: &str = r#"set -euo pipefail
@@ -74,7 +66,7 @@ fn beside_old(bench: &Bench, vault: &Vault, resources: usize) -> Result<(), Stri
         &kustomize,
         vault.approle(),
     );
-    bench.file(&format!("{new}/gitops-fn.yaml"), RELEASE);
+    bench.file(&format!("{new}/gitops-fn.yaml"), &release());
     for job in [&old, &ours] {
         check(job, |output| is_right(output, resources));
     }
@@ -192,7 +184,7 @@ fn own_time(bench: &Bench) {
         Err(error) => return row(name, &target, &error, Some(false)),
     };
     let folder = repository(bench, "build-500", 500);
-    bench.file("build-500/gitops-fn.yaml", RELEASE);
+    bench.file("build-500/gitops-fn.yaml", &release());
     let store = bench.file("build-store.yaml", &store());
     let address = format!("file:{}", store.display());
     let job = ours(&folder, &kustomize, vec![("VAULT_ADDR", address)]);

@@ -1,7 +1,5 @@
-use serde_json::Value;
-
 use super::*;
-use crate::config::schema::tests::generated;
+use crate::config::schema::tests::{fields, generated};
 use crate::policy::load::parse;
 
 #[test]
@@ -12,19 +10,6 @@ fn generated_schema_is_committed() {
 #[test]
 fn generated_reference_is_committed() {
     generated("policy.md", &reference_markdown());
-}
-
-fn fields(schema: &Value) -> Vec<String> {
-    let properties = schema["properties"].as_object().into_iter().flatten();
-    let nested = |(name, field): (&String, &Value)| {
-        let described = field["description"].as_str().unwrap_or_default();
-        assert!(!described.is_empty(), "{name} has no description");
-        let mut names = vec![name.clone()];
-        names.extend(fields(field));
-        names.extend(fields(&field["items"]));
-        names
-    };
-    properties.flat_map(nested).collect()
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::{SECRETS, SHOP, TENANTS, policy, secret};
 use crate::governed::Governed;
-use crate::readme::failures::holds;
-use crate::readme::{code, page, table};
+use crate::readme::failures::{assert_listed, holds};
+use crate::readme::page;
 use crate::support::{gitops_fn, run, temp_dir, write_files};
 
 /// A row of the list, and the run that brings it about.
@@ -102,16 +102,12 @@ fn failures() -> Vec<Failure> {
 
 #[test]
 fn every_failure_under_a_policy_is_real() {
-    let rows = table(&page("README.md"), "| Under a policy | Exit | What to do |");
-    let listed: Vec<(String, i32)> = rows
-        .iter()
-        .map(|row| (code(&row[0]), row[1].parse().unwrap()))
-        .collect();
-    let known: Vec<_> = failures()
-        .iter()
-        .map(|failure| (failure.message.to_owned(), failure.exit))
-        .collect();
-    assert_eq!(listed, known);
+    assert_listed(
+        "| Under a policy | Exit | What to do |",
+        failures()
+            .iter()
+            .map(|failure| (failure.message, failure.exit)),
+    );
     let mut wrong = Vec::new();
     for failure in failures() {
         let spec = match failure.spec {
