@@ -99,28 +99,26 @@ fn a_secret_with_a_name_that_replaces_one_stays() {
     check(&["<path:kv/OLD#b | default \"OLD\">", "<path:kv/a#name>"]);
 }
 
-/// A map or list comes in whole, and a config map's text in lines.
+/// A map or list comes in whole, and a text can have lines.
 #[test]
-fn names_in_what_is_no_line_of_text_stay() {
+fn names_in_lists_and_lines_are_told_apart() {
     check_file(
-        "apiVersion: x.example/v1
-kind: Widget
-metadata: {name: w}
+        "apiVersion: v1
+kind: Pod
+metadata: {name: p}
 spec:
   list: <path:kv/a#list>
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: other}
-data:
-  text: |
-    a: <path:kv/a#name>
+  containers:
+  - name: a
+    args:
+    - |
+      a: <path:kv/a#name>
 
-    b: $(CONFIG)
-    c: <path:kv/a#text>
-  folded: >-
-    <path:kv/a#name>
-    $(CONFIG)
+      b: $(CONFIG)
+      c: <path:kv/a#text>
+    - >-
+      <path:kv/a#name>
+      $(CONFIG)
 ",
     );
 }
