@@ -4,8 +4,6 @@ use std::ops::Range;
 
 use crate::yaml::splice::Splice;
 
-use super::token;
-
 /// The edits that have put the values in, each with the place where it begins in the edited text.
 pub(super) struct Edits<'s>(Vec<(usize, &'s Splice)>);
 
@@ -53,22 +51,5 @@ impl Kept<'_> {
         };
         let parts = all.into_iter().chain(parts.iter().cloned());
         parts.filter_map(|part| Some((part.start, value.get(part)?)))
-    }
-
-    /// What is kept of the word at `word`, counted from its start; `None` if the word has its first or
-    /// last character in common with a longer one, or with a value.
-    pub(super) fn make(self, value: &str, word: Range<usize>) -> Option<Vec<Range<usize>>> {
-        let is_end = |at: usize| {
-            let inside = |(start, part): (usize, &str)| {
-                (start..=start + part.len()).contains(&at) && !token::splits(part, at - start)
-            };
-            at == 0 || at == value.len() || self.parts(value).any(inside)
-        };
-        let clipped = self.parts(value).map(|(start, part)| {
-            let end = (start + part.len()).min(word.end);
-            start.max(word.start).saturating_sub(word.start)..end.saturating_sub(word.start)
-        });
-        (is_end(word.start) && is_end(word.end))
-            .then(|| clipped.filter(|part| !part.is_empty()).collect())
     }
 }

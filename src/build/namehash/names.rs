@@ -115,8 +115,9 @@ impl Names {
                     let name = &identity.name;
                     let start = name_of(&after.tree, object.root)
                         .map_or(at, |id| at + after.tree.node(id).span.start);
-                    let make = edits.kept(start).make(name, 0..name.len());
-                    self.add(identity, given, make.unwrap_or_default(), hash);
+                    let kept = edits.kept(start).parts(name);
+                    let make = kept.map(|(start, part)| start..start + part.len());
+                    self.add(identity, given, make.collect(), hash);
                     any = true;
                 }
                 _ => {}

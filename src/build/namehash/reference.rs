@@ -133,7 +133,7 @@ impl Editor<'_, '_> {
         style: Style,
         new: &str,
         kept: Kept<'_>,
-        mentions: &[Mention<'_, '_>],
+        mentions: &[Mention<'_>],
     ) {
         let node = self.tree.node(id);
         let written = self.text.get(node.span.range()).unwrap_or_default();

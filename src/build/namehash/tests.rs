@@ -339,26 +339,29 @@ fn a_new_name_in_data_does_not_change_the_hash_of_its_object() {
 /// and some text behind it; the value is `v`.
 #[track_caller]
 fn with_values(before: &str) -> String {
+    let out = filled(before, vec![resolving(before)]);
+    out.replace(&resolving(before).text, "{a: b}")
+}
+
+/// The same with these edits of the rest.
+#[track_caller]
+fn filled(before: &str, mut edits: Vec<Splice>) -> String {
     let hole = "<path:kv/a#b>";
-    let mut edits = vec![resolving(before)];
     for (at, _) in before.match_indices(hole) {
         let start = before[..at].rfind('"').unwrap();
         let end = at + before[at..].find('"').unwrap();
         let (head, tail) = (&before[start + 1..at], &before[at + hole.len()..end]);
         let behind = head.len() + 1;
         let kept = [0..head.len(), behind..behind + tail.len()];
+        let end = end + 1;
         edits.push(Splice {
-            span: Span {
-                start,
-                end: end + 1,
-            },
+            span: Span { start, end },
             text: format!("\"{head}v{tail}\""),
             kept: kept.into_iter().filter(|part| !part.is_empty()).collect(),
         });
     }
     edits.sort_by_key(|edit| edit.span.start);
-    let out = renamed_by(before, &edits);
-    out.replace(&resolving(before).text, "{a: b}")
+    renamed_by(before, &edits)
 }
 
 #[test]
@@ -381,18 +384,52 @@ fn a_name_with_a_value_in_it_keeps_that() {
 /// The same text, put together in another way or part of a longer name, is no reference.
 #[test]
 fn a_name_with_a_value_in_it_is_not_its_namesake() {
-    let map = BEFORE.replace("app-4h2mbtbbt6", "\"x<path:kv/a#b>-y-4h2mbtbbt6\"");
-    let pod = "---
-kind: Pod
-metadata: {namespace: shop}
-a: xv-y-4h2mbtbbt6
-b: \"z xv<path:kv/a#b>-y-4h2mbtbbt6\"
-c: \"zx<path:kv/a#b>-y-4h2mbtbbt6\"
-d: \"x<path:kv/a#b>-y-4h2mbtbbt6-z\"
-e: \"xv-y-4h2mbtbbt6 <path:kv/a#b>\"
-";
-    let expected = format!("{}{pod}", map.replace("4h2mbtbbt6", NEW)).replace("<path:kv/a#b>", "v");
-    assert_eq!(with_values(&format!("{map}{pod}")), expected);
+    let check = |name: &str, others: &str| {
+        let map = BEFORE.replace("app", "\"NAME").replace("bt6,", "bt6\",");
+        let text = |text: &str| text.replace("NAME", name).replace("HASH", "4h2mbtbbt6");
+        let pod = format!("---\nkind: Pod\nmetadata: {{namespace: shop}}\n{others}");
+        let expected = format!("{}{pod}", map.replace("4h2mbtbbt6", NEW));
+        let out = with_values(&text(&format!("{map}{pod}")));
+        assert_eq!(out, text(&expected).replace("<path:kv/a#b>", "v"));
+    };
+    check(
+        "x<path:kv/a#b>-y",
+        "a: xv-y-HASH
+b: \"z xv<path:kv/a#b>-y-HASH\"
+c: \"zNAME-HASH\"
+d: \"NAME-HASH-z\"
+e: \"xv-y-HASH <path:kv/a#b>\"
+",
+    );
+    check(
+        "<path:kv/a#b>",
+        "a: v-HASH\nb: \"x<path:kv/a#b>-HASH\"\nc: \"v-HASH/<path:kv/a#b>\"\nd: \"NAME-HASH.y\"\n",
+    );
+}
+
+/// One name can end as another one does; both had the same content, and have not now.
+#[test]
+fn the_longest_name_counts() {
+    let map = |name: &str| BEFORE.replace("app-4h2mbtbbt6", &format!("\"{name}-4h2mbtbbt6\""));
+    let before = format!(
+        "{}---\n{}---\nkind: Pod\nmetadata: {{namespace: shop}}\na: \"<path:kv/a#b>app-4h2mbtbbt6\"\nb: \"<path:kv/a#b>/app-4h2mbtbbt6\"\n",
+        map("<path:kv/a#b>app"),
+        map("app"),
+    );
+    let content = |start: usize, text: &str| {
+        let end = start + "{a: b}".len();
+        Splice::new(Span { start, end }, text.to_owned())
+    };
+    let (first, last) = (before.find("{a: b}"), before.rfind("{a: b}"));
+    let edits = vec![
+        content(first.unwrap(), "{a: other}"),
+        content(last.unwrap(), &resolving(&before).text),
+    ];
+    let out = filled(&before, edits);
+    let name = out.split('"').nth(1).unwrap();
+    assert!(name.starts_with("vapp-") && !name.ends_with("4h2mbtbbt6") && !name.ends_with(NEW));
+    let pod = format!("a: \"{name}\"\nb: \"v/app-{NEW}\"\n");
+    assert!(out.ends_with(&pod), "{out}");
 }
 
 #[test]

@@ -86,13 +86,9 @@ fn has_shape(word: &[u8]) -> bool {
     name.ends_with(b"-") && hash.iter().all(|byte| is(*byte, HASH))
 }
 
-/// Whether a word of `text` goes on across this place.
-pub(super) fn splits(text: &str, at: usize) -> bool {
-    let bytes = text.as_bytes();
-    let before = at.checked_sub(1).and_then(|before| bytes.get(before));
-    before
-        .zip(bytes.get(at))
-        .is_some_and(|(before, behind)| is(*before, NAME) && is(*behind, NAME))
+/// Whether names can have this character.
+pub(super) fn is_name(byte: u8) -> bool {
+    is(byte, NAME)
 }
 
 fn is(byte: u8, class: u8) -> bool {
