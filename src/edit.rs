@@ -158,17 +158,30 @@ fn write<'c>(
     resolved: &Resolved,
     mode: Mode,
 ) -> Result<Written<'c>, Vec<Finding>> {
+    let mut kept = Vec::new();
     let (new, shapes) = match &change.action {
         Action::Entry(entry) => (entry.text(), entry.shapes()),
-        Action::Text { text: new, old, .. } => (
-            scalar(text, change, old.as_deref(), new),
-            vec![Shape::Text(new.clone())],
-        ),
+        Action::Text {
+            text: new,
+            old,
+            told,
+        } => {
+            if !told {
+                kept.push(0..new.len());
+            }
+            (
+                scalar(text, change, old.as_deref(), new),
+                vec![Shape::Text(new.clone())],
+            )
+        }
         Action::Fill(fill) => match fill::fill(fill, change, resolved, mode)? {
-            Filled::Text(new) => (
-                scalar(text, change, fill.old.as_deref(), &new),
-                vec![Shape::Text(new)],
-            ),
+            Filled::Text(new, parts) => {
+                kept = parts;
+                (
+                    scalar(text, change, fill.old.as_deref(), &new),
+                    vec![Shape::Text(new)],
+                )
+            }
             Filled::Tokens(new, shapes) => (new, shapes),
             Filled::Removed(removal) => return Ok(Written::Removal(removal)),
         },
@@ -176,6 +189,7 @@ fn write<'c>(
     let splice = Splice {
         span: change.span,
         text: new,
+        kept,
     };
     Ok(Written::Change(splice, shapes))
 }

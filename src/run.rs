@@ -63,6 +63,15 @@ impl Outcome {
         (!splices.is_empty()).then(|| pieces(&source.text, all, splices).collect())
     }
 
+    /// The edits of its only source, as they have made [`Outcome::text`] of it.
+    #[must_use]
+    pub fn edits(&self) -> &[Splice] {
+        match self.splices.as_deref() {
+            Some([splices]) => splices,
+            _ => &[],
+        }
+    }
+
     /// The outcome after a further step over [`Outcome::text`]: its splices, and what it has found.
     #[must_use]
     pub fn then(mut self, splices: Vec<Splice>, findings: Vec<Finding>) -> Self {

@@ -9,8 +9,9 @@
 
 mod content;
 mod document;
+mod kept;
+mod mention;
 mod names;
-mod original;
 mod reference;
 mod scope;
 mod token;
@@ -18,6 +19,7 @@ mod token;
 use crate::krm::result::Finding;
 use crate::yaml::splice::Splice;
 
+use kept::Edits;
 use names::Names;
 
 /// What becomes of the text.
@@ -31,14 +33,16 @@ pub struct Renamed {
 
 /// The splices that give `after` its new names.
 ///
-/// `before` is what kustomize has printed, `after` the same documents with values in place of
-/// placeholders. A Secret or `ConfigMap` whose name ends in the hash of its content in `before` gets the
-/// hash of its content in `after`. The old name is replaced wherever it is a word of its own in a
-/// scalar of the same namespace (none is `default`) or of a cluster-scoped object; never in keys, in
-/// names of other objects, or in scalars that have come from a secret as far as their text tells. Each
-/// changed document is read again and compared with the plan.
+/// `before` is what kustomize has printed, `edits` put the values in place of its placeholders, and
+/// `after` is what has come of that. A Secret or `ConfigMap` whose name ends in the hash of its content in
+/// `before` gets the hash of its content in `after`. The old name is replaced wherever it was a word of
+/// its own in a scalar of the same namespace (none is `default`) or of a cluster-scoped object; never in
+/// keys, in names of other objects, or in anything that has come from a secret: by [`Splice::kept`], a
+/// name of which a part has not stood in `before` is none. Only a name that holds placeholders itself is
+/// also replaced where it was put together in the same way. Each changed document is read again and
+/// compared with the plan.
 #[must_use]
-pub fn rename(before: &str, after: &str) -> Renamed {
+pub fn rename(before: &str, after: &str, edits: &[Splice]) -> Renamed {
     let mut renamed = Renamed::default();
     if before == after {
         return renamed;
@@ -56,14 +60,16 @@ pub fn rename(before: &str, after: &str) -> Renamed {
         after: after.get(new.clone()).unwrap_or_default(),
         at: new.start,
     });
-    match Names::find(pairs.clone()) {
+    let edits = Edits::new(edits);
+    match Names::find(pairs.clone(), &edits) {
         Ok((names, _)) if names.is_empty() => {}
         Ok((names, read)) => {
             let mut read = read.into_iter().peekable();
             for (index, pair) in pairs.enumerate() {
                 let known = read.next_if(|(known, _)| *known == index);
                 let known = known.map(|(_, document)| document);
-                if let Err(finding) = reference::replace(&pair, known, &names, &mut renamed) {
+                if let Err(finding) = reference::replace(&pair, known, &names, &edits, &mut renamed)
+                {
                     renamed.findings.push(finding);
                 }
             }

@@ -46,7 +46,7 @@ pub(crate) fn run(
     if let (true, [printed]) = (kustomize, &mut *sources)
         && let Some(text) = outcome.text(printed)
     {
-        let renamed = namehash::rename(&printed.text, &text);
+        let renamed = namehash::rename(&printed.text, &text, outcome.edits());
         printed.text = text;
         outcome = outcome.then(renamed.splices, renamed.findings);
     }

@@ -1,5 +1,7 @@
 //! Filling the placeholders of one scalar with what the store has given.
 
+use std::ops::Range;
+
 use zeroize::Zeroizing;
 
 use crate::krm::result::Finding;
@@ -14,8 +16,8 @@ use crate::yaml::shape::{Shape, one_line};
 
 /// The outcome for one scalar.
 pub enum Filled<'f> {
-    /// It becomes this text.
-    Text(String),
+    /// It becomes this text, whose parts at these places have stood beside the placeholders.
+    Text(String, Vec<Range<usize>>),
     /// It becomes this JSON, which reads so.
     Tokens(String, Vec<Shape>),
     /// Its entry goes, since a key is missing.
@@ -62,7 +64,7 @@ pub fn fill<'f>(
     }
     if mode == Mode::Function {
         let texts: Box<dyn Iterator<Item = &str>> = match &filled {
-            Filled::Text(text) => Box::new(std::iter::once(text.as_str())),
+            Filled::Text(text, _) => Box::new(std::iter::once(text.as_str())),
             Filled::Tokens(_, shapes) => Box::new(shapes.iter().filter_map(|shape| match shape {
                 Shape::Text(text) => Some(text.as_str()),
                 _ => None,
@@ -177,10 +179,14 @@ fn put_together<'f>(fill: &Fill, values: &[Value]) -> Result<Filled<'f>, Finding
         return Ok(Filled::Tokens(one_line(&shapes), shapes));
     }
     let mut bytes = Zeroizing::new(Vec::new());
+    let mut kept = Vec::new();
     let mut values = values.iter();
     for segment in &fill.segments {
         match segment {
-            Segment::Text(text) => bytes.extend_from_slice(text),
+            Segment::Text(text) => {
+                kept.push(bytes.len()..bytes.len() + text.len());
+                bytes.extend_from_slice(text);
+            }
             Segment::Placeholder(placeholder) => {
                 if let Some(value) = values.next() {
                     append(&mut bytes, placeholder, value);
@@ -195,10 +201,10 @@ fn put_together<'f>(fill: &Fill, values: &[Value]) -> Result<Filled<'f>, Finding
             .is_some_and(Modifier::is_base64encode)
     });
     if let Some(wrap) = context.base64 {
-        return Ok(Filled::Text(encode(&bytes, wrap)));
+        return Ok(Filled::Text(encode(&bytes, wrap), Vec::new()));
     }
     if let (Slot::SecretData { encode: true }, false) = (context.slot, already) {
-        return Ok(Filled::Text(encode(&bytes, Wrap::Line)));
+        return Ok(Filled::Text(encode(&bytes, Wrap::Line), Vec::new()));
     }
     let text = String::from_utf8(std::mem::take(&mut *bytes)).map_err(|_| {
         Finding::error(
@@ -212,7 +218,7 @@ fn put_together<'f>(fill: &Fill, values: &[Value]) -> Result<Filled<'f>, Finding
             "move the entry to stringData, add `| base64encode`, or set spec.secrets.encodeData: true",
         ));
     }
-    Ok(Filled::Text(text))
+    Ok(Filled::Text(text, kept))
 }
 
 fn append(bytes: &mut Vec<u8>, placeholder: &Placeholder, value: &Value) {

@@ -50,13 +50,11 @@ fn splices(text: &str, layout: &MapLayout, gone: &[bool]) -> Vec<Splice> {
     if gone.iter().all(|gone| *gone) {
         // an emptied mapping stays one
         let rest = if layout.flow { "" } else { "{}" };
-        return vec![Splice {
-            span: Span {
-                start: first.start,
-                end: last.end,
-            },
-            text: rest.to_owned(),
-        }];
+        let span = Span {
+            start: first.start,
+            end: last.end,
+        };
+        return vec![Splice::new(span, rest.to_owned())];
     }
     let mut splices = Vec::new();
     let mut index = 0;
@@ -71,10 +69,7 @@ fn splices(text: &str, layout: &MapLayout, gone: &[bool]) -> Vec<Splice> {
         splices.extend(
             run(text, layout, index, end)
                 .into_iter()
-                .map(|span| Splice {
-                    span,
-                    text: String::new(),
-                }),
+                .map(|span| Splice::new(span, String::new())),
         );
         index = end;
     }

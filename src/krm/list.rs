@@ -251,19 +251,13 @@ impl Outline {
         let mut splices = Vec::new();
         if let Items::Null(span) = self.items {
             let blank = if span.start == span.end { " " } else { "" };
-            splices.push(Splice {
-                span,
-                text: format!("{blank}[]"),
-            });
+            splices.push(Splice::new(span, format!("{blank}[]")));
         }
         let mut findings = findings.peekable();
         let any = findings.peek().is_some();
         let results = any.then(|| self.results_text(text, findings));
         if let (Some(results), Some(span)) = (&results, self.results) {
-            splices.push(Splice {
-                span,
-                text: results.trim_end().to_owned(),
-            });
+            splices.push(Splice::new(span, results.trim_end().to_owned()));
         }
         let mut added = Vec::new();
         if self.items == Items::Missing {
@@ -312,13 +306,13 @@ impl Outline {
         if self.flow {
             let comma = if self.has_entry { ", " } else { "" };
             let text = format!("{}{comma}", added.join(", "));
-            return Splice { span, text };
+            return Splice::new(span, text);
         }
         let indent = self.indentation(text);
         let mut out = String::new();
         for entry in added {
             let _ = write!(out, "{entry}\n{indent}");
         }
-        Splice { span, text: out }
+        Splice::new(span, out)
     }
 }

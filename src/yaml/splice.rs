@@ -1,5 +1,7 @@
 //! Edits as values: a span of the text, and what stands there afterwards.
 
+use std::ops::Range;
+
 use super::event::Span;
 
 /// One replacement; an empty span inserts.
@@ -9,6 +11,18 @@ pub struct Splice {
     pub span: Span,
     /// What comes in its place.
     pub text: String,
+    /// Where a scalar replaces a scalar: the parts of its new value that have stood in the old one, in
+    /// order, each as long as it stood there. All the rest is new.
+    pub kept: Vec<Range<usize>>,
+}
+
+impl Splice {
+    /// A replacement that keeps nothing of what was there.
+    #[must_use]
+    pub fn new(span: Span, text: String) -> Self {
+        let kept = Vec::new();
+        Self { span, text, kept }
+    }
 }
 
 impl std::fmt::Debug for Splice {
@@ -43,10 +57,7 @@ mod tests {
     use super::*;
 
     fn splice(start: usize, end: usize, text: &str) -> Splice {
-        Splice {
-            span: Span { start, end },
-            text: text.to_owned(),
-        }
+        Splice::new(Span { start, end }, text.to_owned())
     }
 
     #[test]

@@ -535,10 +535,7 @@ fn no_debug_form_shows_a_secret() {
         name: "stdin".to_owned(),
         text: SENTINEL.to_owned(),
     };
-    let splice = Splice {
-        span: Span { start: 0, end: 1 },
-        text: SENTINEL.to_owned(),
-    };
+    let splice = Splice::new(Span { start: 0, end: 1 }, SENTINEL.to_owned());
     let yaml = format!("a: {SENTINEL}\n");
     let mut events = Events::new(&yaml);
     let mut tree = Tree::default();

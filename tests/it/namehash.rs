@@ -3,6 +3,7 @@
 
 mod case;
 mod referrers;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

@@ -3,6 +3,7 @@
 
 mod bytes;
 mod document;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -28,6 +28,12 @@ pub(super) fn split(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
+/// The name of the object at `root`, as it stands there.
+pub(super) fn name_of(tree: &Tree<'_>, root: NodeId) -> Option<NodeId> {
+    let metadata = tree.get_written(root, "metadata")?;
+    tree.get_written(metadata, "name")
+}
+
 /// One document, read.
 pub(super) struct Document<'t> {
     /// Its nodes; their spans count from its own start.

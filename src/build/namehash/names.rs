@@ -1,11 +1,14 @@
 //! The new names: which objects get one, and whose name it is that stands somewhere.
 
+use std::ops::Range;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::krm::resource::{Identity, objects};
 use crate::yaml::event::SyntaxError;
 
-use super::document::Document;
+use super::document::{Document, name_of};
+use super::kept::Edits;
 use super::scope::{Scope, namespace};
 use super::token::{self, tokens};
 use super::{Pair, content};
@@ -28,6 +31,8 @@ fn hashed(document: &Document<'_>) -> Vec<(usize, String)> {
 struct Rename {
     kind: String,
     namespace: String,
+    /// What of the old name is kept: all, unless it holds placeholders.
+    make: Vec<Range<usize>>,
     hash: String,
 }
 
@@ -35,6 +40,8 @@ struct Rename {
 #[derive(Default)]
 pub(super) struct Names {
     renames: FxHashMap<String, Vec<Rename>>,
+    /// The old names that hold placeholders.
+    mixed: Vec<String>,
     hashes: FxHashSet<String>,
 }
 
@@ -54,6 +61,7 @@ impl Names {
     /// with new names is handed on, as far as it is little.
     pub(super) fn find<'t>(
         pairs: impl Iterator<Item = Pair<'t>>,
+        edits: &Edits<'_>,
     ) -> Result<(Self, Vec<(usize, Document<'t>)>), SyntaxError> {
         let (mut names, mut read, mut bytes) = (Self::default(), Vec::new(), 0);
         for (index, pair) in pairs.enumerate() {
@@ -74,7 +82,7 @@ impl Names {
             }
             if let Some(after) = Document::read(pair.after)? {
                 bytes += pair.after.len();
-                if names.compare(&hashed, &after) && bytes <= KEPT {
+                if names.compare(&hashed, &after, pair.at, edits) && bytes <= KEPT {
                     read.push((index, after));
                 }
             }
@@ -83,8 +91,14 @@ impl Names {
     }
 
     /// Adds the objects of a document whose names must change; whether there is one. `hashed` are those
-    /// that had a hash, by their place, and it.
-    fn compare(&mut self, hashed: &[(usize, String)], after: &Document<'_>) -> bool {
+    /// that had a hash, by their place, and it; `at` is where the document begins.
+    fn compare(
+        &mut self,
+        hashed: &[(usize, String)],
+        after: &Document<'_>,
+        at: usize,
+        edits: &Edits<'_>,
+    ) -> bool {
         let objects = objects(&after.tree, after.root, None, 0);
         let mut any = false;
         for (index, given) in hashed {
@@ -98,7 +112,12 @@ impl Names {
             }
             match content::hash(&after.tree, object.root) {
                 Some(hash) if hash != *given => {
-                    self.add(identity, given, hash);
+                    let name = &identity.name;
+                    let start = name_of(&after.tree, object.root)
+                        .map_or(at, |id| at + after.tree.node(id).span.start);
+                    let kept = edits.kept(start).parts(name);
+                    let make = kept.map(|(start, part)| start..start + part.len());
+                    self.add(identity, given, make.collect(), hash);
                     any = true;
                 }
                 _ => {}
@@ -107,14 +126,18 @@ impl Names {
         any
     }
 
-    fn add(&mut self, identity: &Identity, given: &str, hash: String) {
+    fn add(&mut self, identity: &Identity, given: &str, make: Vec<Range<usize>>, hash: String) {
         self.hashes.insert(given.to_owned());
+        if !is_whole(&make, &identity.name) && !self.mixed.contains(&identity.name) {
+            self.mixed.push(identity.name.clone());
+        }
         self.renames
             .entry(identity.name.clone())
             .or_default()
             .push(Rename {
                 kind: identity.gvk.kind.clone(),
                 namespace: namespace(&identity.namespace).to_owned(),
+                make,
                 hash,
             });
     }
@@ -124,9 +147,9 @@ impl Names {
         self.renames.is_empty()
     }
 
-    /// Whether a name is the old one of any object.
-    pub(super) fn knows(&self, name: &str) -> bool {
-        self.renames.contains_key(name)
+    /// The old names that hold placeholders, as they are now.
+    pub(super) fn mixed(&self) -> impl Iterator<Item = &str> {
+        self.mixed.iter().map(String::as_str)
     }
 
     /// Whether this is the old hash of any object.
@@ -144,16 +167,23 @@ impl Names {
         })
     }
 
-    /// What `name` becomes in an object of this scope. `beside` is the namespace that stands beside the
-    /// name, which tells a cluster-scoped object whose name it is.
-    pub(super) fn meaning(&self, name: &str, scope: Scope<'_>, beside: Option<&str>) -> New<'_> {
+    /// What `name`, of which this is kept, becomes in an object of this scope. `beside` is the namespace
+    /// that stands beside the name, which tells a cluster-scoped object whose name it is.
+    pub(super) fn meaning(
+        &self,
+        name: &str,
+        make: &[Range<usize>],
+        scope: Scope<'_>,
+        beside: Option<&str>,
+    ) -> New<'_> {
         let Some(renames) = self.renames.get(name) else {
             return New::Same;
         };
-        let within = |wanted: &str| one(renames.iter().filter(|new| new.namespace == wanted));
+        let renames = || renames.iter().filter(|new| new.make == make);
+        let within = |wanted: &str| one(renames().filter(|new| new.namespace == wanted));
         let any = || match beside {
             Some(beside) => within(namespace(beside)),
-            None => one(renames.iter()),
+            None => one(renames()),
         };
         match scope {
             Scope::Namespace(name) => within(name),
@@ -164,6 +194,10 @@ impl Names {
             },
         }
     }
+}
+
+fn is_whole(make: &[Range<usize>], name: &str) -> bool {
+    matches!(make, [only] if *only == (0..name.len()))
 }
 
 /// The one hash that all of them have.

@@ -10,11 +10,12 @@ use crate::yaml::splice::{Splice, pieces};
 use crate::yaml::tree::{Kind, NodeId, Tree};
 use crate::yaml::verify::{Expectation, verify};
 
-use super::document::Document;
-use super::names::{Names, New};
-use super::original::Original;
+use super::document::{Document, name_of};
+use super::kept::{Edits, Kept};
+use super::mention::{self, Mention};
+use super::names::Names;
 use super::scope::Scope;
-use super::token::{LENGTH, Token, tokens};
+use super::token::{LENGTH, tokens};
 use super::{Pair, Renamed, fault};
 
 /// Adds the splices of one document; they are read again first. `known` is what has been read of it.
@@ -25,11 +26,12 @@ pub(super) fn replace<'t>(
     pair: &Pair<'t>,
     known: Option<Document<'t>>,
     names: &Names,
+    edits: &Edits<'_>,
     out: &mut Renamed,
 ) -> Result<(), Finding> {
-    // an escape can hide a name, but only from the raw text
-    let hidden = || memchr::memchr(b'\\', pair.after.as_bytes()).is_some();
-    let holds_name = || tokens(pair.after).any(|token| names.knows(token.word));
+    // a name has stood there before; an escape can hide it, but only from the raw text
+    let hidden = || memchr::memchr(b'\\', pair.before.as_bytes()).is_some();
+    let holds_name = || tokens(pair.before).any(|token| names.knows_hash(token.hash()));
     let document = match known {
         Some(document) => document,
         None if !hidden() && !holds_name() => return Ok(()),
@@ -40,9 +42,10 @@ pub(super) fn replace<'t>(
     };
     let mut editor = Editor {
         text: pair.after,
+        at: pair.at,
         tree: &document.tree,
         names,
-        original: Original::read(pair, names).map_err(|error| fault(&error))?,
+        edits,
         splices: Vec::new(),
         expected: Vec::new(),
         digest: document.digest,
@@ -50,14 +53,16 @@ pub(super) fn replace<'t>(
     for object in objects(&document.tree, document.root, None, 0) {
         editor.object(&object, out);
     }
-    editor.finish(pair.at, out)
+    editor.finish(out)
 }
 
 struct Editor<'d, 't> {
     text: &'d str,
+    /// Where the text begins in its stream.
+    at: usize,
     tree: &'d Tree<'t>,
     names: &'d Names,
-    original: Original,
+    edits: &'d Edits<'d>,
     splices: Vec<Splice>,
     expected: Vec<Expectation>,
     digest: u64,
@@ -69,10 +74,7 @@ impl Editor<'_, '_> {
         let tree = self.tree;
         let identity = &object.subject.identity;
         let scope = Scope::of(identity);
-        let name = tree
-            .get_written(object.root, "metadata")
-            .and_then(|metadata| tree.get_written(metadata, "name"));
-        let kept = name.filter(|_| !self.names.renames(identity));
+        let kept = name_of(tree, object.root).filter(|_| !self.names.renames(identity));
         let mut open = vec![(object.root, object.root)];
         while let Some((id, parent)) = open.pop() {
             if Some(id) == kept || Some(id) == object.items {
@@ -98,30 +100,23 @@ impl Editor<'_, '_> {
         if value.len() <= LENGTH || !is_string(value, style, node.props.tag) {
             return true;
         }
-        let mut hits = Vec::new();
-        for token in tokens(value) {
-            let beside = || {
-                self.tree
-                    .get(parent, "namespace")
-                    .and_then(|id| self.tree.text(id))
-            };
-            match self.names.meaning(token.word, scope, beside()) {
-                New::Same => {}
-                New::Hash(hash) => hits.push((token, hash)),
-                New::Ambiguous => return false,
-            }
-        }
-        if hits.is_empty() {
-            return true;
-        }
-        if !self.original.held(value) {
+        let kept = self.edits.kept(self.at + node.span.start);
+        let (tree, names) = (self.tree, self.names);
+        let mentions = mention::find(value, kept, names, |word, make| {
+            let beside = tree.get(parent, "namespace").and_then(|id| tree.text(id));
+            names.meaning(word, make, scope, beside)
+        });
+        let Some(mentions) = mentions else {
+            return false;
+        };
+        if mentions.is_empty() {
             return true;
         }
         let mut new = value.to_owned();
-        for (token, hash) in &hits {
-            new.replace_range(token.hash_at()..token.hash_at() + LENGTH, hash);
+        for mention in &mentions {
+            new.replace_range(mention.at..mention.at + LENGTH, mention.hash);
         }
-        self.write(id, style, &new, &hits);
+        self.write(id, style, &new, kept, &mentions);
         self.digest = self.digest.wrapping_sub(node.digest());
         self.expected.push(Expectation {
             at: node.ordinal,
@@ -132,7 +127,14 @@ impl Editor<'_, '_> {
         true
     }
 
-    fn write(&mut self, id: NodeId, style: Style, new: &str, hits: &[(Token<'_>, &str)]) {
+    fn write(
+        &mut self,
+        id: NodeId,
+        style: Style,
+        new: &str,
+        kept: Kept<'_>,
+        mentions: &[Mention<'_>],
+    ) {
         let node = self.tree.node(id);
         let written = self.text.get(node.span.range()).unwrap_or_default();
         // a block scalar's text begins below its header
@@ -141,23 +143,25 @@ impl Editor<'_, '_> {
             _ => 0,
         };
         let raw: Vec<_> = tokens(written.get(body..).unwrap_or_default())
-            .filter(|token| hits.iter().any(|(hit, _)| hit.word == token.word))
+            .filter(|token| mentions.iter().any(|mention| mention.word == token.word))
             .collect();
-        let same = raw.len() == hits.len()
+        // where a value has been put in, the same word can stand in that
+        let same = matches!(kept, Kept::All)
+            && raw.len() == mentions.len()
             && raw
                 .iter()
-                .zip(hits)
-                .all(|(raw, (hit, _))| raw.word == hit.word)
+                .zip(mentions)
+                .all(|(raw, mention)| raw.word == mention.word)
             && is_string(new, style, node.props.tag);
         if same {
             let start = node.span.start + body;
             self.splices
-                .extend(raw.iter().zip(hits).map(|(token, (_, hash))| Splice {
-                    span: Span {
+                .extend(raw.iter().zip(mentions).map(|(token, mention)| {
+                    let span = Span {
                         start: start + token.hash_at(),
                         end: start + token.hash_at() + LENGTH,
-                    },
-                    text: (*hash).to_owned(),
+                    };
+                    Splice::new(span, mention.hash.to_owned())
                 }));
             return;
         }
@@ -165,20 +169,11 @@ impl Editor<'_, '_> {
             .then(|| literal(written, &node.value, new))
             .flatten()
             .unwrap_or_else(|| quote(new, style));
-        self.splices.push(Splice {
-            span: node.span,
-            text,
-        });
+        self.splices.push(Splice::new(node.span, text));
     }
 
     /// Reads the edited document again.
-    fn finish(mut self, at: usize, out: &mut Renamed) -> Result<(), Finding> {
-        if self.original.is_mixed(self.tree) {
-            return Err(Finding::error(
-                "the name of a generated object stands in one text with a secret that holds it too",
-                "put the name and the placeholder into different fields",
-            ));
-        }
+    fn finish(mut self, out: &mut Renamed) -> Result<(), Finding> {
         if self.splices.is_empty() {
             return Ok(());
         }
@@ -193,8 +188,8 @@ impl Editor<'_, '_> {
         out.splices
             .extend(self.splices.into_iter().map(|splice| Splice {
                 span: Span {
-                    start: at + splice.span.start,
-                    end: at + splice.span.end,
+                    start: self.at + splice.span.start,
+                    end: self.at + splice.span.end,
                 },
                 ..splice
             }));

@@ -1,23 +1,51 @@
-use super::document::Document;
+use super::document::{self, Document};
 use super::{content, rename};
 use crate::yaml::event::Span;
-use crate::yaml::splice::pieces;
+use crate::yaml::splice::{Splice, pieces};
+
+/// The edits that make `after` of `before`: in each document all from the first to the last difference.
+fn edits(before: &str, after: &str) -> Vec<Splice> {
+    let documents = document::split(before)
+        .into_iter()
+        .zip(document::split(after));
+    let edits = documents.filter_map(|(old, new)| {
+        let (was, is) = (&before[old.clone()], &after[new]);
+        let same = |(one, other): &(u8, u8)| one == other;
+        let head = was.bytes().zip(is.bytes()).take_while(same).count();
+        let (rest, new) = (&was[head..], &is[head..]);
+        let tails = rest.bytes().rev().zip(new.bytes().rev());
+        let tail = tails.take_while(same).count();
+        let span = Span {
+            start: old.start + head,
+            end: old.end - tail,
+        };
+        (was != is).then(|| Splice::new(span, new[..new.len() - tail].to_owned()))
+    });
+    edits.collect()
+}
 
 /// `after` with its new names.
 #[track_caller]
 fn renamed(before: &str, after: &str) -> String {
-    let renamed = rename(before, after);
-    assert_eq!(renamed.findings, [], "{before}");
-    let all = Span {
+    renamed_by(before, &edits(before, after))
+}
+
+/// What comes of `before` by the edits and the new names.
+#[track_caller]
+fn renamed_by(before: &str, edits: &[Splice]) -> String {
+    let all = |text: &str| Span {
         start: 0,
-        end: after.len(),
+        end: text.len(),
     };
-    pieces(after, all, &renamed.splices).collect()
+    let after: String = pieces(before, all(before), edits).collect();
+    let renamed = rename(before, &after, edits);
+    assert_eq!(renamed.findings, [], "{before}");
+    pieces(&after, all(&after), &renamed.splices).collect()
 }
 
 #[track_caller]
 fn refused(before: &str, after: &str) -> String {
-    let renamed = rename(before, after);
+    let renamed = rename(before, after, &edits(before, after));
     crate::report::text(&renamed.findings)
 }
 
@@ -214,24 +242,71 @@ fn secrets_are_never_searched() {
         out.ends_with(&format!("a: {value}\nb: app-{NEW}\n")),
         "{out}"
     );
-    // both in one text: nobody can tell
-    let mixed = |value: &str| {
-        format!(
-            "---\n{}",
-            pod.replace("VALUE", &format!("app-4h2mbtbbt6 {value}"))
-        )
+}
+
+/// The edit that puts the other content into the config map at the start of a stream.
+fn resolving(text: &str) -> Splice {
+    let (old, new) = ("{a: b}", "{k: \"<&>\"}\nbinaryData: {b: /w==}");
+    let start = text.find(old).unwrap();
+    let end = start + old.len();
+    Splice::new(Span { start, end }, new.to_owned())
+}
+
+/// What the scalar with a placeholder comes to that is made of these pieces, in which `OLD` is the name of
+/// the config map before and `NEW` afterwards; those in brackets have stood beside the placeholder.
+#[track_caller]
+fn made(pieces: &str) -> String {
+    let before = format!(
+        "{BEFORE}---\nkind: Pod\nmetadata: {{namespace: shop}}\na: <path:kv/a#b>\nb: app-4h2mbtbbt6\n"
+    );
+    let (mut text, mut kept) = (String::new(), Vec::new());
+    for (index, piece) in pieces
+        .replace("OLD", "app-4h2mbtbbt6")
+        .split(['[', ']'])
+        .enumerate()
+    {
+        if index % 2 == 1 {
+            kept.push(text.len()..text.len() + piece.len());
+        }
+        text.push_str(piece);
+    }
+    let hole = "<path:kv/a#b>";
+    let start = before.find(hole).unwrap();
+    let span = Span {
+        start,
+        end: start + hole.len(),
     };
-    let text = refused(
-        &format!("{BEFORE}{}", mixed("<path:kv/a#b>")),
-        &format!("{}{}", resolved(), mixed("app-4h2mbtbbt6")),
-    );
-    assert!(text.contains("stands in one text with a secret"), "{text}");
-    // a text with a name and a secret is the ordinary case
-    let out = renamed(
-        &format!("{BEFORE}{}", mixed("<path:kv/a#b>")),
-        &format!("{}{}", resolved(), mixed("value")),
-    );
-    assert!(out.contains("a: app-bdk9b956b4 value\n"), "{out}");
+    let text = format!("'{text}'");
+    let out = renamed_by(&before, &[resolving(&before), Splice { span, text, kept }]);
+    assert!(out.ends_with("\nb: app-bdk9b956b4\n"), "{out}");
+    let value = out.split('\'').nth(1).unwrap();
+    value
+        .replace("app-4h2mbtbbt6", "OLD")
+        .replace("app-bdk9b956b4", "NEW")
+}
+
+#[test]
+fn only_what_is_kept_beside_a_secret_follows() {
+    for (pieces, expected) in [
+        ("OLD", "OLD"),
+        ("[x ]OLD", "x OLD"),
+        ("[OLD ]OLD", "NEW OLD"),
+        ("OLD[ OLD]", "OLD NEW"),
+        ("OLD[/OLD/]OLD[ OLD]", "OLD/NEW/OLD NEW"),
+        ("[app-]4h2mbtbbt6", "OLD"),
+        ("app[-4h2mbtbbt6]", "OLD"),
+        ("[app-4h2][mbtbbt6]", "OLD"),
+        ("[OLD]x", "NEWx"),
+        ("x[OLD]", "xNEW"),
+        ("[OLD]", "NEW"),
+        ("[OLD]OLD[OLD]", "NEWOLDNEW"),
+        ("[OLD][ x]", "NEW x"),
+        ("[xOLD]", "xOLD"),
+        ("[OLD-]x", "OLD-x"),
+        ("[x]OLD", "xOLD"),
+    ] {
+        assert_eq!(made(pieces), expected, "{pieces}");
+    }
 }
 
 #[test]
@@ -260,19 +335,101 @@ fn a_new_name_in_data_does_not_change_the_hash_of_its_object() {
     );
 }
 
+/// What comes of a stream with the config map and scalars in double quotes, each with one placeholder
+/// and some text behind it; the value is `v`.
+#[track_caller]
+fn with_values(before: &str) -> String {
+    let out = filled(before, vec![resolving(before)]);
+    out.replace(&resolving(before).text, "{a: b}")
+}
+
+/// The same with these edits of the rest.
+#[track_caller]
+fn filled(before: &str, mut edits: Vec<Splice>) -> String {
+    let hole = "<path:kv/a#b>";
+    for (at, _) in before.match_indices(hole) {
+        let start = before[..at].rfind('"').unwrap();
+        let end = at + before[at..].find('"').unwrap();
+        let (head, tail) = (&before[start + 1..at], &before[at + hole.len()..end]);
+        let behind = head.len() + 1;
+        let kept = [0..head.len(), behind..behind + tail.len()];
+        let end = end + 1;
+        edits.push(Splice {
+            span: Span { start, end },
+            text: format!("\"{head}v{tail}\""),
+            kept: kept.into_iter().filter(|part| !part.is_empty()).collect(),
+        });
+    }
+    edits.sort_by_key(|edit| edit.span.start);
+    renamed_by(before, &edits)
+}
+
 #[test]
 fn a_name_with_a_value_in_it_keeps_that() {
-    for (name, value) in [("<path:kv/a#b>", "v"), ("x<path:kv/a#b>-y", "xv-y")] {
-        let pod = "---\nkind: Pod\nmetadata: {namespace: shop}\na: \"app-4h2mbtbbt6\"\n";
-        let before =
-            format!("{BEFORE}{pod}").replace("app-4h2mbtbbt6", &format!("{name}-4h2mbtbbt6"));
-        let after = format!("{}{pod}", resolved()).replace("app-", &format!("{value}-"));
-        assert_eq!(
-            renamed(&before, &after),
-            after.replace("4h2mbtbbt6", NEW),
-            "{name}"
+    for name in ["<path:kv/a#b>", "x<path:kv/a#b>-y"] {
+        let before = format!(
+            "{BEFORE}---\nkind: Pod\nmetadata: {{namespace: shop}}\na: app-4h2mbtbbt6\nb: '/app-4h2mbtbbt6 z'\n"
         );
+        let before = before
+            .replace("app-4h2mbtbbt6", &format!("\"{name}-4h2mbtbbt6\""))
+            .replace("'/\"", "\"/")
+            .replace("\" z'", " z\"");
+        let expected = before
+            .replace("<path:kv/a#b>", "v")
+            .replace("4h2mbtbbt6", NEW);
+        assert_eq!(with_values(&before), expected);
     }
+}
+
+/// The same text, put together in another way or part of a longer name, is no reference.
+#[test]
+fn a_name_with_a_value_in_it_is_not_its_namesake() {
+    let check = |name: &str, others: &str| {
+        let map = BEFORE.replace("app", "\"NAME").replace("bt6,", "bt6\",");
+        let text = |text: &str| text.replace("NAME", name).replace("HASH", "4h2mbtbbt6");
+        let pod = format!("---\nkind: Pod\nmetadata: {{namespace: shop}}\n{others}");
+        let expected = format!("{}{pod}", map.replace("4h2mbtbbt6", NEW));
+        let out = with_values(&text(&format!("{map}{pod}")));
+        assert_eq!(out, text(&expected).replace("<path:kv/a#b>", "v"));
+    };
+    check(
+        "x<path:kv/a#b>-y",
+        "a: xv-y-HASH
+b: \"z xv<path:kv/a#b>-y-HASH\"
+c: \"zNAME-HASH\"
+d: \"NAME-HASH-z\"
+e: \"xv-y-HASH <path:kv/a#b>\"
+",
+    );
+    check(
+        "<path:kv/a#b>",
+        "a: v-HASH\nb: \"x<path:kv/a#b>-HASH\"\nc: \"v-HASH/<path:kv/a#b>\"\nd: \"NAME-HASH.y\"\n",
+    );
+}
+
+/// One name can end as another one does; both had the same content, and have not now.
+#[test]
+fn the_longest_name_counts() {
+    let map = |name: &str| BEFORE.replace("app-4h2mbtbbt6", &format!("\"{name}-4h2mbtbbt6\""));
+    let before = format!(
+        "{}---\n{}---\nkind: Pod\nmetadata: {{namespace: shop}}\na: \"<path:kv/a#b>app-4h2mbtbbt6\"\nb: \"<path:kv/a#b>/app-4h2mbtbbt6\"\n",
+        map("<path:kv/a#b>app"),
+        map("app"),
+    );
+    let content = |start: usize, text: &str| {
+        let end = start + "{a: b}".len();
+        Splice::new(Span { start, end }, text.to_owned())
+    };
+    let (first, last) = (before.find("{a: b}"), before.rfind("{a: b}"));
+    let edits = vec![
+        content(first.unwrap(), "{a: other}"),
+        content(last.unwrap(), &resolving(&before).text),
+    ];
+    let out = filled(&before, edits);
+    let name = out.split('"').nth(1).unwrap();
+    assert!(name.starts_with("vapp-") && !name.ends_with("4h2mbtbbt6") && !name.ends_with(NEW));
+    let pod = format!("a: \"{name}\"\nb: \"v/app-{NEW}\"\n");
+    assert!(out.ends_with(&pod), "{out}");
 }
 
 #[test]
@@ -287,8 +444,9 @@ fn many_references_are_linear() {
         let rest = "kind: Pod\nmetadata: {namespace: shop}\na: [app-4h2mbtbbt6, \"app-4h2mbtbbt6\"]\n---\n".repeat(count);
         let before = format!("{BEFORE}---\n{rest}");
         let after = format!("{}---\n{rest}", resolved());
+        let edits = edits(&before, &after);
         let start = std::time::Instant::now();
-        let renamed = rename(&before, &after);
+        let renamed = rename(&before, &after, &edits);
         assert_eq!(renamed.findings, []);
         assert_eq!(renamed.splices.len(), 2 * count + 1);
         start.elapsed()

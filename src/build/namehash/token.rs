@@ -86,6 +86,11 @@ fn has_shape(word: &[u8]) -> bool {
     name.ends_with(b"-") && hash.iter().all(|byte| is(*byte, HASH))
 }
 
+/// Whether names can have this character.
+pub(super) fn is_name(byte: u8) -> bool {
+    is(byte, NAME)
+}
+
 fn is(byte: u8, class: u8) -> bool {
     CLASSES[usize::from(byte)] & class != 0
 }
