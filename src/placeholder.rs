@@ -116,7 +116,7 @@ impl PlaceholderError {
                  to keep the text as it is, annotate the object with avp.kubernetes.io/ignore: \"true\""
                     .to_owned()
             }
-            Self::Modifier { error, .. } => error.help().unwrap_or_default(),
+            Self::Modifier { error, .. } => error.help(),
         }
     }
 
