@@ -111,6 +111,13 @@ impl PlaceholderError {
     #[must_use]
     pub fn help(&self) -> String {
         match self {
+            Self::Malformed {
+                reason: NOT_CLOSED, ..
+            } => {
+                "close it with >; without quotes a blank and # begins a comment of YAML, and the rest is lost; \
+                 to keep the text as it is, annotate the object with avp.kubernetes.io/ignore: \"true\""
+                    .to_owned()
+            }
             Self::Malformed { .. } => {
                 "write <path:MOUNT/PATH#KEY> or <path:MOUNT/PATH#KEY#VERSION>; \
                  to keep the text as it is, annotate the object with avp.kubernetes.io/ignore: \"true\""
@@ -208,7 +215,8 @@ enum Fault {
     },
 }
 
-const UNCLOSED: Fault = Fault::Reason("is not closed with >");
+const NOT_CLOSED: &str = "is not closed with >";
+const UNCLOSED: Fault = Fault::Reason(NOT_CLOSED);
 
 /// One pass over a text; remembers what keeps the pass linear however the text is made.
 struct Scan<'t> {
