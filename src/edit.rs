@@ -222,7 +222,10 @@ fn header_comment(source: &str, change: &Change) -> Option<String> {
     if !matches!(change.style, Style::Literal | Style::Folded) {
         return None;
     }
-    let header = source.get(change.span.range())?.lines().next()?;
+    let header = source
+        .get(change.span.range())?
+        .split(['\n', '\r'])
+        .next()?;
     let at = header.find('#')?;
     Some(format!(" {}", header[at..].trim_end()))
 }

@@ -111,12 +111,19 @@ impl PlaceholderError {
     #[must_use]
     pub fn help(&self) -> String {
         match self {
+            Self::Malformed {
+                reason: NOT_CLOSED, ..
+            } => {
+                "close it with >; without quotes a blank and # begins a comment of YAML, and the rest is lost; \
+                 to keep the text as it is, annotate the object with avp.kubernetes.io/ignore: \"true\""
+                    .to_owned()
+            }
             Self::Malformed { .. } => {
                 "write <path:MOUNT/PATH#KEY> or <path:MOUNT/PATH#KEY#VERSION>; \
                  to keep the text as it is, annotate the object with avp.kubernetes.io/ignore: \"true\""
                     .to_owned()
             }
-            Self::Modifier { error, .. } => error.help().unwrap_or_default(),
+            Self::Modifier { error, .. } => error.help(),
         }
     }
 
@@ -208,7 +215,8 @@ enum Fault {
     },
 }
 
-const UNCLOSED: Fault = Fault::Reason("is not closed with >");
+const NOT_CLOSED: &str = "is not closed with >";
+const UNCLOSED: Fault = Fault::Reason(NOT_CLOSED);
 
 /// One pass over a text; remembers what keeps the pass linear however the text is made.
 struct Scan<'t> {
@@ -251,19 +259,20 @@ impl<'t> Scan<'t> {
         open_at(text, self.keys, false, &mut self.wasted)
     }
 
-    /// `text` begins with `\u003c`.
+    /// `text` begins with `\u003c`. Only the path form counts: JSON texts escape markup too, and what
+    /// AVP left there is not to fail or, under `remove-missing`, to go.
     fn escaped_at(&mut self, text: &[u8]) -> Result<Option<(Placeholder, usize)>, Fault> {
         // most are short
         let mut in_vain = 0;
         let (mut decoded, mut offsets) = json_unescape(text, SHORT_LENGTH);
-        let mut found = open_at(&decoded, self.keys, true, &mut in_vain);
+        let mut found = open_at(&decoded, false, true, &mut in_vain);
         let has_head = decoded
             .iter()
             .skip(1)
             .any(|byte| matches!(byte, b'<' | b'>' | b'|'));
         if decoded.len() >= SHORT_LENGTH && (in_vain > 0 || !has_head) {
             (decoded, offsets) = json_unescape(text, MAX_LENGTH);
-            found = open_at(&decoded, self.keys, true, &mut in_vain);
+            found = open_at(&decoded, false, true, &mut in_vain);
         }
         self.wasted += in_vain;
         let source_length = |length: usize| offsets.get(length).copied().unwrap_or(text.len());
@@ -307,7 +316,7 @@ impl<'t> Scan<'t> {
         };
         let blanks = inner
             .iter()
-            .take_while(|byte| self.keys && byte.is_ascii_whitespace())
+            .take_while(|byte| self.keys && !escaped && byte.is_ascii_whitespace())
             .count();
         if inner[blanks..].starts_with(b"path:") {
             return Err(UNCLOSED);
@@ -383,9 +392,11 @@ fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
     std::str::from_utf8(bytes).map_err(|_| Fault::Reason("is not UTF-8 text"))
 }
 
+/// `.dockerconfigjson` is a key; dots and dashes alone, and arrows, are prose.
 fn is_key(text: &str) -> bool {
-    text.starts_with(|ch: char| ch.is_ascii_alphanumeric() || ch == '_')
-        && text.bytes().all(is_key_byte)
+    let word = text.strip_prefix('.').unwrap_or(text);
+    word.starts_with(|ch: char| ch.is_ascii_alphanumeric() || ch == '_')
+        && word.bytes().all(is_key_byte)
 }
 
 fn is_key_byte(byte: u8) -> bool {

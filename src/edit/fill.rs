@@ -132,7 +132,7 @@ fn value(
         }
     };
     apply(&placeholder.modifiers, stored.as_ref())
-        .map_err(|error| Finding::error(error.to_string(), error.help().unwrap_or_default()))
+        .map_err(|error| Finding::error(error.to_string(), error.help()))
 }
 
 fn stored(

@@ -141,21 +141,31 @@ pub enum JsonPathError {
 }
 
 impl JsonPathError {
-    /// What to do about it, where that is not plain from the message.
+    /// What to do about it.
     #[must_use]
-    pub fn help(&self) -> Option<&'static str> {
+    pub fn help(&self) -> &'static str {
         match self {
-            Self::NoAction => Some("write the path in braces, as in `jsonPath {.user}`"),
-            Self::OpenRange | Self::End => {
-                Some("a loop is written `{range .items[*]}{.name}{end}`")
+            Self::NoAction => "write the path in braces, as in `jsonPath {.user}`",
+            Self::OpenRange | Self::End => "a loop is written `{range .items[*]}{.name}{end}`",
+            Self::RangeDepth => "write fewer loops in each other",
+            Self::NotFound(_) => {
+                "a dot or blank in a key is escaped: `{.tls\\.crt}`; a filter fails when one element lacks the key"
             }
-            Self::NotFound(_) => Some(
-                "a dot or blank in a key is escaped: `{.tls\\.crt}`; a filter fails when one element lacks the key",
-            ),
-            Self::NotFilterable(_) => Some("filters work on lists: `{.items[?(@.name==\"a\")]}`"),
-            Self::Syntax(_) => Some("see https://kubernetes.io/docs/reference/kubectl/jsonpath/"),
-            Self::Incompatible => Some("write numbers without quotes and texts with them"),
-            _ => None,
+            Self::NotList(_) => {
+                "indexes, slices and `[*]` work on lists, as in `{.items[0]}`; a key of a map is written `{.name}`"
+            }
+            Self::NotFilterable(_) => "filters work on lists: `{.items[?(@.name==\"a\")]}`",
+            Self::OutOfBounds { .. } => {
+                "the first element is [0], the last [-1]; the end of a slice is not above the length"
+            }
+            Self::Backwards(..) => "write the smaller index first, as in `{.items[0:2]}`",
+            Self::Syntax(_) => "see https://kubernetes.io/docs/reference/kubectl/jsonpath/",
+            Self::Incompatible => "write numbers without quotes and texts with them",
+            Self::Incomparable => {
+                "compare texts or numbers; true and false only with == and !=, the presence of a key as in `[?(@.name)]`"
+            }
+            Self::ManyCompared => "compare with one value, as in `{.items[?(@.name==\"a\")]}`",
+            Self::TooMuch => "take a smaller part of the value",
         }
     }
 }

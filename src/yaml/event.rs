@@ -2,7 +2,9 @@
 //!
 //! Two corrections make its spans fit for splicing: a block scalar's span begins at its `|` or `>`
 //! and ends behind its last character, and an empty value (`a:`) is [`Style::Empty`], with a
-//! zero-width span somewhere before its colon.
+//! zero-width span somewhere before its colon. A third is of the value: a block scalar at the end of
+//! a text without a final line break has one all the same, since the readers of Kubernetes and AVP
+//! end every line.
 
 use std::borrow::Cow;
 use std::hash::Hasher;
@@ -291,10 +293,12 @@ impl<'a> Events<'a> {
                 if matches!(style, Style::Literal | Style::Folded) {
                     *span = block_span(self.text, self.previous_end, *span);
                 }
-                let value = if style == Style::Empty {
-                    Cow::Borrowed("")
-                } else {
-                    value
+                let value = match style {
+                    Style::Empty => Cow::Borrowed(""),
+                    Style::Literal | Style::Folded if lacks_break(self.text, *span, &value) => {
+                        Cow::Owned(value.into_owned() + "\n")
+                    }
+                    _ => value,
                 };
                 Event::Scalar {
                     value,
@@ -356,7 +360,7 @@ fn block_span(text: &str, previous_end: usize, span: Span) -> Span {
     let start = block_header(text, previous_end).unwrap_or(span.start);
     let header_end = text
         .get(start..)
-        .and_then(|rest| rest.find('\n'))
+        .and_then(|rest| rest.find(['\n', '\r']))
         .map_or(text.len(), |newline| start + newline);
     let content = text.get(..span.end).map_or(0, |head| head.trim_end().len());
     Span {
@@ -368,6 +372,17 @@ fn block_span(text: &str, previous_end: usize, span: Span) -> Span {
     }
 }
 
+/// Whether a block scalar's value has no line break at its end only because the text has none there.
+fn lacks_break(text: &str, span: Span, value: &str) -> bool {
+    let behind = text.get(span.end..).unwrap_or_default();
+    if value.is_empty() || value.ends_with('\n') || behind.contains(|ch| ch != ' ' && ch != '\t') {
+        return false;
+    }
+    let written = text.get(span.range()).unwrap_or_default();
+    let header = written.split(char::is_whitespace).next();
+    !header.unwrap_or_default().contains('-')
+}
+
 /// Finds `|` or `>` behind the previous token: over blanks, line breaks, indicators, comments,
 /// anchors and tags.
 fn block_header(text: &str, from: usize) -> Option<usize> {
@@ -376,7 +391,7 @@ fn block_header(text: &str, from: usize) -> Option<usize> {
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'|' | b'>' => return Some(at),
-            b'#' => at += text.get(at..)?.find('\n')?,
+            b'#' => at += text.get(at..)?.find(['\n', '\r'])?,
             b'&' | b'!' => at += text.get(at..)?.find(char::is_whitespace)?,
             _ => at += 1,
         }

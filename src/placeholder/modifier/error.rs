@@ -58,12 +58,12 @@ pub enum ModifierError {
 }
 
 impl ModifierError {
-    /// What to do about it, where that is not plain from the message.
+    /// What to do about it.
     #[must_use]
-    pub fn help(&self) -> Option<String> {
+    pub fn help(&self) -> String {
         let text = match self {
             Self::Empty => "remove the `|`, or write a modifier after it",
-            Self::Unknown(_) | Self::NoName => return Some(format!("modifiers are {NAMES}")),
+            Self::Unknown(_) | Self::NoName => return format!("modifiers are {NAMES}"),
             Self::Parameters("indent") => "write one number, as in `indent 4`",
             Self::Parameters("default") => {
                 "write one text, as in `default 'text'`; a `'` in it is doubled"
@@ -88,8 +88,8 @@ impl ModifierError {
             Self::Null(_) => "store a value other than null",
             Self::Json(..) => "the stored value must be one JSON document",
             Self::Yaml(_) => "the stored value must be one YAML document that JSON can express",
-            Self::JsonPath(error) => return error.help().map(str::to_owned),
+            Self::JsonPath(error) => error.help(),
         };
-        Some(text.to_owned())
+        text.to_owned()
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! They are read where Go keeps the plugin's source, and nothing of them is copied.
 
+mod seeded;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
