@@ -170,7 +170,7 @@ pub fn prepare(options: &Options) -> Result<Prepared, Vec<Finding>> {
 pub fn plain(options: &Options) -> Result<Sources, SourceError> {
     let folder = std::slice::from_ref(&options.folder);
     let mut sources = source::read(folder, std::io::empty(), options.longest)?;
-    let ours = options.folder.join(RELEASE).display().to_string();
+    let ours = source::shown(&options.folder.join(RELEASE));
     sources.list.retain(|source| source.name != ours);
     Ok(sources)
 }

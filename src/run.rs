@@ -252,14 +252,8 @@ pub fn render(
     judge: &Judge<'_>,
     resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
 ) -> Outcome {
-    if let Err(denial) = judge.input(bytes(sources)) {
-        return Outcome::failed(vec![denied(denial)]);
-    }
-    if !sources.iter().any(|source| has_content(&source.text)) {
-        return Outcome::failed(vec![Finding::error(
-            "the input is empty",
-            "the command before the pipe has probably failed: use `set -o pipefail`",
-        )]);
+    if let Some(refusal) = refused(sources, judge) {
+        return Outcome::failed(vec![refusal]);
     }
     let untouched = config.repository.is_none() && config.images.is_empty();
     if untouched
@@ -286,10 +280,24 @@ pub fn judged(
     settings: &Settings,
     judge: &Judge<'_>,
 ) -> Vec<Finding> {
-    match judge.input(bytes(sources)) {
-        Ok(()) => plan_streams(sources, config, settings, judge).findings,
-        Err(denial) => vec![denied(denial)],
+    match refused(sources, judge) {
+        None => plan_streams(sources, config, settings, judge).findings,
+        Some(refusal) => vec![refusal],
     }
+}
+
+/// What there is against the input as a whole.
+fn refused(sources: &[Source], judge: &Judge<'_>) -> Option<Finding> {
+    if let Err(denial) = judge.input(bytes(sources)) {
+        return Some(denied(denial));
+    }
+    let is_empty = !sources.iter().any(|source| has_content(&source.text));
+    is_empty.then(|| {
+        Finding::error(
+            "the input is empty",
+            "the command before the pipe has probably failed: use `set -o pipefail`",
+        )
+    })
 }
 
 fn plan_streams(

@@ -212,7 +212,7 @@ fn not_utf8(bad: &std::string::FromUtf8Error) -> UnreadableReason {
 }
 
 /// A path as one line of an error can show it: a file name may hold line breaks.
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     let mut shown = String::new();
     for character in path.to_string_lossy().chars() {
         if character.is_control() {

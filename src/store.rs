@@ -47,6 +47,14 @@ impl Store {
             store.close().await;
         }
     }
+
+    /// Waits for what reads have begun and [`Store::close`] has to undo: a login. The reads have to go on
+    /// meanwhile.
+    pub async fn settle(&self) {
+        if let Self::Vault(store) = self {
+            store.settle().await;
+        }
+    }
 }
 
 impl SecretStore for Store {

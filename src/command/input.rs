@@ -20,3 +20,12 @@ pub(crate) fn file(path: &Path) -> Result<String, Refusal> {
     source::read_one(path, io::stdin().lock())
         .map_err(|error| Refusal::usage(&error, &error.help()))
 }
+
+/// Checks that standard input is not to be both a file of [`file`] and one of the manifests.
+pub(crate) fn once(file: &Path, manifests: &[PathBuf]) -> Result<(), SourceError> {
+    let is_stdin = |path: &Path| path.as_os_str() == "-";
+    if is_stdin(file) && manifests.iter().any(|path| is_stdin(path)) {
+        return Err(SourceError::StdinTwice);
+    }
+    Ok(())
+}

@@ -14,6 +14,7 @@ use super::streams::{Refusal, print, say};
 
 /// The exit code is 1 if something of what is asked is denied.
 pub(crate) fn test(asked: &PolicyTest) -> Result<u8, Refusal> {
+    input::once(&asked.policy, &asked.manifests)?;
     let text = input::file(&asked.policy)?;
     let policy = policy::load::parse(&text, &asked.policy.display().to_string())?;
     let question = Question {
@@ -29,7 +30,11 @@ pub(crate) fn test(asked: &PolicyTest) -> Result<u8, Refusal> {
     let mut answer = Report::new(&policy, question)
         .map_err(|error| Refusal::usage(error, "write it as v1:ConfigMap:data/key"))?;
     if !asked.manifests.is_empty() {
-        let sources = source::read(&asked.manifests, std::io::stdin().lock(), source::MOST)?.list;
+        let sources = source::read(&asked.manifests, std::io::stdin().lock(), source::MOST)?;
+        for note in &sources.notes {
+            say(&format!("warning: {note}\n"));
+        }
+        let sources = sources.list;
         let (config, settings) = (Config::default(), Settings::default());
         let findings = gitops_fn::judged(&sources, &config, &settings, answer.judge());
         say(&report::text(&findings));

@@ -38,6 +38,13 @@ pub(crate) fn run(
 ) -> Result<u8, Refusal> {
     let config = match &arguments.config {
         Some(path) => {
+            let stdin = ["-".into()];
+            let all = if arguments.paths.is_empty() {
+                &stdin
+            } else {
+                &*arguments.paths
+            };
+            input::once(path, all)?;
             let text = input::file(path)?;
             config::from_file(&text, settings)?
         }

@@ -2,16 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{sleep, timeout};
 
 use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind, resolve};
 use gitops_fn::secret::SecretRef;
 use gitops_fn::store::Store;
+
+/// How long a login may go on after a signal.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A runtime on this thread alone. From its start on no SIGTERM, SIGINT or SIGHUP is lost: one that comes while
 /// nothing is awaited is found by [`Session::is_stopped`]. Its end waits until the token of the run is
@@ -87,7 +92,7 @@ impl Session {
     /// the server does that while the caller edits.
     pub(crate) fn resolve(&mut self, wants: &BTreeSet<SecretRef>, store: &Arc<Store>) -> Resolved {
         let resolved = self
-            .run(resolve(wants, &**store))
+            .read(wants, store)
             .unwrap_or_else(|| Resolved::unread(wants, &stopped()));
         let (runtime, closing) = (Arc::clone(&self.runtime), Arc::clone(store));
         let farewell = thread::Builder::new().spawn(move || runtime.block_on(closing.close()));
@@ -99,10 +104,30 @@ impl Session {
         resolved
     }
 
+    /// Reads what is wanted; `None` if a signal comes first. A login that is under way is not broken off:
+    /// nobody would know the token that the server makes.
+    fn read(&mut self, wants: &BTreeSet<SecretRef>, store: &Store) -> Option<Resolved> {
+        let mut reads = pin!(resolve(wants, store));
+        let done = self.run(reads.as_mut());
+        if done.is_none() {
+            self.runtime.block_on(async {
+                let settled = async {
+                    tokio::select! {
+                        biased;
+                        () = store.settle() => {}
+                        _ = reads => {}
+                    }
+                };
+                let _ = timeout(GRACE, settled).await;
+            });
+        }
+        done
+    }
+
     /// Whether a signal has come.
     pub(crate) fn is_stopped(&mut self) -> bool {
         // only a runtime that has to wait looks for signals
-        self.run(async { tokio::time::sleep(Duration::from_millis(1)).await })
+        self.run(async { sleep(Duration::from_millis(1)).await })
             .is_none()
     }
 }

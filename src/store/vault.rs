@@ -91,6 +91,11 @@ impl VaultStore {
         }
     }
 
+    /// Waits for the end of a login that is under way: only then [`VaultStore::close`] knows its token.
+    pub async fn settle(&self) {
+        drop(self.session.read().await);
+    }
+
     /// What is set, the credentials Secret included.
     async fn vars(&self) -> Result<Cow<'_, VaultVars>, StoreError> {
         let Some(credentials) = &self.credentials else {

@@ -255,6 +255,21 @@ fn a_folder_of_plain_manifests_needs_no_kustomize() {
 }
 
 #[test]
+fn our_own_file_is_no_manifest_whatever_its_folder_is_called() {
+    let ours = release("  repository: {url: acme/shop}\n");
+    for folder in ["a\tpp", "ä p"] {
+        let (ours_at, secret) = (
+            format!("{folder}/gitops-fn.yaml"),
+            format!("{folder}/b.yaml"),
+        );
+        let files = [(&*ours_at, &*ours), (&*secret, SECRET)];
+        let checkout = Checkout::with(Path::new("/nowhere"), &files);
+        let output = run(checkout.build().arg(folder).env("PATH", "/nowhere"), "").success();
+        assert_eq!(documents(output.text()).len(), 1, "{}", output.text());
+    }
+}
+
+#[test]
 fn where_there_is_a_kustomization_it_is_what_counts() {
     let Some(checkout) = Checkout::new(&[
         ("Kustomization", "resources: [secret.yaml]\n"),

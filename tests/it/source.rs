@@ -59,6 +59,18 @@ fn only_regular_files_are_read_by_name() {
 }
 
 #[test]
+fn standard_input_is_not_read_twice() {
+    for args in [["-f", "-"].as_slice(), &["-f", "-", "-"]] {
+        let output = run(gitops_fn().arg("render").args(args), "kind: X\n").code(2);
+        assert_eq!(
+            output.stderr,
+            "error: `-` (standard input) is named more than once\nhelp: name `-` once\n",
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
 fn a_configuration_is_one_file_of_an_end() {
     let dir = temp_dir();
     write_files(dir.path(), &[("conf/a.yaml", "kind: X\n")]);

@@ -16,14 +16,14 @@ const FOLDERS: usize = 20_000;
 #[derive(Debug)]
 pub(super) struct Tree {
     root: PathBuf,
-    /// The `.git` that were found.
-    hidden: Vec<PathBuf>,
+    /// The `.git` that were found, and the folders within the checkout that they link to.
+    hidden: BTreeSet<PathBuf>,
 }
 
 impl Tree {
     /// Looks for every `.git` below `root`, which is a folder without links in its name.
     pub(super) fn at(root: &Path) -> Self {
-        let mut hidden = Vec::new();
+        let mut hidden = BTreeSet::new();
         let mut level = vec![root.to_owned()];
         let mut seen = 0;
         while !level.is_empty() && seen < FOLDERS {
@@ -53,7 +53,7 @@ impl Tree {
             }
             for (entry, kind) in entries(&path).into_iter().flatten() {
                 // a link's target has rights of its own, if it is inside
-                if !kind.is_symlink() && !is_git(&self.root, &path, &entry, kind) {
+                if !kind.is_symlink() && !self.hidden.contains(&entry.path()) {
                     pending.push(entry.path());
                 }
             }
@@ -68,26 +68,30 @@ impl Tree {
         };
         let inside = folder.strip_prefix(&self.root);
         inside.is_ok_and(|path| path.iter().any(|name| name == ".git"))
-            || self.hidden.iter().any(|git| git.starts_with(&folder))
+            || self
+                .hidden
+                .iter()
+                .any(|git| git.starts_with(&folder) || folder.starts_with(git))
     }
 }
 
-/// Notes the `.git` of a folder, and which folders lie in it.
-fn look(root: &Path, folder: &Path, hidden: &mut Vec<PathBuf>, deeper: &mut Vec<PathBuf>) {
+/// Notes the `.git` of a folder, what that links to, and which folders lie in it.
+fn look(root: &Path, folder: &Path, hidden: &mut BTreeSet<PathBuf>, deeper: &mut Vec<PathBuf>) {
     let Some(entries) = entries(folder) else {
         // what cannot be listed may still be read by name
         let git = folder.join(".git");
         if git.symlink_metadata().is_ok() {
-            hidden.push(git);
+            hidden.insert(git);
         }
         return;
     };
     for (entry, kind) in entries {
         if is_git(root, folder, &entry, kind) {
-            hidden.push(entry.path());
+            hidden.insert(entry.path());
         } else if kind.is_dir() {
             deeper.push(entry.path());
         }
+        hidden.extend(linked(root, &entry, kind));
     }
 }
 
@@ -95,6 +99,17 @@ fn look(root: &Path, folder: &Path, hidden: &mut Vec<PathBuf>, deeper: &mut Vec<
 /// nothing but the place of a folder, and charts are read with it.
 fn is_git(root: &Path, folder: &Path, entry: &DirEntry, kind: FileType) -> bool {
     entry.file_name() == ".git" && (kind.is_dir() || folder == root)
+}
+
+/// The folder within the checkout that a `.git` links to, unless the link lies in it.
+fn linked(root: &Path, git: &DirEntry, kind: FileType) -> Option<PathBuf> {
+    if git.file_name() != ".git" || !kind.is_symlink() {
+        return None;
+    }
+    let path = git.path();
+    let real = path.canonicalize().ok()?;
+    let apart = real.starts_with(root) && !path.starts_with(&real);
+    (apart && real.is_dir()).then_some(real)
 }
 
 /// What lies in a folder, if it can be listed.
@@ -150,6 +165,28 @@ mod tests {
         fs::write(root.join("a/file"), "").unwrap();
         symlink("b", root.join("a/link")).unwrap();
         assert_eq!(granted(&root), ["a/b/c", "a/e", "a/file"]);
+    }
+
+    #[test]
+    fn what_a_git_links_to_is_hidden() {
+        let (_folder, root) = checkout(&["a", "b", "c/d/e", "f/g"]);
+        symlink("a", root.join(".git")).unwrap();
+        symlink("../../c/d", root.join("f/g/.git")).unwrap();
+        fs::write(root.join("c/.git"), "").unwrap();
+        symlink(".git", root.join("b/other")).unwrap();
+        assert_eq!(granted(&root), ["b", "c/.git", "f"]);
+        let tree = Tree::at(&root);
+        for (folder, opens) in [("a", true), ("c/d/e", true), ("c", true), ("f", false)] {
+            assert_eq!(tree.is_opened_by(&root.join(folder)), opens, "{folder}");
+        }
+    }
+
+    #[test]
+    fn a_git_that_links_to_what_it_lies_in_hides_nothing() {
+        let (_folder, root) = checkout(&["a/b"]);
+        symlink("../..", root.join("a/b/.git")).unwrap();
+        symlink("nowhere", root.join("a/.git")).unwrap();
+        assert_eq!(granted(&root), [""]);
     }
 
     #[test]

@@ -127,8 +127,9 @@ impl VaultVars {
     }
 }
 
+/// A path that happens to hold the name of a variable is one word with it, and stays.
 fn is_of_name(ch: char) -> bool {
-    ch.is_ascii_alphanumeric() || ch == '_'
+    ch.is_ascii_alphanumeric() || matches!(ch, '_' | '-' | '/')
 }
 
 #[cfg(test)]
@@ -152,6 +153,14 @@ mod tests {
             ("VAULT_TOKEN_FILE", "spec.vault.auth.tokenFile"),
             ("VAULT_ROLE_ID is empty", "VAULT_ROLE_ID is empty"),
             ("X_VAULT_ADDR älter", "X_VAULT_ADDR älter"),
+            (
+                "permission denied for kv/VAULT_ADDR",
+                "permission denied for kv/VAULT_ADDR",
+            ),
+            (
+                "path \"kv/data/VAULT_ADDR/a-VAULT_TOKEN\"",
+                "path \"kv/data/VAULT_ADDR/a-VAULT_TOKEN\"",
+            ),
             (
                 "in VAULT_CACERT, VAULT_CACERT_BYTES or VAULT_CAPATH",
                 "in spec.vault.caFile or spec.vault.ca",

@@ -71,6 +71,45 @@ fn verdicts_decide_the_exit_code() {
     );
 }
 
+/// Else a pipe whose first command has failed would be an approval.
+#[test]
+fn manifests_that_are_not_there_are_not_allowed() {
+    let dir = temp_dir();
+    write_files(
+        dir.path(),
+        &[
+            ("policy.yaml", &policy(TENANTS)),
+            ("empty.yaml", "# nothing\n"),
+            ("some/a.yaml", &super::secret("<path:kv/shop/web/db#k>")),
+        ],
+    );
+    std::os::unix::fs::symlink("../empty.yaml", dir.path().join("some/b.yaml")).unwrap();
+    let with = |arguments: &[&str], stdin: &str| {
+        let mut command = gitops_fn();
+        command.args(["policy", "test"]).args(SHOP).args(arguments);
+        run(command.current_dir(dir.path()), stdin)
+    };
+    for manifests in ["-", "empty.yaml"] {
+        let output = with(&["--policy", "policy.yaml", "-f", manifests], "").code(1);
+        assert!(
+            output.stderr.contains("error: the input is empty"),
+            "{}",
+            output.stderr
+        );
+    }
+    let output = with(&["--policy", "-", "-f", "-"], &policy(TENANTS)).code(2);
+    assert!(
+        output.stderr.contains("more than once"),
+        "{}",
+        output.stderr
+    );
+    let output = with(&["--policy", "policy.yaml", "-f", "some"], "").success();
+    assert_eq!(
+        output.stderr,
+        "warning: some/b.yaml is a symbolic link and was left out\n"
+    );
+}
+
 #[test]
 fn json_says_the_same() {
     let arguments: Vec<_> = SHOP

@@ -228,16 +228,16 @@ fn a_restart_in_the_middle_is_waited_for() {
     server.assert_tokens_gone(server.our_tokens().len());
 }
 
-/// Starts `render`, and says when it has sent its first read, which is never answered.
-fn interrupted(server: &Server, signal: &str) -> (Child, Proxy) {
+/// Starts `render`, and sends a signal when it has asked for `target`, which takes the server `time`.
+fn interrupted(server: &Server, signal: &str, target: &str, time: Duration) -> (Child, Proxy) {
     server.secret("kv", "a", &json!({"k": "v"}));
     let identity = server.reader();
-    let (send, reads) = mpsc::channel::<()>();
-    let send = Mutex::new(send);
+    let (send, asked) = mpsc::channel::<()>();
+    let (send, target) = (Mutex::new(send), target.to_owned());
     let proxy = Proxy::start(server.host(), move |request, _| {
-        if request.target == "/v1/kv/data/a" {
+        if request.target == target {
             let _ = send.lock().unwrap().send(());
-            thread::sleep(Duration::from_secs(30));
+            thread::sleep(time);
         }
         Step::Forward
     });
@@ -254,7 +254,7 @@ fn interrupted(server: &Server, signal: &str) -> (Child, Proxy) {
         .write_all(manifest(&["<path:kv/data/a#k>"]).as_bytes())
         .unwrap();
     drop(stdin);
-    reads.recv_timeout(Duration::from_secs(20)).unwrap();
+    asked.recv_timeout(Duration::from_secs(20)).unwrap();
     let killed = clean("sh")
         .args([
             "-c",
@@ -274,7 +274,8 @@ fn after_a_signal_the_token_is_revoked_and_nothing_is_written() {
             return;
         };
         let begin = Instant::now();
-        let (child, proxy) = interrupted(&server, signal);
+        let read = ("/v1/kv/data/a", Duration::from_secs(30));
+        let (child, proxy) = interrupted(&server, signal, read.0, read.1);
         let output = child.wait_with_output().unwrap();
         assert!(
             begin.elapsed() < Duration::from_secs(10),
@@ -291,6 +292,22 @@ fn after_a_signal_the_token_is_revoked_and_nothing_is_written() {
         );
         server.assert_tokens_gone(1);
     }
+}
+
+/// Nobody knows the token of a login whose answer is not awaited.
+#[test]
+fn after_a_signal_at_the_login_its_token_is_revoked() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let time = Duration::from_millis(300);
+    let (child, proxy) = interrupted(&server, "TERM", "/v1/auth/approle/login", time);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(output.stdout, b"");
+    let revoked = proxy.count("/v1/auth/token/revoke-self");
+    assert_eq!(revoked, 1, "{:#?}", proxy.requests());
+    server.assert_tokens_gone(1);
 }
 
 #[test]
