@@ -171,6 +171,8 @@ pub fn enter(confinement: &Confinement) -> Result<Reach, SandboxError> {
     {
         return Err(SandboxError::Orphan);
     }
+    // before the limit on open files hides how many there may be
+    descriptors::close_inherited();
     for (resource, most) in [
         (Resource::Core, 0),
         (Resource::Fsize, LARGEST_FILE),
@@ -180,7 +182,6 @@ pub fn enter(confinement: &Confinement) -> Result<Reach, SandboxError> {
         lower(resource, most)?;
     }
     no_new_privileges()?;
-    descriptors::close_inherited();
     match restrict(confinement) {
         Err(SandboxError::Unsupported) => without(confinement.unconfined),
         outcome => outcome,

@@ -78,11 +78,8 @@ impl Tree {
 /// Notes the `.git` of a folder, what that links to, and which folders lie in it.
 fn look(root: &Path, folder: &Path, hidden: &mut BTreeSet<PathBuf>, deeper: &mut Vec<PathBuf>) {
     let Some(entries) = entries(folder) else {
-        // what cannot be listed may still be read by name
-        let git = folder.join(".git");
-        if git.symlink_metadata().is_ok() {
-            hidden.insert(git);
-        }
+        // what cannot be listed may still be read by name, at any depth: nothing below it is granted
+        hidden.insert(folder.join(".git"));
         return;
     };
     for (entry, kind) in entries {
