@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
 use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind, resolve};
@@ -18,11 +18,15 @@ use gitops_fn::store::Store;
 /// How long a login may go on after a signal.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How often the tasks of the runtime have their turn before the caller edits: enough for a request to be
+/// sent over a connection that is open. Where it is not, it is sent at the end.
+const TURNS: usize = 4;
+
 /// A runtime on this thread alone. From its start on no SIGTERM, SIGINT or SIGHUP is lost: one that comes while
 /// nothing is awaited is found by [`Session::is_stopped`]. Its end waits until the token of the run is
 /// given back.
 pub(crate) struct Session {
-    runtime: Arc<Runtime>,
+    runtime: Runtime,
     stop: Stop,
     farewell: Option<JoinHandle<()>>,
 }
@@ -70,7 +74,7 @@ impl Session {
         };
         drop(guard);
         Ok(Self {
-            runtime: Arc::new(runtime),
+            runtime,
             stop,
             farewell: None,
         })
@@ -89,18 +93,18 @@ impl Session {
     }
 
     /// Reads what is wanted. A signal ends the reads, and the token of the run is given back all the same:
-    /// the server does that while the caller edits.
+    /// the request is sent before the caller edits, and answered meanwhile.
     pub(crate) fn resolve(&mut self, wants: &BTreeSet<SecretRef>, store: &Arc<Store>) -> Resolved {
         let resolved = self
             .read(wants, store)
             .unwrap_or_else(|| Resolved::unread(wants, &stopped()));
-        let (runtime, closing) = (Arc::clone(&self.runtime), Arc::clone(store));
-        let farewell = thread::Builder::new().spawn(move || runtime.block_on(closing.close()));
-        match farewell {
-            Ok(farewell) => self.farewell = Some(farewell),
-            // no threads to be had
-            Err(_) => self.runtime.block_on(store.close()),
-        }
+        let store = Arc::clone(store);
+        self.farewell = Some(self.runtime.spawn(async move { store.close().await }));
+        self.runtime.block_on(async {
+            for _ in 0..TURNS {
+                yield_now().await;
+            }
+        });
         resolved
     }
 
@@ -143,7 +147,7 @@ fn stopped() -> StoreError {
 impl Drop for Session {
     fn drop(&mut self) {
         if let Some(farewell) = self.farewell.take() {
-            let _ = farewell.join();
+            let _ = self.runtime.block_on(farewell);
         }
     }
 }
