@@ -234,12 +234,13 @@ impl Vault {
             let token = self.token_text();
             let (mut one_by_one, mut bare) = (Vec::new(), Vec::new());
             let [avp, ours] = by_turns(&avp, &ours, rounds, || {
-                one_by_one.push(self.one_by_one(&address));
                 bare.push(plain.sum(|plain| {
                     for index in 0..1000 {
                         plain.ask("GET", &format!("kv/data/each/s{index}"), &token, "");
                     }
                 }));
+                // last: the connection of the loop would be idle for too long
+                one_by_one.push(self.one_by_one(&address));
             });
             let name = format!("1,000 paths, {millis} ms");
             let cost = |times| Cost {
