@@ -14,12 +14,11 @@ use command::streams::{Refusal, print, say};
 use gitops_fn::build::sandbox::hide;
 use gitops_fn::cli::{self, Cli, Command, Format, Kind, PolicyCommand, Render, Schema};
 use gitops_fn::config::schema;
-use gitops_fn::krm::result::Finding;
 use gitops_fn::policy;
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::identity::Identity;
 use gitops_fn::report;
-use gitops_fn::settings::{AVP_SECRET, Settings, SettingsError, Variable};
+use gitops_fn::settings::{AVP_SECRET, Settings, Variable};
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|info| say(&report::crash(info.location()))));
@@ -78,14 +77,7 @@ fn with_settings(
     // before there is anything to see
     hide();
     let policy = policy::load::load(Path::new(policy::load::PATH))?;
-    let mut settings = Settings::from_vars(std::env::vars_os()).map_err(|errors| {
-        let problem = |error: &SettingsError| Finding::error(error.to_string(), error.help());
-        let findings: Vec<_> = errors
-            .iter()
-            .map(|error| problem(error).exiting(2))
-            .collect();
-        Refusal::from(findings)
-    })?;
+    let mut settings = Settings::from_vars(std::env::vars_os())?;
     start_log(cli.verbose, settings.log.as_deref());
     if let (Some(policy), Some(name)) = (&policy, &settings.avp_secret)
         && policy.allows_credentials_secret(name)

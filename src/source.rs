@@ -83,6 +83,12 @@ pub fn read(paths: &[PathBuf], stdin: impl Read, most: Limit) -> Result<Sources,
     reading.finish()
 }
 
+/// Whether [`read`] of these paths reads standard input.
+#[must_use]
+pub fn reads_stdin(paths: &[PathBuf]) -> bool {
+    paths.is_empty() || paths.iter().any(|path| is_stdin(path))
+}
+
 /// Reads the one file of a configuration, or standard input if it is `-`.
 ///
 /// # Errors
@@ -141,17 +147,16 @@ impl Reading {
     }
 
     fn file(&mut self, path: &Path) {
-        if fs::metadata(path).is_ok_and(|found| !found.is_file()) && !is_handed_over(path) {
+        let found = fs::metadata(path).ok();
+        if found.as_ref().is_some_and(|found| !found.is_file()) && !is_handed_over(path) {
             self.unreadable.push(Unreadable {
                 name: shown(path),
                 reason: UnreadableReason::Special { named: true },
             });
             return;
         }
-        let bytes = File::open(path).and_then(|file| {
-            let length = file.metadata().map_or(0, |found| found.len());
-            self.bytes_of(file, length)
-        });
+        let length = found.map_or(0, |found| found.len());
+        let bytes = File::open(path).and_then(|file| self.bytes_of(file, length));
         self.add(shown(path), bytes);
     }
 
@@ -213,15 +218,20 @@ fn not_utf8(bad: &std::string::FromUtf8Error) -> UnreadableReason {
 
 /// A path as one line of an error can show it: a file name may hold line breaks.
 pub(crate) fn shown(path: &Path) -> String {
-    let mut shown = String::new();
-    for character in path.to_string_lossy().chars() {
+    escaped(&path.to_string_lossy())
+}
+
+/// A text on one line, with escapes in place of control characters.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
         if character.is_control() {
-            shown.extend(character.escape_default());
+            escaped.extend(character.escape_default());
         } else {
-            shown.push(character);
+            escaped.push(character);
         }
     }
-    shown
+    escaped
 }
 
 #[cfg(test)]

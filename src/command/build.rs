@@ -12,12 +12,11 @@ use gitops_fn::krm::result::Finding;
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::{Limits, Sandbox};
 use gitops_fn::report;
-use gitops_fn::settings::vault::SettingProblem;
 use gitops_fn::settings::{Settings, Variable};
 use gitops_fn::source::{Limit, Source};
 
 use super::session::Session;
-use super::streams::{Refusal, finish, print_outcome, say};
+use super::streams::{Refusal, finish, print_outcome, say, say_notes};
 use super::{input, store};
 
 /// Longest output of kustomize where no policy says so: 256 MiB.
@@ -68,11 +67,7 @@ fn options(
     judge: &Judge<'_>,
     begun: Instant,
 ) -> Result<Options, Refusal> {
-    let deadline = settings.vault.deadline().map_err(|problems| {
-        let finding =
-            |problem: SettingProblem| Finding::error(problem.to_string(), problem.help).exiting(2);
-        Refusal::from(problems.into_iter().map(finding).collect::<Vec<_>>())
-    })?;
+    let deadline = settings.vault.deadline()?;
     let policy = judge.policy();
     let source_path = match settings.variable("ARGOCD_APP_SOURCE_PATH") {
         Variable::Set(path) => Some(path.to_owned()),
@@ -126,9 +121,7 @@ fn manifests(
 ) -> Result<Vec<Source>, Refusal> {
     if !prepared.kustomize {
         let sources = build::plain(options)?;
-        for note in &sources.notes {
-            say(&format!("warning: {note}\n"));
-        }
+        say_notes(&sources);
         return Ok(sources.list);
     }
     let mut findings = std::mem::take(&mut prepared.findings);

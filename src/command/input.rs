@@ -22,9 +22,8 @@ pub(crate) fn file(path: &Path) -> Result<String, Refusal> {
 }
 
 /// Checks that standard input is not to be both a file of [`file`] and one of the manifests.
-pub(crate) fn once(file: &Path, manifests: &[PathBuf]) -> Result<(), SourceError> {
-    let is_stdin = |path: &Path| path.as_os_str() == "-";
-    if is_stdin(file) && manifests.iter().any(|path| is_stdin(path)) {
+pub(crate) fn once(file: &PathBuf, manifests: &[PathBuf]) -> Result<(), SourceError> {
+    if source::reads_stdin(std::slice::from_ref(file)) && source::reads_stdin(manifests) {
         return Err(SourceError::StdinTwice);
     }
     Ok(())

@@ -10,11 +10,13 @@ use gitops_fn::settings::Settings;
 use gitops_fn::source;
 
 use super::input;
-use super::streams::{Refusal, print, say};
+use super::streams::{Refusal, print, say, say_notes};
 
 /// The exit code is 1 if something of what is asked is denied.
 pub(crate) fn test(asked: &PolicyTest) -> Result<u8, Refusal> {
-    input::once(&asked.policy, &asked.manifests)?;
+    if !asked.manifests.is_empty() {
+        input::once(&asked.policy, &asked.manifests)?;
+    }
     let text = input::file(&asked.policy)?;
     let policy = policy::load::parse(&text, &asked.policy.display().to_string())?;
     let question = Question {
@@ -31,12 +33,9 @@ pub(crate) fn test(asked: &PolicyTest) -> Result<u8, Refusal> {
         .map_err(|error| Refusal::usage(error, "write it as v1:ConfigMap:data/key"))?;
     if !asked.manifests.is_empty() {
         let sources = source::read(&asked.manifests, std::io::stdin().lock(), source::MOST)?;
-        for note in &sources.notes {
-            say(&format!("warning: {note}\n"));
-        }
-        let sources = sources.list;
+        say_notes(&sources);
         let (config, settings) = (Config::default(), Settings::default());
-        let findings = gitops_fn::judged(&sources, &config, &settings, answer.judge());
+        let findings = gitops_fn::judged(&sources.list, &config, &settings, answer.judge());
         say(&report::text(&findings));
         answer.add(findings);
     }

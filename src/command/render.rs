@@ -13,7 +13,7 @@ use gitops_fn::settings::Settings;
 use gitops_fn::store::Store;
 
 use super::session::Session;
-use super::streams::{Refusal, finish, print_outcome, say};
+use super::streams::{Refusal, finish, print_outcome, say_notes};
 use super::{input, store};
 
 /// Without a command: a ResourceList.
@@ -38,22 +38,14 @@ pub(crate) fn run(
 ) -> Result<u8, Refusal> {
     let config = match &arguments.config {
         Some(path) => {
-            let stdin = ["-".into()];
-            let all = if arguments.paths.is_empty() {
-                &stdin
-            } else {
-                &*arguments.paths
-            };
-            input::once(path, all)?;
+            input::once(path, &arguments.paths)?;
             let text = input::file(path)?;
             config::from_file(&text, settings)?
         }
         None => config::from_environment(settings)?,
     };
     let sources = input::manifests(&arguments.paths, judge)?;
-    for note in &sources.notes {
-        say(&format!("warning: {note}\n"));
-    }
+    say_notes(&sources);
     let store = store::of_arguments(settings, judge, &arguments.credentials, None)?;
     let mut session = None;
     let outcome = gitops_fn::render(&sources.list, &config, settings, judge, |wants| {

@@ -1,12 +1,15 @@
 //! Standard output and standard error, and how a command ends.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use gitops_fn::Outcome;
 use gitops_fn::config::ConfigProblem;
 use gitops_fn::krm::result::{Finding, Severity};
 use gitops_fn::report;
-use gitops_fn::source::{Source, SourceError};
+use gitops_fn::settings::SettingsError;
+use gitops_fn::settings::vault::SettingProblem;
+use gitops_fn::source::{Source, SourceError, Sources};
 use gitops_fn::store::Store;
 
 /// Why a command ends before it has anything to write: what there is to say, and the exit code.
@@ -17,7 +20,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     /// The command cannot be run as it was asked for: exit code 2.
-    pub(crate) fn usage(fact: impl std::fmt::Display, help: &str) -> Self {
+    pub(crate) fn usage(fact: impl Display, help: &str) -> Self {
         Self {
             text: format!("error: {fact}\nhelp: {help}\n"),
             code: 2,
@@ -25,7 +28,7 @@ impl Refusal {
     }
 
     /// The system does not let us do something: exit code 2.
-    pub(crate) fn system(what: impl std::fmt::Display, error: &io::Error, help: &str) -> Self {
+    pub(crate) fn system(what: impl Display, error: &io::Error, help: &str) -> Self {
         Self::usage(format_args!("{what}: {error}"), help)
     }
 
@@ -53,12 +56,29 @@ impl From<Vec<Finding>> for Refusal {
 /// A configuration or a policy that cannot be used.
 impl From<Vec<ConfigProblem>> for Refusal {
     fn from(problems: Vec<ConfigProblem>) -> Self {
-        let findings: Vec<_> = problems
-            .into_iter()
-            .map(|problem| Finding::error(problem.to_string(), problem.help).exiting(2))
-            .collect();
-        findings.into()
+        unusable(problems, |problem| problem.help)
     }
+}
+
+/// Settings of the environment that cannot be used.
+impl From<Vec<SettingsError>> for Refusal {
+    fn from(errors: Vec<SettingsError>) -> Self {
+        unusable(errors, |error| error.help().to_owned())
+    }
+}
+
+/// Settings of the server that cannot be used.
+impl From<Vec<SettingProblem>> for Refusal {
+    fn from(problems: Vec<SettingProblem>) -> Self {
+        unusable(problems, |problem| problem.help)
+    }
+}
+
+/// All of what makes a run impossible as it is configured: exit code 2.
+fn unusable<P: Display>(problems: Vec<P>, help: impl Fn(P) -> String) -> Refusal {
+    let finding = |problem: P| Finding::error(problem.to_string(), help(problem)).exiting(2);
+    let findings: Vec<_> = problems.into_iter().map(finding).collect();
+    findings.into()
 }
 
 impl From<SourceError> for Refusal {
@@ -106,6 +126,13 @@ fn readable(written: io::Result<()>) -> Result<(), Refusal> {
             let help = "see whether its disk is full; what was written is not whole";
             Refusal::system("cannot write to standard output", &error, help)
         }),
+    }
+}
+
+/// Says what was noticed while the input was read.
+pub(crate) fn say_notes(sources: &Sources) {
+    for note in &sources.notes {
+        say(&format!("warning: {note}\n"));
     }
 }
 

@@ -26,8 +26,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("krm", &["yaml"]),
     ("config", &["image", "settings", "yaml"]),
     ("report", &["krm"]),
-    // reads as configurations are read, judges settings by their own grammar, and explains findings
-    ("policy", &["config", "krm", "secret", "settings"]),
+    // reads as configurations are read, judges settings by their own grammar, and explains findings in
+    // lines that are safe as those about input files are
+    ("policy", &["config", "krm", "secret", "settings", "source"]),
     // neither a store nor what comes after it
     (
         "plan",

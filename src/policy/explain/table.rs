@@ -2,6 +2,7 @@
 
 use super::Report;
 use crate::policy::identity::Variable;
+use crate::source::escaped;
 
 impl Report<'_> {
     /// The report as a table, without the manifests' findings.
@@ -9,7 +10,8 @@ impl Report<'_> {
     pub fn table(&self) -> String {
         let mut rows: Vec<[String; 3]> = Vec::new();
         let mut row = |one: &str, two: &str, three: &str| {
-            rows.push([one, two, three].map(plain));
+            // it may be of whoever edits an Application
+            rows.push([one, two, three].map(escaped));
         };
         for variable in Variable::ALL {
             let value = self.question.identity.value(variable);
@@ -48,19 +50,6 @@ impl Report<'_> {
         }
         aligned(&rows)
     }
-}
-
-/// A text that may be of whoever edits an Application, without line breaks and other control characters.
-fn plain(text: &str) -> String {
-    let mut plain = String::new();
-    for character in text.chars() {
-        if character.is_control() {
-            plain.extend(character.escape_default());
-        } else {
-            plain.push(character);
-        }
-    }
-    plain
 }
 
 /// Columns of one width each.
