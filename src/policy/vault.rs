@@ -3,7 +3,7 @@
 use super::identity::{Identity, Variable};
 use super::raw;
 use super::validate::Problems;
-use crate::settings::vault::Governed;
+use crate::settings::vault::{Governed, policy_field};
 
 /// `spec.vault`, as settings by their names in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,16 +61,16 @@ impl VaultPolicy {
 
 pub(super) fn read(raw: raw::Vault, problems: &mut Problems) -> VaultPolicy {
     let mut settings = Vec::new();
-    let mut set =
-        |path: &str, name: &'static str, value: Option<String>, problems: &mut Problems| {
-            let Some(value) = value else { return };
-            if value.is_empty() {
-                problems.add(path, "empty", "leave it out, or write its value");
-            } else {
-                problems.value(path, name, &value);
-            }
-            settings.push((name, value));
-        };
+    let mut set = |name: &'static str, value: Option<String>, problems: &mut Problems| {
+        let Some(value) = value else { return };
+        let path = policy_field(name);
+        if value.is_empty() {
+            problems.add(path, "empty", "leave it out, or write its value");
+        } else {
+            problems.value(path, name, &value);
+        }
+        settings.push((name, value));
+    };
     if raw
         .address
         .as_deref()
@@ -79,7 +79,7 @@ pub(super) fn read(raw: raw::Vault, problems: &mut Problems) -> VaultPolicy {
         let help = "set store: file instead";
         problems.add("spec.vault.address", "names a file and no server", help);
     } else {
-        set("spec.vault.address", "VAULT_ADDR", raw.address, problems);
+        set("VAULT_ADDR", raw.address, problems);
     }
     if raw.ca.is_some() && raw.ca_file.is_some() {
         let help = "keep one of them";
@@ -94,16 +94,16 @@ pub(super) fn read(raw: raw::Vault, problems: &mut Problems) -> VaultPolicy {
         );
     }
     let hosts = raw.redirect_hosts.map(|hosts| hosts.join(","));
-    for (field, name, value) in [
-        ("namespace", "VAULT_NAMESPACE", raw.namespace),
-        ("caFile", "VAULT_CACERT", raw.ca_file),
-        ("ca", "VAULT_CACERT_BYTES", raw.ca),
-        ("serverName", "VAULT_TLS_SERVER_NAME", raw.server_name),
-        ("clientCertFile", "VAULT_CLIENT_CERT", raw.client_cert_file),
-        ("clientKeyFile", "VAULT_CLIENT_KEY", raw.client_key_file),
-        ("redirectHosts", "VAULT_REDIRECT_HOSTS", hosts),
+    for (name, value) in [
+        ("VAULT_NAMESPACE", raw.namespace),
+        ("VAULT_CACERT", raw.ca_file),
+        ("VAULT_CACERT_BYTES", raw.ca),
+        ("VAULT_TLS_SERVER_NAME", raw.server_name),
+        ("VAULT_CLIENT_CERT", raw.client_cert_file),
+        ("VAULT_CLIENT_KEY", raw.client_key_file),
+        ("VAULT_REDIRECT_HOSTS", hosts),
     ] {
-        set(&format!("spec.vault.{field}"), name, value, problems);
+        set(name, value, problems);
     }
     if let Some(proxy) = &raw.proxy {
         problems.value("spec.vault.proxy", "VAULT_ADDR", proxy);
@@ -119,14 +119,7 @@ pub(super) fn read(raw: raw::Vault, problems: &mut Problems) -> VaultPolicy {
         let _ = role;
         problems.add("spec.vault.auth.role", "holds another variable", help);
     }
-    login(
-        auth,
-        method,
-        &mut |field, name, value, problems| {
-            set(&format!("spec.vault.auth.{field}"), name, value, problems);
-        },
-        problems,
-    );
+    login(auth, method, &mut set, problems);
     VaultPolicy {
         settings,
         proxy: raw.proxy,
@@ -134,7 +127,7 @@ pub(super) fn read(raw: raw::Vault, problems: &mut Problems) -> VaultPolicy {
     }
 }
 
-type Set<'s> = &'s mut dyn FnMut(&str, &'static str, Option<String>, &mut Problems);
+type Set<'s> = &'s mut dyn FnMut(&'static str, Option<String>, &mut Problems);
 
 fn login(auth: raw::Auth, method: raw::Method, set: Set<'_>, problems: &mut Problems) {
     use raw::Method;
@@ -168,71 +161,42 @@ fn login(auth: raw::Auth, method: raw::Method, set: Set<'_>, problems: &mut Prob
         Method::Github => "github",
         Method::None => "none",
     };
-    set(
-        "method",
-        "VAULT_AUTH_METHOD",
-        Some(name.to_owned()),
-        problems,
-    );
+    set("VAULT_AUTH_METHOD", Some(name.to_owned()), problems);
     let approle = method == Method::Approle;
-    for (field, name, value, used) in [
-        ("mount", "VAULT_AUTH_MOUNT", auth.mount, has_mount),
+    for (name, value, used) in [
+        ("VAULT_AUTH_MOUNT", auth.mount, has_mount),
         (
-            "namespace",
             "VAULT_AUTH_NAMESPACE",
             auth.namespace,
             method != Method::None,
         ),
-        ("role", ROLE, auth.role, is_jwt),
-        ("jwtFile", "VAULT_AUTH_JWT_FILE", auth.jwt_file, is_jwt),
+        (ROLE, auth.role, is_jwt),
+        ("VAULT_AUTH_JWT_FILE", auth.jwt_file, is_jwt),
+        ("VAULT_TOKEN_FILE", auth.token_file, method == Method::Token),
+        ("VAULT_ROLE_ID_FILE", auth.role_id_file, approle),
+        ("VAULT_SECRET_ID_FILE", auth.secret_id_file, approle),
         (
-            "tokenFile",
-            "VAULT_TOKEN_FILE",
-            auth.token_file,
-            method == Method::Token,
-        ),
-        (
-            "roleIdFile",
-            "VAULT_ROLE_ID_FILE",
-            auth.role_id_file,
-            approle,
-        ),
-        (
-            "secretIdFile",
-            "VAULT_SECRET_ID_FILE",
-            auth.secret_id_file,
-            approle,
-        ),
-        (
-            "wrappedSecretIdFile",
             "VAULT_WRAPPED_SECRET_ID_FILE",
             auth.wrapped_secret_id_file,
             approle,
         ),
+        ("VAULT_USERNAME", auth.username, method == Method::Userpass),
         (
-            "username",
-            "VAULT_USERNAME",
-            auth.username,
-            method == Method::Userpass,
-        ),
-        (
-            "passwordFile",
             "VAULT_PASSWORD_FILE",
             auth.password_file,
             method == Method::Userpass,
         ),
         (
-            "githubTokenFile",
             "VAULT_GITHUB_TOKEN_FILE",
             auth.github_token_file,
             method == Method::Github,
         ),
     ] {
         if value.is_some() && !used {
-            let at = format!("spec.vault.auth.{field}");
-            problems.add(&at, "not used by this method", "leave it out");
+            let at = policy_field(name);
+            problems.add(at, "not used by this method", "leave it out");
         } else {
-            set(field, name, value, problems);
+            set(name, value, problems);
         }
     }
 }

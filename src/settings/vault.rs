@@ -23,6 +23,7 @@ pub use self::govern::{Governed, check_value, duration};
 pub use self::lookup::SettingProblem;
 pub use self::page::environment_markdown;
 pub use self::vars::VaultVars;
+pub use self::words::policy_field;
 use crate::secret::KvVersion;
 
 /// Everything that the client wants to know. Its `Debug` shows no credential.

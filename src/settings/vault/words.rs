@@ -34,60 +34,30 @@ const FIELDS: [(&str, &str); 13] = [
     ("GITOPS_FN_TIMEOUT", "spec.limits.deadline"),
 ];
 
-/// What the environment may say too: the field counts where the policy has set it. Each with the
-/// setting that the policy's field is read as.
-const CREDENTIALS: [(&str, &str, &str); 10] = [
+/// What the environment may say too: the field counts where the policy has set it.
+const CREDENTIALS: [(&str, &str); 10] = [
+    ("VAULT_CLIENT_CERT", "spec.vault.clientCertFile"),
+    ("VAULT_CLIENT_KEY", "spec.vault.clientKeyFile"),
+    ("VAULT_TOKEN_FILE", "spec.vault.auth.tokenFile"),
+    ("VAULT_ROLE_ID_FILE", "spec.vault.auth.roleIdFile"),
+    ("VAULT_SECRET_ID_FILE", "spec.vault.auth.secretIdFile"),
     (
-        "VAULT_CLIENT_CERT",
-        "VAULT_CLIENT_CERT",
-        "spec.vault.clientCertFile",
-    ),
-    (
-        "VAULT_CLIENT_KEY",
-        "VAULT_CLIENT_KEY",
-        "spec.vault.clientKeyFile",
-    ),
-    (
-        "VAULT_TOKEN",
-        "VAULT_TOKEN_FILE",
-        "spec.vault.auth.tokenFile",
-    ),
-    (
-        "VAULT_ROLE_ID",
-        "VAULT_ROLE_ID_FILE",
-        "spec.vault.auth.roleIdFile",
-    ),
-    (
-        "VAULT_SECRET_ID",
-        "VAULT_SECRET_ID_FILE",
-        "spec.vault.auth.secretIdFile",
-    ),
-    (
-        "VAULT_WRAPPED_SECRET_ID",
         "VAULT_WRAPPED_SECRET_ID_FILE",
         "spec.vault.auth.wrappedSecretIdFile",
     ),
-    (
-        "VAULT_AUTH_JWT_FILE",
-        "VAULT_AUTH_JWT_FILE",
-        "spec.vault.auth.jwtFile",
-    ),
-    (
-        "VAULT_USERNAME",
-        "VAULT_USERNAME",
-        "spec.vault.auth.username",
-    ),
-    (
-        "VAULT_PASSWORD",
-        "VAULT_PASSWORD_FILE",
-        "spec.vault.auth.passwordFile",
-    ),
-    (
-        "VAULT_GITHUB_TOKEN",
-        "VAULT_GITHUB_TOKEN_FILE",
-        "spec.vault.auth.githubTokenFile",
-    ),
+    ("VAULT_AUTH_JWT_FILE", "spec.vault.auth.jwtFile"),
+    ("VAULT_USERNAME", "spec.vault.auth.username"),
+    ("VAULT_PASSWORD_FILE", "spec.vault.auth.passwordFile"),
+    ("VAULT_GITHUB_TOKEN_FILE", "spec.vault.auth.githubTokenFile"),
 ];
+
+/// The policy's field that is read as this setting; the setting itself if there is none.
+#[must_use]
+pub fn policy_field(setting: &'static str) -> &'static str {
+    let mut all = FIELDS.iter().chain(&CREDENTIALS);
+    all.find(|(known, _)| *known == setting)
+        .map_or(setting, |(_, field)| field)
+}
 
 impl VaultVars {
     /// A message about these settings, with the names under which they have been set.
@@ -118,12 +88,11 @@ impl VaultVars {
         if let Some((_, field)) = fixed {
             return Some(field);
         }
-        let credential = CREDENTIALS
+        // a message names the credential itself or its file
+        let (setting, field) = CREDENTIALS
             .iter()
-            .find(|(known, setting, _)| [*known, *setting].contains(&name));
-        let (_, _, field) =
-            credential.filter(|(_, setting, _)| self.by_policy.contains(setting))?;
-        Some(field)
+            .find(|(setting, _)| *setting == name || setting.strip_suffix("_FILE") == Some(name))?;
+        self.by_policy.contains(setting).then_some(*field)
     }
 }
 
