@@ -41,7 +41,7 @@ struct Rename {
 pub(super) struct Names {
     renames: FxHashMap<String, Vec<Rename>>,
     /// The old names that hold placeholders.
-    mixed: Vec<String>,
+    mixed: FxHashSet<String>,
     hashes: FxHashSet<String>,
 }
 
@@ -128,8 +128,8 @@ impl Names {
 
     fn add(&mut self, identity: &Identity, given: &str, make: Vec<Range<usize>>, hash: String) {
         self.hashes.insert(given.to_owned());
-        if !is_whole(&make, &identity.name) && !self.mixed.contains(&identity.name) {
-            self.mixed.push(identity.name.clone());
+        if !is_whole(&make, &identity.name) {
+            self.mixed.insert(identity.name.clone());
         }
         self.renames
             .entry(identity.name.clone())
@@ -147,7 +147,7 @@ impl Names {
         self.renames.is_empty()
     }
 
-    /// The old names that hold placeholders, as they are now.
+    /// The old names that hold placeholders, as they are now, in no order.
     pub(super) fn mixed(&self) -> impl Iterator<Item = &str> {
         self.mixed.iter().map(String::as_str)
     }
