@@ -100,11 +100,18 @@ fn render_at(address: &str) -> Command {
     command
 }
 
-/// `render` of a Secret with these placeholders, as somebody who may do everything.
+/// `render` of a Secret with these placeholders, as somebody who may do everything, with more settings.
+#[track_caller]
+fn render_with(address: &str, settings: &[(&str, &str)], placeholders: &[&str]) -> Output {
+    let mut command = render_at(address);
+    command
+        .env("VAULT_TOKEN", ROOT)
+        .envs(settings.iter().copied());
+    run(&mut command, manifest(placeholders))
+}
+
+/// The same at a server of ours, with no more settings.
 #[track_caller]
 fn render_as_root(server: &Server, placeholders: &[&str]) -> Output {
-    run(
-        render_at(&server.address()).env("VAULT_TOKEN", ROOT),
-        manifest(placeholders),
-    )
+    render_with(&server.address(), &[], placeholders)
 }

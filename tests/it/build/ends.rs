@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,19 +64,31 @@ fn at_the_deadline_it_is_killed_with_all_that_it_has_started() {
     assert_eq!(fs::read_dir(checkout.tmp()).unwrap().count(), 0);
 }
 
+/// The build, begun by another program that becomes it.
+fn begun_by(program: &[&str], checkout: &Checkout) -> Child {
+    let build = checkout.build();
+    let envs = build.get_envs();
+    clean(program[0])
+        .args(&program[1..])
+        .arg(build.get_program())
+        .args(build.get_args())
+        .current_dir(checkout.root())
+        .envs(envs.filter_map(|(name, value)| Some((name, value?))))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
 #[test]
 fn a_signal_ends_it_and_nothing_is_written() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let Some(checkout) = Checkout::fake("spawn\nhang\n") else {
             return;
         };
-        let child = checkout
-            .build()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        // whoever runs the tests may have been told to outlive a terminal
+        let child = begun_by(&["env", "--default-signal=HUP"], &checkout);
         until("it hangs", || lies_below(&checkout.tmp(), "hangs"));
         let pid = i32::try_from(child.id()).unwrap();
         // no core file of ours
@@ -110,21 +122,7 @@ fn nohup_keeps_its_word() {
     let secret = SECRET.trim_end().replace('\n', "\nraw ");
     let script = format!("home hangs\nsleep 1000\nraw ---\nraw {secret}\n");
     fs::write(checkout.root().join("fake.txt"), script).unwrap();
-    let build = checkout.build();
-    let child = clean("nohup")
-        .arg(build.get_program())
-        .args(build.get_args())
-        .current_dir(checkout.root())
-        .envs(
-            build
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = begun_by(&["nohup"], &checkout);
     until("it has begun", || lies_below(&checkout.tmp(), "hangs"));
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     kill_process(pid, Signal::HUP).unwrap();

@@ -8,18 +8,17 @@ use serde_json::json;
 
 use super::fake::{Answer, Fake};
 use super::server::Server;
-use super::{ROOT, assert_once, assert_says, assert_values, manifest, render_at, with_annotations};
+use super::{
+    ROOT, assert_once, assert_says, assert_values, manifest, render_at, render_with,
+    with_annotations,
+};
 use crate::support::{Output, run};
 
 const WANT: &[&str] = &["<path:kv/data/a#k>"];
 
 #[track_caller]
 fn read(address: &str, settings: &[(&str, &str)]) -> Output {
-    let mut command = render_at(address);
-    command
-        .env("VAULT_TOKEN", ROOT)
-        .envs(settings.iter().copied());
-    run(&mut command, manifest(WANT))
+    render_with(address, settings, WANT)
 }
 
 #[test]

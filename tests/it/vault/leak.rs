@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::logins::{jwt, jwt_key, wrapped_secret_id};
+use super::logins::{jwt, jwt_role, wrapped_secret_id};
 use super::server::{Identity, Server, file};
 use super::{manifest, with_annotations};
 use crate::support::{Output, path_with, run, temp_dir, tool, write_files};
@@ -160,13 +160,7 @@ fn no_signed_token_and_no_wrapping_token_is_shown() {
         }
     }
 
-    let key = jwt_key(&server);
-    server.put("sys/auth/jwt", &json!({"type": "jwt"}));
-    server.put("auth/jwt/config", &json!({"jwt_validation_pubkeys": [key]}));
-    let role = json!({
-        "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["vault"], "token_policies": ["reader"]
-    });
-    server.put("auth/jwt/role/ci", &role);
+    jwt_role(&server);
     for audience in ["vault", "elsewhere"] {
         let claims = json!({
             "sub": "pipeline", "aud": audience, "iat": 1_700_000_000, "nbf": 1_700_000_000, "exp": 4_000_000_000_u64

@@ -440,16 +440,21 @@ pub(crate) fn jwt_key(server: &Server) -> String {
     text(&key["data"]["keys"]["1"]["public_key"]).to_owned()
 }
 
-#[test]
-fn jwt_with_keys_of_our_own() {
-    let Some(server) = server() else { return };
-    let key = jwt_key(&server);
+/// Makes the role `ci` for what [`jwt`] signs.
+pub(crate) fn jwt_role(server: &Server) {
+    let key = jwt_key(server);
     server.put("sys/auth/jwt", &json!({"type": "jwt"}));
     server.put("auth/jwt/config", &json!({"jwt_validation_pubkeys": [key]}));
     let role = json!({
         "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["vault"], "token_policies": ["reader"]
     });
     server.put("auth/jwt/role/ci", &role);
+}
+
+#[test]
+fn jwt_with_keys_of_our_own() {
+    let Some(server) = server() else { return };
+    jwt_role(&server);
     let folder = temp_dir();
     let claims = json!({"sub": "pipeline", "aud": "vault", "iat": 1_700_000_000, "nbf": 1_700_000_000, "exp": 4_000_000_000_u64});
     let good = file(

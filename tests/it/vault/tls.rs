@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::fake::{Answer, Fake, Request, read_request};
 use super::server::Server;
-use super::{ROOT, assert_once, assert_says, assert_values, manifest, render_at};
+use super::{ROOT, assert_once, assert_says, assert_values, manifest, render_at, render_with};
 use crate::support::{Output, run, temp_dir};
 
 #[track_caller]
@@ -25,11 +25,7 @@ fn server() -> Option<Server> {
 
 #[track_caller]
 fn read(address: &str, settings: &[(&str, &str)]) -> Output {
-    let mut command = render_at(address);
-    command
-        .env("VAULT_TOKEN", ROOT)
-        .envs(settings.iter().copied());
-    run(&mut command, manifest(&["<path:kv/a#k>"]))
+    render_with(address, settings, &["<path:kv/a#k>"])
 }
 
 #[test]
