@@ -74,7 +74,7 @@ pub fn rename(before: &str, after: &str, edits: &[Splice]) -> Renamed {
                 }
             }
         }
-        Err(error) => renamed.findings.push(fault(&error)),
+        Err(finding) => renamed.findings.push(finding),
     }
     renamed
 }

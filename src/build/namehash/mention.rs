@@ -31,19 +31,17 @@ pub(super) fn find<'v>(
 ) -> Option<Vec<Mention<'v>>> {
     let mut found = Vec::new();
     if let Kept::Parts(parts) = kept {
-        for name in names.mixed() {
-            for start in memchr::memmem::find_iter(value.as_bytes(), name) {
-                let place = start..start + name.len();
-                let at = place.end - LENGTH;
-                match made_of(value, parts, &place).map(|make| meaning(name, &make)) {
-                    None | Some(New::Same) => {}
-                    Some(New::Hash(hash)) => found.push(Mention {
-                        at,
-                        word: name,
-                        hash,
-                    }),
-                    Some(New::Ambiguous) => return None,
-                }
+        for place in names.mixed_in(value) {
+            let at = place.end - LENGTH;
+            let (Some(make), Some(word)) =
+                (made_of(value, parts, &place), value.get(place.clone()))
+            else {
+                continue;
+            };
+            match meaning(word, &make) {
+                New::Same => {}
+                New::Hash(hash) => found.push(Mention { at, word, hash }),
+                New::Ambiguous => return None,
             }
         }
         // a name can end as another one does

@@ -2,16 +2,17 @@
 
 use std::ops::Range;
 
+use aho_corasick::AhoCorasick;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::krm::resource::{Identity, objects};
-use crate::yaml::event::SyntaxError;
+use crate::krm::result::Finding;
 
 use super::document::{Document, name_of};
 use super::kept::Edits;
 use super::scope::{Scope, namespace};
 use super::token::{self, tokens};
-use super::{Pair, content};
+use super::{Pair, content, fault};
 
 /// How many bytes of text are not read twice.
 const KEPT: usize = 1 << 20;
@@ -40,8 +41,9 @@ struct Rename {
 #[derive(Default)]
 pub(super) struct Names {
     renames: FxHashMap<String, Vec<Rename>>,
-    /// The old names that hold placeholders.
-    mixed: FxHashSet<String>,
+    /// The old names that hold placeholders, as they are now; sought together, because a search for each
+    /// would take names times scalars.
+    mixed: Option<AhoCorasick>,
     hashes: FxHashSet<String>,
 }
 
@@ -59,10 +61,13 @@ pub(super) enum New<'n> {
 impl Names {
     /// Compares the objects of all documents with what they were. What has been read of the documents
     /// with new names is handed on, as far as it is little.
+    ///
+    /// # Errors
+    /// A document does not read.
     pub(super) fn find<'t>(
         pairs: impl Iterator<Item = Pair<'t>>,
         edits: &Edits<'_>,
-    ) -> Result<(Self, Vec<(usize, Document<'t>)>), SyntaxError> {
+    ) -> Result<(Self, Vec<(usize, Document<'t>)>), Finding> {
         let (mut names, mut read, mut bytes) = (Self::default(), Vec::new(), 0);
         for (index, pair) in pairs.enumerate() {
             let text = pair.before.as_bytes();
@@ -73,21 +78,38 @@ impl Names {
             {
                 continue;
             }
-            let Some(before) = Document::read(pair.before)? else {
+            let Some(before) = read_whole(pair.before)? else {
                 continue;
             };
             let hashed = hashed(&before);
             if hashed.is_empty() {
                 continue;
             }
-            if let Some(after) = Document::read(pair.after)? {
+            if let Some(after) = read_whole(pair.after)? {
                 bytes += pair.after.len();
                 if names.compare(&hashed, &after, pair.at, edits) && bytes <= KEPT {
                     read.push((index, after));
                 }
             }
         }
+        names.mixed = names.search().map_err(|error| fault(&error))?;
         Ok((names, read))
+    }
+
+    /// What finds the old names that hold placeholders; nothing if there is none.
+    fn search(&self) -> Result<Option<AhoCorasick>, aho_corasick::BuildError> {
+        let is_mixed =
+            |name: &str, new: &[Rename]| new.iter().any(|new| !is_whole(&new.make, name));
+        let mixed = self
+            .renames
+            .iter()
+            .filter(|(name, new)| is_mixed(name, new));
+        let mut mixed = mixed.map(|(name, _)| name).peekable();
+        mixed
+            .peek()
+            .is_some()
+            .then(|| AhoCorasick::new(mixed))
+            .transpose()
     }
 
     /// Adds the objects of a document whose names must change; whether there is one. `hashed` are those
@@ -128,9 +150,6 @@ impl Names {
 
     fn add(&mut self, identity: &Identity, given: &str, make: Vec<Range<usize>>, hash: String) {
         self.hashes.insert(given.to_owned());
-        if !is_whole(&make, &identity.name) {
-            self.mixed.insert(identity.name.clone());
-        }
         self.renames
             .entry(identity.name.clone())
             .or_default()
@@ -147,9 +166,14 @@ impl Names {
         self.renames.is_empty()
     }
 
-    /// The old names that hold placeholders, as they are now, in no order.
-    pub(super) fn mixed(&self) -> impl Iterator<Item = &str> {
-        self.mixed.iter().map(String::as_str)
+    /// Where the old names that hold placeholders stand in a value, as they are now, also inside each other.
+    pub(super) fn mixed_in(&self, value: &str) -> impl Iterator<Item = Range<usize>> {
+        let mixed = self.mixed.iter();
+        mixed.flat_map(move |mixed| {
+            mixed
+                .find_overlapping_iter(value)
+                .map(|found| found.range())
+        })
     }
 
     /// Whether this is the old hash of any object.
@@ -194,6 +218,10 @@ impl Names {
             },
         }
     }
+}
+
+fn read_whole(text: &str) -> Result<Option<Document<'_>>, Finding> {
+    Document::read(text).map_err(|error| fault(&error))
 }
 
 fn is_whole(make: &[Range<usize>], name: &str) -> bool {

@@ -1,5 +1,7 @@
 //! Puts the new hashes wherever the old names stand.
 
+use rustc_hash::FxHashSet;
+
 use crate::krm::resource::{Object, objects};
 use crate::krm::result::Finding;
 use crate::plan::walk::{Step, field};
@@ -142,8 +144,9 @@ impl Editor<'_, '_> {
             Style::Literal | Style::Folded => written.find('\n').unwrap_or(written.len()),
             _ => 0,
         };
+        let words: FxHashSet<_> = mentions.iter().map(|mention| mention.word).collect();
         let raw: Vec<_> = tokens(written.get(body..).unwrap_or_default())
-            .filter(|token| mentions.iter().any(|mention| mention.word == token.word))
+            .filter(|token| words.contains(token.word))
             .collect();
         // where a value has been put in, the same word can stand in that
         let same = matches!(kept, Kept::All)
