@@ -8,14 +8,13 @@ use gitops_fn::build::sandbox::Unconfined;
 use gitops_fn::build::{self, Options, Prepared, Release, namehash};
 use gitops_fn::cli::Build;
 use gitops_fn::config::{self, Config};
-use gitops_fn::krm::result::Finding;
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::{Limits, Sandbox};
 use gitops_fn::report;
 use gitops_fn::settings::{Settings, Variable};
 use gitops_fn::source::{Limit, Source};
 
-use super::session::Session;
+use super::session::{Session, stopped};
 use super::streams::{Refusal, finish, print_outcome, say, say_notes};
 use super::{input, store};
 
@@ -49,15 +48,9 @@ pub(crate) fn run(
         printed.text = text;
         outcome = outcome.then(renamed.splices, renamed.findings);
     }
-    // until here nothing has been written, and after it everything is
-    if session.is_stopped() && outcome.has_output() {
-        return Err(vec![stopped()].into());
-    }
-    finish(&outcome, &store, || print_outcome(&outcome, &sources))
-}
-
-fn stopped() -> Finding {
-    Finding::error("stopped by a signal (transient)", "run it again").exiting(3)
+    finish(&outcome, &store, || {
+        print_outcome(&outcome, &sources, Some(&mut session))
+    })
 }
 
 /// What the arguments ask for, as far as the operator's policy lets them.

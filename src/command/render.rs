@@ -27,7 +27,9 @@ pub(crate) fn function(settings: &Settings, judge: &Judge<'_>) -> Result<u8, Ref
     let outcome = gitops_fn::function(source, settings, judge, |wants| {
         resolve(&mut session, wants, &store)
     });
-    finish(&outcome, &store, || print_outcome(&outcome, &sources))
+    finish(&outcome, &store, || {
+        print_outcome(&outcome, &sources, session.as_mut())
+    })
 }
 
 /// `render`: plain manifests.
@@ -58,7 +60,7 @@ pub(crate) fn run(
                 Refusal::system(format!("cannot write {}", path.display()), &error, help)
             })
         }
-        None => print_outcome(&outcome, &sources.list),
+        None => print_outcome(&outcome, &sources.list, session.as_mut()),
     })
 }
 

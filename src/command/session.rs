@@ -4,27 +4,32 @@ use std::collections::BTreeSet;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use signal_hook::flag::register_conditional_default;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinHandle, yield_now};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use gitops_fn::krm::result::Finding;
 use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind, resolve};
 use gitops_fn::secret::SecretRef;
 use gitops_fn::store::Store;
 
+use super::streams::Refusal;
+
 /// How long a login may go on after a signal.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How often the tasks of the runtime have their turn before the caller edits: enough for a request to be
-/// sent over a connection that is open. Where it is not, it is sent at the end.
+/// How often the runtime has its turn before the caller goes on: enough to find a signal that has come, and
+/// for a request to be sent over a connection that is open. Where it is not, it is sent at the end.
 const TURNS: usize = 4;
 
 /// A runtime on this thread alone. From its start on no SIGTERM, SIGINT or SIGHUP is lost: one that comes while
-/// nothing is awaited is found by [`Session::is_stopped`]. Its end waits until the token of the run is
-/// given back.
+/// nothing is awaited is found by [`Session::let_go`], from where on the next one ends the process. Its end
+/// waits until the token of the run is given back.
 pub(crate) struct Session {
     runtime: Runtime,
     stop: Stop,
@@ -37,9 +42,29 @@ struct Stop {
     /// The terminal has gone; nothing where whoever started us wants us to outlive it (`nohup`).
     hangup: Option<Signal>,
     come: bool,
+    /// Whether the next one ends the process.
+    deadly: Arc<AtomicBool>,
 }
 
 impl Stop {
+    fn new() -> io::Result<Self> {
+        let deadly = Arc::new(AtomicBool::new(false));
+        let heard = |kind: SignalKind| {
+            let heard = signal(kind)?;
+            register_conditional_default(kind.as_raw_value(), Arc::clone(&deadly))?;
+            Ok::<_, io::Error>(heard)
+        };
+        Ok(Self {
+            terminate: heard(SignalKind::terminate())?,
+            interrupt: heard(SignalKind::interrupt())?,
+            hangup: (!ignores_hangup())
+                .then(|| heard(SignalKind::hangup()))
+                .transpose()?,
+            come: false,
+            deadly,
+        })
+    }
+
     async fn wait(&mut self) {
         if !self.come {
             let hangup = async {
@@ -64,14 +89,7 @@ impl Session {
             .enable_all()
             .build()?;
         let guard = runtime.enter();
-        let stop = Stop {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: (!ignores_hangup())
-                .then(|| signal(SignalKind::hangup()))
-                .transpose()?,
-            come: false,
-        };
+        let stop = Stop::new()?;
         drop(guard);
         Ok(Self {
             runtime,
@@ -97,14 +115,10 @@ impl Session {
     pub(crate) fn resolve(&mut self, wants: &BTreeSet<SecretRef>, store: &Arc<Store>) -> Resolved {
         let resolved = self
             .read(wants, store)
-            .unwrap_or_else(|| Resolved::unread(wants, &stopped()));
+            .unwrap_or_else(|| Resolved::unread(wants, &unread()));
         let store = Arc::clone(store);
         self.farewell = Some(self.runtime.spawn(async move { store.close().await }));
-        self.runtime.block_on(async {
-            for _ in 0..TURNS {
-                yield_now().await;
-            }
-        });
+        self.runtime.block_on(turns());
         resolved
     }
 
@@ -128,15 +142,43 @@ impl Session {
         done
     }
 
-    /// Whether a signal has come.
-    pub(crate) fn is_stopped(&mut self) -> bool {
-        // only a runtime that has to wait looks for signals
-        self.run(async { sleep(Duration::from_millis(1)).await })
-            .is_none()
+    /// Ends it before the output: nothing is left to give back, and its reader may never read on, so from
+    /// here a signal ends the process as it ends one that has no session.
+    ///
+    /// # Errors
+    /// A signal has come.
+    pub(crate) fn let_go(&mut self) -> Result<(), Refusal> {
+        self.part();
+        self.stop.deadly.store(true, Ordering::SeqCst);
+        if self.is_stopped() {
+            return Err(vec![stopped()].into());
+        }
+        Ok(())
+    }
+
+    fn part(&mut self) {
+        if let Some(farewell) = self.farewell.take() {
+            let _ = self.runtime.block_on(farewell);
+        }
+    }
+
+    fn is_stopped(&mut self) -> bool {
+        self.run(turns()).is_none()
     }
 }
 
-fn stopped() -> StoreError {
+async fn turns() {
+    for _ in 0..TURNS {
+        yield_now().await;
+    }
+}
+
+/// What there is to say when a signal has ended the work.
+pub(crate) fn stopped() -> Finding {
+    Finding::error("stopped by a signal (transient)", "run it again").exiting(3)
+}
+
+fn unread() -> StoreError {
     StoreError {
         kind: StoreErrorKind::Transient,
         message: "stopped by a signal before all secrets were read (transient)".to_owned(),
@@ -146,9 +188,7 @@ fn stopped() -> StoreError {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Some(farewell) = self.farewell.take() {
-            let _ = self.runtime.block_on(farewell);
-        }
+        self.part();
     }
 }
 

@@ -12,6 +12,8 @@ use gitops_fn::settings::vault::SettingProblem;
 use gitops_fn::source::{Source, SourceError, Sources};
 use gitops_fn::store::Store;
 
+use super::session::Session;
+
 /// Why a command ends before it has anything to write: what there is to say, and the exit code.
 pub(crate) struct Refusal {
     text: String,
@@ -106,8 +108,13 @@ pub(crate) fn finish(
     Ok(outcome.exit_code())
 }
 
-/// Writes the output to standard output.
-pub(crate) fn print_outcome(outcome: &Outcome, sources: &[Source]) -> Result<(), Refusal> {
+/// Writes the output to standard output, where the work of the session, if there is one, has ended.
+pub(crate) fn print_outcome(
+    outcome: &Outcome,
+    sources: &[Source],
+    session: Option<&mut Session>,
+) -> Result<(), Refusal> {
+    session.map_or(Ok(()), Session::let_go)?;
     let mut out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let written = outcome.write(sources, &mut out).and_then(|()| out.flush());
     readable(written)

@@ -114,9 +114,8 @@ pub(super) fn read(raw: raw::Vault, problems: &mut Problems) -> VaultPolicy {
     let role_of_project = role.as_deref().is_some_and(|role| role.contains(PROJECT));
     // its grammar is that of a role with a name in place of the variable
     let plain = role.as_deref().map(|role| role.replace(PROJECT, "x"));
-    if let Some(role) = plain.filter(|role| role.contains('$')) {
+    if plain.is_some_and(|role| role.contains('$')) {
         let help = "only ${ARGOCD_APP_PROJECT_NAME} can stand in it: name and namespace are chosen by whoever edits the Application";
-        let _ = role;
         problems.add("spec.vault.auth.role", "holds another variable", help);
     }
     login(auth, method, &mut set, problems);

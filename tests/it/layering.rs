@@ -147,6 +147,7 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("sha2", &["secret/sha256.rs"]),
+    ("signal_hook", &["command/session.rs"]),
     ("tempfile", &["build/workshop.rs", "output.rs"]),
     ("landlock", &["build/sandbox.rs", "build/sandbox/"]),
     ("nix", &["build/sandbox/descriptors.rs"]),

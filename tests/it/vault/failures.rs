@@ -1,19 +1,21 @@
 //! What Vault refuses, what happens to it in the middle of a run, and that no token of ours stays.
 
-use std::io::Write as _;
-use std::process::{Child, Stdio};
+use std::io::{Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use super::fake::{self, Answer, Fake};
 use super::proxy::{Proxy, Step};
 use super::server::{Server, free_port};
 use super::{assert_says, assert_values, manifest, render_at};
-use crate::support::{clean, run};
+use crate::support::run;
 
 #[test]
 fn a_policy_that_denies_one_of_three_is_told_with_all_the_rest() {
@@ -228,8 +230,26 @@ fn a_restart_in_the_middle_is_waited_for() {
     server.assert_tokens_gone(server.our_tokens().len());
 }
 
+/// Starts a program and gives it all of its input; what it writes waits for a reader.
+fn begin(command: &mut Command, input: &str) -> Child {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    child
+}
+
+fn send_signal(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
 /// Starts `render`, and sends a signal when it has asked for `target`, which takes the server `time`.
-fn interrupted(server: &Server, signal: &str, target: &str, time: Duration) -> (Child, Proxy) {
+fn interrupted(server: &Server, signal: Signal, target: &str, time: Duration) -> (Child, Proxy) {
     server.secret("kv", "a", &json!({"k": "v"}));
     let identity = server.reader();
     let (send, asked) = mpsc::channel::<()>();
@@ -242,34 +262,18 @@ fn interrupted(server: &Server, signal: &str, target: &str, time: Duration) -> (
         Step::Forward
     });
     let mut command = render_at(&proxy.address());
-    let mut child = identity
-        .on(&mut command)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin
-        .write_all(manifest(&["<path:kv/data/a#k>"]).as_bytes())
-        .unwrap();
-    drop(stdin);
+    let child = begin(
+        identity.on(&mut command),
+        &manifest(&["<path:kv/data/a#k>"]),
+    );
     asked.recv_timeout(Duration::from_secs(20)).unwrap();
-    let killed = clean("sh")
-        .args([
-            "-c",
-            "kill -s \"$0\" \"$1\"",
-            signal,
-            &child.id().to_string(),
-        ])
-        .status();
-    assert!(killed.unwrap().success());
+    send_signal(&child, signal);
     (child, proxy)
 }
 
 #[test]
 fn after_a_signal_the_token_is_revoked_and_nothing_is_written() {
-    for signal in ["TERM", "INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         let Some(server) = Server::start() else {
             return;
         };
@@ -279,15 +283,15 @@ fn after_a_signal_the_token_is_revoked_and_nothing_is_written() {
         let output = child.wait_with_output().unwrap();
         assert!(
             begin.elapsed() < Duration::from_secs(10),
-            "{signal}: {:?}",
+            "{signal:?}: {:?}",
             begin.elapsed()
         );
-        assert!(!output.status.success(), "{signal}");
-        assert_eq!(output.stdout, b"", "{signal}");
+        assert!(!output.status.success(), "{signal:?}");
+        assert_eq!(output.stdout, b"", "{signal:?}");
         assert_eq!(
             proxy.count("/v1/auth/token/revoke-self"),
             1,
-            "{signal}: {:#?}",
+            "{signal:?}: {:#?}",
             proxy.requests()
         );
         server.assert_tokens_gone(1);
@@ -301,12 +305,36 @@ fn after_a_signal_at_the_login_its_token_is_revoked() {
         return;
     };
     let time = Duration::from_millis(300);
-    let (child, proxy) = interrupted(&server, "TERM", "/v1/auth/approle/login", time);
+    let (child, proxy) = interrupted(&server, Signal::TERM, "/v1/auth/approle/login", time);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(output.stdout, b"");
     let revoked = proxy.count("/v1/auth/token/revoke-self");
     assert_eq!(revoked, 1, "{:#?}", proxy.requests());
+    server.assert_tokens_gone(1);
+}
+
+/// More than a pipe holds, and nobody reads on.
+#[test]
+fn a_signal_ends_a_run_that_waits_for_its_reader() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    server.secret("kv", "a", &json!({"k": "v"}));
+    let comment = "# much of it\n".repeat(100_000);
+    let input = manifest(&["<path:kv/data/a#k>"]) + &comment;
+    let mut child = begin(&mut server.render(&server.reader()), &input);
+    let mut first = [0];
+    let stdout = child.stdout.as_mut().unwrap();
+    stdout.read_exact(&mut first).unwrap();
+    send_signal(&child, Signal::TERM);
+    let begin = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(begin.elapsed() < Duration::from_secs(20));
+        thread::sleep(Duration::from_millis(5));
+    }
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(Signal::TERM.as_raw()), "{status}");
     server.assert_tokens_gone(1);
 }
 
