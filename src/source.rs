@@ -14,6 +14,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::text::one_line;
+
 pub use error::{Limit, SourceError, Unreadable, UnreadableReason};
 
 /// The most that is read where no policy says so: 1 GiB.
@@ -218,20 +220,7 @@ fn not_utf8(bad: &std::string::FromUtf8Error) -> UnreadableReason {
 
 /// A path as one line of an error can show it: a file name may hold line breaks.
 pub(crate) fn shown(path: &Path) -> String {
-    escaped(&path.to_string_lossy())
-}
-
-/// A text on one line, with escapes in place of control characters.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for character in text.chars() {
-        if character.is_control() {
-            escaped.extend(character.escape_default());
-        } else {
-            escaped.push(character);
-        }
-    }
-    escaped
+    one_line(&path.to_string_lossy())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use super::PathSegment;
 use crate::image::grammar::ImageError;
+use crate::text::is_hidden;
 
 /// What is wrong with a text, and what to write instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,10 +57,7 @@ pub(super) fn check_url(text: &str) -> Result<(), Wrong> {
 }
 
 fn printable(c: char) -> bool {
-    let hidden = matches!(c,
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..='\u{e0fff}');
-    !(c.is_control() || c.is_whitespace() || hidden)
+    !(c.is_whitespace() || is_hidden(c))
 }
 
 fn check_scheme(scheme: &str, rest: &str) -> Result<(), Wrong> {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use kube_core::gvk::GroupVersion;
 pub use kube_core::gvk::GroupVersionKind;
 
+use crate::text::is_hidden;
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
 /// Annotations that kustomize and kpt keep their books in: never read as text, never changed
@@ -65,7 +66,7 @@ impl fmt::Display for Identity {
 pub fn shown(name: &str) -> &str {
     if name.is_empty() {
         "(none)"
-    } else if name.len() > 253 || name.contains(['<', '\\']) || name.chars().any(char::is_control) {
+    } else if name.len() > 253 || name.contains(['<', '\\']) || name.chars().any(is_hidden) {
         "(not shown)"
     } else {
         name

@@ -13,22 +13,22 @@ use crate::support::root;
 /// What each top-level module may name with `crate::…`, in the order of the flow. `main` may name all.
 const MAY_NAME: &[(&str, &[&str])] = &[
     // leaves: values
+    ("text", &[]),
     ("secret", &[]),
     ("image", &[]),
     ("settings", &["secret"]),
     ("cli", &["build", "settings"]),
-    ("source", &[]),
+    ("source", &["text"]),
     ("output", &[]),
     // YAML knows no Kubernetes; its loader makes values of secrets
     ("yaml", &["secret"]),
     ("placeholder", &["secret", "yaml"]),
     // knows Kubernetes, and not our configuration
-    ("krm", &["yaml"]),
-    ("config", &["image", "settings", "yaml"]),
+    ("krm", &["text", "yaml"]),
+    ("config", &["image", "settings", "text", "yaml"]),
     ("report", &["krm"]),
-    // reads as configurations are read, judges settings by their own grammar, and explains findings in
-    // lines that are safe as those about input files are
-    ("policy", &["config", "krm", "secret", "settings", "source"]),
+    // reads as configurations are read, and judges settings by their own grammar
+    ("policy", &["config", "krm", "secret", "settings", "text"]),
     // neither a store nor what comes after it
     (
         "plan",
@@ -59,7 +59,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // what `build` does before it renders, and the names that come after
     (
         "build",
-        &["krm", "plan", "report", "secret", "source", "yaml"],
+        &["krm", "plan", "report", "secret", "source", "text", "yaml"],
     ),
     (
         "run",
@@ -90,6 +90,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "settings",
             "source",
             "store",
+            "text",
             "vault",
             "yaml",
         ],

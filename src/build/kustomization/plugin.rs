@@ -2,6 +2,8 @@
 
 use serde_yaml::Value;
 
+use crate::text::one_line;
+
 use super::{Chart, chart, documents};
 
 /// The name of our own executable, as entries and images spell it.
@@ -77,10 +79,8 @@ impl Object {
     pub fn name(&self) -> String {
         let name = self.0.get("metadata").and_then(|meta| meta.get("name"));
         let name = name.and_then(Value::as_str).unwrap_or_default();
-        format!("{} {name}", self.text("kind"))
-            .trim()
+        one_line(format!("{} {name}", self.text("kind")).trim())
             .chars()
-            .filter(|ch| !ch.is_control())
             .take(200)
             .collect()
     }

@@ -1,5 +1,7 @@
 //! Entries of a kustomization that are no paths, and how they are shown.
 
+use crate::text::one_line;
+
 /// Whether an entry is no path but something to fetch, as kustomize reads it (its `RepoSpec`).
 pub(super) fn is_remote(entry: &str) -> bool {
     entry.contains("://")
@@ -13,11 +15,7 @@ pub(super) fn is_remote(entry: &str) -> bool {
 
 /// A text of a kustomization in a message: one line, not too long, without what a URL may carry.
 pub(super) fn shown(text: &str) -> String {
-    let text: String = text
-        .chars()
-        .map(|ch| if ch.is_control() { '\u{fffd}' } else { ch })
-        .take(200)
-        .collect();
+    let text: String = one_line(text).chars().take(200).collect();
     // what stands behind may be a token
     let text = text
         .split_once('?')
@@ -54,6 +52,6 @@ mod tests {
     #[test]
     fn credentials_of_a_url_are_not_shown() {
         assert_eq!(shown("https://user:p@ss@host/x"), "https://…@host/x");
-        assert_eq!(shown("a\nb"), "a\u{fffd}b");
+        assert_eq!(shown("a\nb"), r"a\nb");
     }
 }

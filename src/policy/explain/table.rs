@@ -2,7 +2,7 @@
 
 use super::Report;
 use crate::policy::identity::Variable;
-use crate::source::escaped;
+use crate::text::one_line;
 
 impl Report<'_> {
     /// The report as a table, without the manifests' findings.
@@ -11,7 +11,7 @@ impl Report<'_> {
         let mut rows: Vec<[String; 3]> = Vec::new();
         let mut row = |one: &str, two: &str, three: &str| {
             // it may be of whoever edits an Application
-            rows.push([one, two, three].map(escaped));
+            rows.push([one, two, three].map(one_line));
         };
         for variable in Variable::ALL {
             let value = self.question.identity.value(variable);
