@@ -86,7 +86,11 @@ impl Checkout {
 
     /// `gitops-fn build`, in the root.
     fn build(&self) -> Command {
-        let mut command = gitops_fn();
+        self.build_by(gitops_fn())
+    }
+
+    /// The same by a command that comes to be our program.
+    fn build_by(&self, mut command: Command) -> Command {
         command
             .arg("build")
             .current_dir(self.root())

@@ -4,10 +4,10 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use serde_yaml::Value;
 
+use crate::container::has;
 use crate::support::{
     Output, clean, documents, map_strings, path_with, root, run, skip, temp_dir, tool,
 };
@@ -21,15 +21,6 @@ const PIPELINES: &[(&str, &str)] = &[
 
 fn pipeline(name: &str) -> PathBuf {
     root().join("examples/ci").join(name)
-}
-
-fn has(program: &str) -> bool {
-    clean(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }
 
 #[test]

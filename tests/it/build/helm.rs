@@ -213,14 +213,7 @@ fn a_chart_is_fetched_only_where_the_policy_says_so() {
         let Some(machine) = Governed::new(&policy(enable)) else {
             return;
         };
-        let mut command = machine.gitops_fn();
-        command
-            .arg("build")
-            .current_dir(checkout.root())
-            .env("PATH", &checkout.path)
-            .env("TMPDIR", checkout.tmp())
-            .env("VAULT_ADDR", checkout.store());
-        let output = run(&mut command, "");
+        let output = run(&mut checkout.build_by(machine.gitops_fn()), "");
         assert_eq!(output.code, code, "{enable}: {}", output.stderr);
         if code == 0 {
             assert!(output.text().contains("value-of-the-secret"));
@@ -258,13 +251,7 @@ fn charts_are_not_fetched_through_a_link() {
     let Some(machine) = Governed::new(&policy("{helm: true, remoteCharts: true}")) else {
         return;
     };
-    let mut command = machine.gitops_fn();
-    command
-        .arg("build")
-        .current_dir(checkout.root())
-        .env("PATH", &checkout.path)
-        .env("TMPDIR", checkout.tmp());
-    let output = run(&mut command, "").code(1);
+    let output = run(&mut checkout.build_by(machine.gitops_fn()), "").code(1);
     assert!(
         output
             .stderr

@@ -28,16 +28,9 @@ fn build(checkout: &Checkout, policy: Option<&str>, arguments: &[&str]) -> Optio
         Some(machine) => machine.program("python3"),
         None => clean("python3"),
     };
-    command
-        .arg(script)
-        .arg(exe())
-        .args(["build", "app"])
-        .args(arguments)
-        .current_dir(checkout.root())
-        .env("PATH", &checkout.path)
-        .env("TMPDIR", checkout.tmp())
-        .env("VAULT_ADDR", checkout.store());
-    Some(run(&mut command, ""))
+    command.arg(script).arg(exe());
+    let mut build = checkout.build_by(command);
+    Some(run(build.arg("app").args(arguments), ""))
 }
 
 fn policy(sandbox: &str) -> String {

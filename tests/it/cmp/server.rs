@@ -34,6 +34,17 @@ pub(super) struct Failure {
     pub(super) message: String,
 }
 
+impl Failure {
+    #[track_caller]
+    pub(super) fn says(&self, text: &str) {
+        let message = &self.message;
+        assert!(
+            message.contains(text),
+            "it does not say {text:?}: {message}"
+        );
+    }
+}
+
 /// A call for manifests.
 pub(super) struct Call<'a> {
     /// The repository, all of which is sent.
