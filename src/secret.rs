@@ -133,6 +133,15 @@ pub enum KvVersion {
     V2,
 }
 
+impl fmt::Display for KvVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V1 => "1",
+            Self::V2 => "2",
+        })
+    }
+}
+
 impl KvVersion {
     /// What lies below a mount of this version: without the `data` that KV v2's API has in front of a
     /// secret's own path, since both spellings are in use. `None` if the path is not below the mount.

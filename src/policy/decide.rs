@@ -126,15 +126,12 @@ impl<'p> Judge<'p> {
             return Err(closed.clone());
         }
         let mount = &policy.mounts[normal.mount];
-        let number = |version| if version == KvVersion::V1 { 1 } else { 2 };
         match claimed {
             Some(claimed) if claimed != mount.version && !policy.enable.file_store => {
                 Err(Denial::new(
                     format!(
                         "the policy says that the mount {} is KV v{}, and avp.kubernetes.io/kv-version says {}",
-                        mount.path,
-                        number(mount.version),
-                        number(claimed)
+                        mount.path, mount.version, claimed
                     ),
                     "remove the annotation, or correct it",
                 ))

@@ -14,10 +14,11 @@ use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
 use crate::secret::{KvVersion, Secret, SecretRef};
 use crate::settings::vault::{SettingProblem, VaultSettings, VaultVars};
 use crate::vault::auth::{Session, login, revoke};
-use crate::vault::client::{Caller, Client};
+use crate::vault::client::Client;
+use crate::vault::engine::Mounts;
 use crate::vault::fault::Fault;
 use crate::vault::kv::{Found, ReadError, read};
-use crate::vault::mount::{Mounts, Place, locate};
+use crate::vault::mount::{Place, locate};
 
 /// The number of a login, and what came of it.
 type LoggedIn = (u32, Result<Arc<Session>, StoreError>);
@@ -155,19 +156,19 @@ impl VaultStore {
     async fn with_session<T>(
         &self,
         client: &Client,
-        work: impl AsyncFn(&Caller) -> Result<T, ReadError>,
+        work: impl AsyncFn(&Session) -> Result<T, ReadError>,
     ) -> Result<T, StoreError> {
         let (number, session) = self.session(client, None).await?;
-        let denied = match work(&session.caller).await {
-            Err(ReadError::Denied(error)) => error,
+        let denied = match work(&session).await {
+            Err(ReadError::Denied(error) | ReadError::Invalid(error)) => error,
             done => return done.map_err(ReadError::store_error),
         };
         if !session.has_expired() {
             return Err(denied);
         }
         let (_, session) = self.session(client, Some(number)).await?;
-        match work(&session.caller).await {
-            Err(ReadError::Denied(mut error)) => {
+        match work(&session).await {
+            Err(ReadError::Denied(mut error) | ReadError::Invalid(mut error)) => {
                 error
                     .message
                     .push_str("; a token had expired before, and a new one did not help");
@@ -194,7 +195,8 @@ impl VaultStore {
             let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(reads.entry(key).or_default())
         };
-        let read = async |caller: &Caller| read(client, caller, &self.mounts, place, version).await;
+        let read =
+            async |session: &Session| read(client, session, &self.mounts, place, version).await;
         shared
             .get_or_init(|| self.with_session(client, read))
             .await
@@ -232,11 +234,16 @@ impl VaultStore {
         check(&want.path).map_err(PathFault::store_error)?;
         let client = self.client().await?;
         let place = self
-            .with_session(client, async |caller: &Caller| {
-                locate(client, caller, &self.mounts, want).await
+            .with_session(client, async |session: &Session| {
+                locate(client, session, &self.mounts, want).await
             })
             .await?;
-        let found = self.fetch(client, &place, want.version).await?;
+        let version = match place.version {
+            // it has none: they are all one
+            KvVersion::V1 => 0,
+            KvVersion::V2 => want.version,
+        };
+        let found = self.fetch(client, &place, version).await?;
         found.confirmed(&place, want)
     }
 }

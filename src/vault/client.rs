@@ -66,6 +66,8 @@ pub struct Client {
     begun: Instant,
     deadline: Instant,
     sent: AtomicU32,
+    /// What has made a read give up: others would wait as long for the same.
+    fallen: OnceLock<Fault>,
 }
 
 impl Client {
@@ -86,6 +88,7 @@ impl Client {
             begun: Instant::now(),
             deadline: Instant::from_std(begun + settings.deadline),
             sent: AtomicU32::new(0),
+            fallen: OnceLock::new(),
             settings,
         })
     }
@@ -112,7 +115,8 @@ impl Client {
         );
     }
 
-    /// Makes a request, again where `retry` and the deadline allow it.
+    /// Makes a request, again where `retry` and the deadline allow it. Once a read has given up, others are
+    /// not made again, and not at all where the server would answer none.
     ///
     /// # Errors
     /// A [`Fault`] if no answer came, or one that says to try again later; other statuses are answers.
@@ -132,6 +136,10 @@ impl Client {
         // what the server said before time ran out tells more than that time ran out
         let mut known = None;
         loop {
+            let fallen = self.fallen.get().filter(|_| retry == Retry::Read);
+            if let Some(fault) = fallen.filter(|fault| fault.is_of_the_server()) {
+                return Err(fault.clone());
+            }
             tries += 1;
             let begun = Instant::now();
             let outcome = match timeout_at(deadline, endpoint.exec(self)).await {
@@ -150,16 +158,23 @@ impl Client {
                 Attempt::Failed(fault) => (fault, None),
             };
             tracing::info!(%method, path = plain(&path), millis = millis(begun), "{fault}");
-            if tries == TRIES || !may_retry(&fault, retry) {
-                return Err(fault);
+            if tries == TRIES || fallen.is_some() || !may_retry(&fault, retry) {
+                return Err(self.give_up(fault, retry));
             }
             let at = Instant::now() + after.unwrap_or_else(|| backoff(tries));
             if at >= deadline {
-                return Err(fault);
+                return Err(self.give_up(fault, retry));
             }
             known = Some(fault);
             sleep_until(at).await;
         }
+    }
+
+    fn give_up(&self, fault: Fault, retry: Retry) -> Fault {
+        if retry == Retry::Read && (fault.is_of_the_server() || may_retry(&fault, retry)) {
+            self.fallen.get_or_init(|| fault.clone());
+        }
+        fault
     }
 
     fn classify(&self, error: &reqwest::Error, host: &str) -> Fault {

@@ -109,6 +109,31 @@ impl Fault {
         .to_owned()
     }
 
+    /// Whether every other request would fail alike, whatever it asks for.
+    #[must_use]
+    pub fn is_of_the_server(&self) -> bool {
+        match self {
+            Self::Refused(_)
+            | Self::Unreachable(..)
+            | Self::Name(_)
+            | Self::Deadline(..)
+            | Self::Authority(_)
+            | Self::Certificate(..)
+            | Self::Identity(_)
+            | Self::Tls(_)
+            | Self::Redirect { .. }
+            | Self::BadRedirect(..)
+            | Self::Sealed(_)
+            | Self::RateLimited(..) => true,
+            Self::Broken(_)
+            | Self::TooLarge(..)
+            | Self::NotJson(_)
+            | Self::Server(..)
+            | Self::Setting(_)
+            | Self::Login { .. } => false,
+        }
+    }
+
     /// The failure as that of a store: it concerns every read alike.
     #[must_use]
     pub fn store_error(&self) -> StoreError {

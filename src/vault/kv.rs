@@ -6,19 +6,23 @@ use vaultrs::api::kv1::requests::GetSecretRequest;
 use vaultrs::api::kv2::requests::ReadSecretRequest;
 use vaultrs::api::kv2::responses::SecretVersionMetadata;
 
-use super::auth::parse;
-use super::client::{Answer, Caller, Client, Retry};
+use super::auth::{Session, parse};
+use super::client::{Answer, Client, Retry};
+use super::engine::Mounts;
 use super::fault::Fault;
-use super::mount::{Elsewhere, Mounts, Place, agree};
+use super::mount::{Elsewhere, Place, agree};
 use crate::resolve::{StoreError, StoreErrorKind};
 use crate::secret::json::{self, JsonError};
 use crate::secret::{KvVersion, Secret, SecretRef, Value};
+use crate::settings::vault::Method;
 
 /// A failed read: one that concerns the run, or this secret alone.
 pub enum ReadError {
     /// The whole store.
     Fault(Fault),
-    /// The token may have run out.
+    /// The token is none, or none any more.
+    Invalid(StoreError),
+    /// The token has no right to it here, or may have run out.
     Denied(StoreError),
     /// This secret, unless its mount is not the one that was assumed.
     Doubtful(StoreError),
@@ -32,7 +36,45 @@ impl ReadError {
     pub fn store_error(self) -> StoreError {
         match self {
             Self::Fault(fault) => fault.store_error(),
-            Self::Denied(error) | Self::Doubtful(error) | Self::Secret(error) => error,
+            Self::Invalid(error)
+            | Self::Denied(error)
+            | Self::Doubtful(error)
+            | Self::Secret(error) => error,
+        }
+    }
+
+    /// The failure, now that the place is known to be right.
+    fn settled(self) -> Self {
+        match self {
+            Self::Doubtful(error) => Self::Secret(error),
+            other => other,
+        }
+    }
+
+    /// The failure at the place that was found instead of the one that was assumed.
+    fn moved_to(self, real: &Place) -> Self {
+        match self {
+            Self::Doubtful(error) if real.version == KvVersion::V1 => Self::Secret(StoreError {
+                kind: StoreErrorKind::Refused,
+                help: format!(
+                    "{} is KV v1: leave out /data/, and check the path",
+                    real.mount
+                ),
+                ..error
+            }),
+            other => other.settled(),
+        }
+    }
+
+    fn with_hint(self, hint: &str) -> Self {
+        let hinted = |error: StoreError| StoreError {
+            help: format!("{}; {hint}", error.help),
+            ..error
+        };
+        match self {
+            Self::Doubtful(error) => Self::Secret(hinted(error)),
+            Self::Denied(error) => Self::Denied(hinted(error)),
+            other => other,
         }
     }
 }
@@ -67,53 +109,39 @@ impl Found {
 /// A [`ReadError`]; its texts hold no value.
 pub async fn read(
     client: &Client,
-    caller: &Caller,
+    session: &Session,
     mounts: &Mounts,
     place: &Place,
     version: u64,
 ) -> Result<Found, ReadError> {
-    let doubt = match read_at(client, caller, place, version).await {
-        Err(ReadError::Doubtful(error)) => error,
+    let failed = match read_at(client, session, place, version).await {
         Ok(found) => {
-            mounts.shown_by(place).await;
+            place.confirm(mounts);
             return Ok(found);
         }
+        Err(failed @ (ReadError::Doubtful(_) | ReadError::Denied(_))) => failed,
         failed => return failed,
     };
-    let error = match place.elsewhere(client, caller, mounts).await? {
-        Elsewhere::At(real) => match read_at(client, caller, &real, version).await {
-            Err(ReadError::Doubtful(error)) if real.version == KvVersion::V1 => StoreError {
-                kind: StoreErrorKind::Refused,
-                help: format!(
-                    "{} is KV v1: leave out /data/, and check the path",
-                    real.mount
-                ),
-                ..error
-            },
-            Err(ReadError::Doubtful(error)) => error,
-            done => return done,
-        },
-        Elsewhere::Nowhere => doubt,
-        Elsewhere::Unknown => StoreError {
-            help: format!(
-                "{}; the server does not say what its mounts are: if this one is KV v1, let the operator list it in GITOPS_FN_KV_V1_MOUNTS",
-                doubt.help
-            ),
-            ..doubt
-        },
-    };
-    Err(ReadError::Secret(error))
+    match place.elsewhere(client, session, mounts).await? {
+        Elsewhere::At(real) => read_at(client, session, &real, version)
+            .await
+            .map_err(|failed| failed.moved_to(&real)),
+        Elsewhere::Nowhere => Err(failed.settled()),
+        Elsewhere::Unknown => Err(failed.with_hint(
+            "the server does not say what its mounts are: if this one is KV v1, let the operator list it in GITOPS_FN_KV_V1_MOUNTS",
+        )),
+    }
 }
 
 async fn read_at(
     client: &Client,
-    caller: &Caller,
+    session: &Session,
     place: &Place,
     version: u64,
 ) -> Result<Found, ReadError> {
     let secret = match place.version {
-        KvVersion::V1 => read_v1(client, caller, place).await,
-        KvVersion::V2 => read_v2(client, caller, place, version).await,
+        KvVersion::V1 => read_v1(client, session, place).await,
+        KvVersion::V2 => read_v2(client, session, place, version).await,
     }?;
     Ok(Found {
         secret,
@@ -121,16 +149,16 @@ async fn read_at(
     })
 }
 
-async fn read_v1(client: &Client, caller: &Caller, place: &Place) -> Result<Secret, ReadError> {
+async fn read_v1(client: &Client, session: &Session, place: &Place) -> Result<Secret, ReadError> {
     let request = GetSecretRequest {
         mount: place.mount.clone(),
         path: place.path.clone(),
     };
-    let answer = client.call(request, caller, Retry::Read).await?;
+    let answer = client.call(request, &session.caller, Retry::Read).await?;
     let shown = place.name();
     match answer.status {
         200 => {}
-        403 => return Err(ReadError::Denied(denied(&answer, &shown))),
+        403 => return Err(denied(client, &answer, &shown)),
         404 => return Err(ReadError::Doubtful(missing(place))),
         status => return Err(odd_status(client, &answer, &shown, status)),
     }
@@ -144,7 +172,7 @@ async fn read_v1(client: &Client, caller: &Caller, place: &Place) -> Result<Secr
 
 async fn read_v2(
     client: &Client,
-    caller: &Caller,
+    session: &Session,
     place: &Place,
     version: u64,
 ) -> Result<Secret, ReadError> {
@@ -153,11 +181,11 @@ async fn read_v2(
         path: place.path.clone(),
         version: (version != 0).then_some(version),
     };
-    let answer = client.call(request, caller, Retry::Read).await?;
+    let answer = client.call(request, &session.caller, Retry::Read).await?;
     let shown = format!("{}/data/{}", place.mount, place.path);
     match answer.status {
         200 => versioned(client, &answer, &shown),
-        403 => Err(ReadError::Denied(denied(&answer, &shown))),
+        403 => Err(denied(client, &answer, &shown)),
         404 => Err(match gone(&answer, place) {
             Some(error) => ReadError::Secret(error),
             None if version == 0 => ReadError::Doubtful(missing(place)),
@@ -259,17 +287,24 @@ fn no_version(place: &Place, version: u64) -> StoreError {
     )
 }
 
-fn denied(answer: &Answer, path: &str) -> StoreError {
+fn denied(client: &Client, answer: &Answer, path: &str) -> ReadError {
     if memchr::memmem::find(&answer.body, b"invalid token").is_some() {
-        return refused(
+        let help = match client.settings().login.method {
+            Method::Token(_) => "set a fresh token, or let a login make one",
+            Method::None => "look at the agent that adds the token",
+            _ => {
+                "the token of this run's login does not count any more: see whether it was revoked, or the role's token_num_uses are too few"
+            }
+        };
+        return ReadError::Invalid(refused(
             format!("the token is invalid or has expired: permission denied for {path}"),
-            "set a fresh token, or let a login make one",
-        );
+            help,
+        ));
     }
-    refused(
+    ReadError::Denied(refused(
         format!("permission denied for {path}"),
         &format!("the policy needs: path \"{path}\" {{ capabilities = [\"read\"] }}"),
-    )
+    ))
 }
 
 /// A path of another engine.
@@ -297,6 +332,14 @@ fn odd_status(client: &Client, answer: &Answer, path: &str, status: u16) -> Read
             "{} speaks https, and VAULT_ADDR says http",
             client.host()
         )));
+    }
+    // Vault says so while `enable-versioning` is at work
+    if memchr::memmem::find(&answer.body, b"Upgrading from non-versioned").is_some() {
+        return ReadError::Secret(StoreError {
+            kind: StoreErrorKind::Transient,
+            message: format!("the mount of {path} is being upgraded to KV v2 (transient)"),
+            help: "try again".to_owned(),
+        });
     }
     ReadError::Secret(refused(
         format!("the server answered {status} for {path}"),

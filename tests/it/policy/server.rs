@@ -127,8 +127,16 @@ fn a_hostile_environment_moves_nothing_to_another_server() {
     assert!(!heard.is_empty());
     for request in heard {
         let request = request.to_lowercase();
+        // that it is not there may mean that the policy is wrong about the mount
+        let asked = [
+            "kv/data/shared/ca",
+            "sys/internal/ui/mounts/kv/shared/ca",
+            "sys/internal/ui/mounts/kv/data/shared/ca",
+        ];
         assert!(
-            request.starts_with("get /v1/kv/data/shared/ca "),
+            asked
+                .iter()
+                .any(|path| request.starts_with(&format!("get /v1/{path} "))),
             "{request}"
         );
         assert!(request.contains("x-vault-namespace: own"), "{request}");
@@ -187,11 +195,12 @@ fn what_is_judged_is_what_is_read_of_a_version_1_mount() {
         "{:?}",
         own.heard()
     );
+    let heard = own.heard().len();
     assert_denied(
         &render(&machine, &[], "<path:old/x#k>"),
         "no rule of the policy",
     );
-    assert_eq!(own.heard().len(), 1);
+    assert_eq!(own.heard().len(), heard);
 }
 
 #[test]
