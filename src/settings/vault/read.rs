@@ -63,6 +63,12 @@ fn read(look: &mut Lookup<'_>) -> Option<VaultSettings> {
     let mounts = |text: &str| value::list(text, value::segments);
     let kv_v1_mounts = look.value(&table::KV_V1_MOUNTS, mounts);
     let kv_v2_mounts = look.value(&table::KV_V2_MOUNTS, mounts);
+    if let (Some(v1), Some(v2)) = (&kv_v1_mounts, &kv_v2_mounts)
+        && v1.iter().any(|mount| v2.contains(mount))
+    {
+        let message = "GITOPS_FN_KV_V1_MOUNTS and GITOPS_FN_KV_V2_MOUNTS both list a mount";
+        look.problem(message, "list each mount in one of them");
+    }
     let kv_version = look.value(&table::KV_VERSION, kv_version);
     let hosts = |text: &str| value::list(text, address::host);
     let redirect_hosts = look.value(&table::REDIRECT_HOSTS, hosts);

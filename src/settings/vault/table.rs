@@ -270,7 +270,7 @@ pub(super) static KV_V2_MOUNTS: Setting = Setting {
     name: "GITOPS_FN_KV_V2_MOUNTS",
     avp: None,
     default: "",
-    meaning: "Comma list of mounts that are KV v2. Nothing is asked of the server about them.",
+    meaning: "Comma list of mounts that are KV v2. Nothing is asked of the server about them, unless a read fails.",
     differs: "AVP has no such setting.",
 };
 pub(super) static KV_VERSION: Setting = Setting {

@@ -92,16 +92,7 @@ fn a_token_that_expires_between_login_and_read_is_asked_for_once_more() {
         let (before, watched) = (server.our_tokens().len(), Arc::clone(&server));
         let proxy = Proxy::start(server.host(), move |request, earlier| {
             if request.target == "/v1/kv/data/a" && (earlier == 0 || always) {
-                let begin = Instant::now();
-                let ours = |accessors: std::collections::BTreeSet<String>| {
-                    watched
-                        .our_tokens()
-                        .iter()
-                        .any(|(_, accessor)| accessors.contains(accessor))
-                };
-                while ours(watched.accessors()) && begin.elapsed() < Duration::from_secs(10) {
-                    thread::sleep(Duration::from_millis(20));
-                }
+                watched.await_expiry();
             }
             Step::Forward
         });

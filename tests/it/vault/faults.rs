@@ -151,6 +151,46 @@ fn a_sealed_server() {
     assert!(fake.requests().len() > 1, "not tried again");
 }
 
+/// What one read has found out is not found out again by each of the others.
+#[test]
+fn a_server_that_answers_nobody_is_asked_no_more() {
+    let paths: Vec<_> = (0..40)
+        .map(|index| format!("<path:m{index}/data/a#k>"))
+        .collect();
+    let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+    // reads under way at once, and how often one is tried
+    let most = [(503, "", 8 * 5), (429, "Retry-After: 3600\r\n", 8)];
+    for (status, headers, most) in most {
+        let fake =
+            Fake::start(move |_, _| Answer::Full(status, headers.to_owned(), b"{}".to_vec()));
+        let output = run(
+            render_at(&fake.address())
+                .env("VAULT_TOKEN", "t-faults")
+                .env("GITOPS_FN_TIMEOUT", "60s"),
+            manifest(&paths),
+        );
+        assert_transient(output, &[]);
+        let asked = fake.requests().len();
+        assert!(asked <= most, "{status}: {asked}");
+    }
+}
+
+/// The mounts are asked for one after the other.
+#[test]
+fn a_refused_connection_is_told_as_such_however_many_reads_there_are() {
+    let paths: Vec<_> = (0..40)
+        .map(|index| format!("<path:m{index}/a#k>"))
+        .collect();
+    let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+    let output = run(
+        render_at(&format!("http://127.0.0.1:{}", free_port()))
+            .env("VAULT_TOKEN", "t-faults")
+            .env("GITOPS_FN_TIMEOUT", "20s"),
+        manifest(&paths),
+    );
+    assert_transient(output, &["refused"]);
+}
+
 #[test]
 fn a_server_error_twice_and_then_right() {
     for status in [500, 502, 504, 412, 503] {

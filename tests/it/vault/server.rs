@@ -463,6 +463,19 @@ impl Server {
     }
 
     /// Checks that our program logged in so many times, and that none of its tokens lives.
+    /// Waits until no token that we were given is alive.
+    pub(super) fn await_expiry(&self) {
+        let begin = Instant::now();
+        let is_alive = || {
+            let accessors = self.accessors();
+            let mut ours = self.our_tokens().into_iter();
+            ours.any(|(_, accessor)| accessors.contains(&accessor))
+        };
+        while is_alive() && begin.elapsed() < Duration::from_secs(10) {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     #[track_caller]
     pub(crate) fn assert_tokens_gone(&self, logins: usize) {
         let ours = self.our_tokens();
