@@ -37,6 +37,10 @@ fn every_failure_of_the_list_occurs() {
     let away = "Location: http://active.example/v1/kv/data/a\r\n".to_owned();
     let outputs = [
         answered(Answer::error(403, "permission denied"), &token),
+        read(
+            &server.address(),
+            &[("VAULT_TOKEN", ROOT), ("GITOPS_FN_KV_V1_MOUNTS", "kv")],
+        ),
         answered(Answer::json(404, &deleted), &token),
         answered(
             Answer::error(400, "invalid role or secret ID"),
