@@ -14,6 +14,7 @@ mod container;
 mod examples;
 mod golden;
 mod governed;
+mod kpt;
 mod kustomize;
 mod layering;
 mod leak;

@@ -2,7 +2,7 @@
 # Prints the path of each named tool, in the exact version that the tests compare with.
 #
 #   tests/tools/build.sh NAME...
-#   (actionlint, argocd, argocd-cmp-server, argocd-vault-plugin, helm, kustomize, vault)
+#   (actionlint, argocd, argocd-cmp-server, argocd-vault-plugin, helm, kpt, kustomize, vault)
 #
 # A tool on PATH is used when it is exactly that version. Otherwise it is built once, from the pinned
 # go.mod and go.sum in the folder of that name, into a cache outside the tree:
@@ -47,11 +47,15 @@ describe() {
       # without it the program does not know its own version
       ldflags="$ldflags -X $package/version.Version=v$version"
       ;;
+    kpt)
+      # its `fn` commands alone: see main.go
+      version=1.0.0-beta.61 package=. minutes=2 cgo=0
+      ;;
     vault)
       # 360 MB, static
       version=1.21.1 package=github.com/hashicorp/vault minutes=15 cgo=0
       ;;
-    *) die "unknown tool '$1': known are actionlint, argocd, argocd-cmp-server, argocd-vault-plugin, helm, kustomize and vault" ;;
+    *) die "unknown tool '$1': known are actionlint, argocd, argocd-cmp-server, argocd-vault-plugin, helm, kpt, kustomize and vault" ;;
   esac
 }
 
