@@ -1,19 +1,22 @@
 //! Logging in, and giving back the token that it made (argocd-cmp.md §5.1).
 
+mod grant;
+
 use async_trait::async_trait;
 use rustify::endpoint::Endpoint;
 use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use rustify::errors::ClientError;
 use serde::de::IgnoredAny;
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
+use vaultrs::api::EndpointResult;
 use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
 use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
 use vaultrs::api::auth::userpass::requests::LoginRequest as LoginWithUserpassRequest;
 use vaultrs::api::sys::requests::{UnwrapRequest, WrappingLookupRequest};
 use vaultrs::api::sys::responses::WrappingLookupResponse;
-use vaultrs::api::{AuthInfo, EndpointResult};
 use zeroize::Zeroizing;
 
+use self::grant::{Grant, NoGrant};
 use super::client::{Answer, Caller, Client, Retry, millis};
 use super::fault::Fault;
 use crate::settings::vault::{Credential, Method};
@@ -143,33 +146,28 @@ fn session(
     begun: Instant,
     answer: &Answer,
 ) -> Result<Session, Fault> {
-    let auth = match answer.status {
-        200 => parse::<IgnoredAny>(client, answer)?.auth,
-        status => {
-            return Err(Fault::Login {
-                method: method_name(&client.settings().login.method),
-                mount: client.settings().login.mount.clone(),
-                status,
-            });
-        }
-    };
-    let Some(AuthInfo {
-        client_token,
-        lease_duration,
-        token_type,
-        ..
-    }) = auth
-    else {
-        return Err(Fault::NotJson(client.host().to_owned()));
-    };
-    let token = Zeroizing::new(client_token);
-    giver.token = Some(token.clone());
-    caller.token = Some(token);
+    let login = &client.settings().login;
+    let method = method_name(&login.method);
+    let mount = || login.mount.clone();
+    if answer.status != 200 {
+        return Err(Fault::Login {
+            method,
+            mount: mount(),
+            status: answer.status,
+        });
+    }
+    let grant = Grant::read(&answer.body).map_err(|why| match why {
+        NoGrant::SecondFactor => Fault::SecondFactor(method, mount()),
+        NoGrant::NotVault => Fault::NotJson(client.host().to_owned()),
+    })?;
+    giver.token = Some(grant.token.clone());
+    caller.token = Some(grant.token);
     Ok(Session {
         caller,
-        giver: (token_type != "batch").then_some(giver),
-        // counted from before the login: the server's clock has started when its answer comes
-        expires: (lease_duration > 0).then(|| begun + Duration::from_secs(lease_duration)),
+        giver: (!grant.is_batch).then_some(giver),
+        // counted from before the login: the server's clock has started when its answer comes; beyond what
+        // a clock can show it does not run out
+        expires: grant.lease.and_then(|lease| begun.checked_add(lease)),
     })
 }
 

@@ -685,6 +685,61 @@ fn a_batch_token_is_not_revoked() {
     );
 }
 
+/// A login by `AppRole` whose token has no policy but that of the entity behind it.
+#[track_caller]
+fn entity(server: &Server) -> Identity {
+    let identity = server.approle("approle", &json!({"token_no_default_policy": true}));
+    let rules = "path \"+/*\" { capabilities = [\"read\"] }\n\
+         path \"auth/token/revoke-self\" { capabilities = [\"update\"] }";
+    server.policy("entity", rules);
+    let mounts = server.get("sys/auth");
+    let entity = server.put("identity/entity", &json!({"policies": ["entity"]}));
+    server.put(
+        "identity/entity-alias",
+        &json!({
+            "name": identity.get("VAULT_ROLE_ID"),
+            "canonical_id": entity["data"]["id"],
+            "mount_accessor": mounts["data"]["approle/"]["accessor"],
+        }),
+    );
+    identity
+}
+
+#[test]
+fn a_login_whose_policies_come_from_its_entity_alone() {
+    let Some(server) = server() else { return };
+    let identity = entity(&server);
+    let output = run(&mut server.render(&identity), manifest(WANT)).success();
+    assert_values(&output, &["v"]);
+    assert_eq!(output.stderr, "");
+    server.assert_tokens_gone(1);
+}
+
+#[test]
+fn a_login_that_wants_a_second_factor_says_so() {
+    let Some(server) = server() else { return };
+    let identity = server.reader();
+    let mounts = server.get("sys/auth");
+    let method = server.put(
+        "identity/mfa/method/totp",
+        &json!({"issuer": "x", "period": 30, "key_size": 20, "algorithm": "SHA256", "digits": 6}),
+    );
+    server.put(
+        "identity/mfa/login-enforcement/all",
+        &json!({
+            "mfa_method_ids": [method["data"]["method_id"]],
+            "auth_method_accessors": [mounts["data"]["approle/"]["accessor"]],
+        }),
+    );
+    let output = run(&mut server.render(&identity), manifest(WANT)).code(2);
+    assert_once(&output);
+    assert_says(
+        &output,
+        &["auth/approle", "(MFA)", "identity/mfa/login-enforcement"],
+    );
+    assert_eq!(server.requests(), ["update auth/approle/login"]);
+}
+
 #[test]
 fn settings_that_contradict_each_other_name_both() {
     let Some(server) = server() else { return };
