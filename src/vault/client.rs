@@ -1,5 +1,7 @@
 //! One exchange with a server: deadline, retries, one redirect, body limit, headers.
 
+mod after;
+
 use std::error::Error as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,6 +15,7 @@ use rustify::errors::ClientError;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use zeroize::Zeroizing;
 
+use self::after::retry_after;
 use super::fault::Fault;
 use super::tls;
 use crate::settings::vault::{Proxy, VaultSettings};
@@ -153,10 +156,11 @@ impl Client {
             if tries == TRIES || !may_retry(&fault, retry) {
                 return Err(fault);
             }
-            let at = Instant::now() + after.unwrap_or_else(|| backoff(tries));
-            if at >= deadline {
+            // a wait that no clock can show ends after the deadline too
+            let again = Instant::now().checked_add(after.unwrap_or_else(|| backoff(tries)));
+            let Some(at) = again.filter(|at| *at < deadline) else {
                 return Err(fault);
-            }
+            };
             known = Some(fault);
             sleep_until(at).await;
         }
@@ -179,11 +183,7 @@ impl Client {
     /// Sorts statuses that mean "later" from answers.
     fn judge(&self, response: Response<Vec<u8>>) -> Attempt {
         let host = || self.host.clone();
-        let after = response
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
+        let after = retry_after(response.headers());
         let status = response.status().as_u16();
         let fault = match status {
             412 | 500 | 502 | 504 => Fault::Server(host(), status),

@@ -108,6 +108,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("k8s_openapi", &["cluster.rs"]),
     ("futures_util", &["resolve.rs"]),
     ("http", &["vault/", "vault.rs"]),
+    ("jiff", &["vault/client/after.rs"]),
     ("reqwest", &["vault/", "vault.rs"]),
     ("rustify", &["vault/", "vault.rs"]),
     ("rustls", &["vault/", "vault.rs"]),

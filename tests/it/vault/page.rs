@@ -42,6 +42,13 @@ fn every_failure_of_the_list_occurs() {
             Answer::error(400, "invalid role or secret ID"),
             &[("VAULT_ROLE_ID", "r"), ("VAULT_SECRET_ID", "s")],
         ),
+        answered(
+            Answer::json(
+                200,
+                &json!({"auth": {"client_token": "", "mfa_requirement": {}}}),
+            ),
+            &[("VAULT_ROLE_ID", "r"), ("VAULT_SECRET_ID", "s")],
+        ),
         read(&server.tls_address(), &token),
         read(
             &server.mutual_address(),
