@@ -1,6 +1,7 @@
 //! Logging in, and giving back the token that it made (argocd-cmp.md §5.1).
 
 mod grant;
+mod revoke;
 
 use async_trait::async_trait;
 use rustify::endpoint::Endpoint;
@@ -17,6 +18,7 @@ use vaultrs::api::sys::responses::WrappingLookupResponse;
 use zeroize::Zeroizing;
 
 use self::grant::{Grant, NoGrant};
+pub use self::revoke::{LeftBehind, revoke};
 use super::client::{Answer, Caller, Client, Retry, millis};
 use super::fault::Fault;
 use crate::settings::vault::{Credential, Method};
@@ -196,18 +198,6 @@ pub fn parse<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(&answer.body).map_err(|_| Fault::NotJson(client.host().to_owned()))
 }
 
-/// Revokes a token that a login has made; a failure is logged and no more, since the token runs out.
-pub async fn revoke(client: &Client, session: &Session) {
-    if let Some(giver) = &session.giver {
-        let revoked = client.call(RevokeSelf, giver, Retry::Farewell).await;
-        if revoked.is_ok_and(|answer| answer.status < 300) {
-            tracing::info!("revoked the token of this run");
-        } else {
-            tracing::warn!("the token of this run could not be revoked; it runs out by itself");
-        }
-    }
-}
-
 /// The secret id behind a wrapping token, if the token was made where secret ids are.
 async fn unwrap(
     client: &Client,
@@ -300,9 +290,6 @@ struct LoginWithGitHub {
     token: Zeroizing<String>,
 }
 
-/// `auth/token/revoke-self`; vaultrs' own has a tab in its path.
-struct RevokeSelf;
-
 #[async_trait]
 impl Endpoint for LoginWithGitHub {
     type Response = IgnoredAny;
@@ -320,20 +307,5 @@ impl Endpoint for LoginWithGitHub {
     fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
         let token = crate::secret::json::escape(&self.token);
         Ok(Some(format!("{{\"token\":\"{}\"}}", *token).into_bytes()))
-    }
-}
-
-#[async_trait]
-impl Endpoint for RevokeSelf {
-    type Response = IgnoredAny;
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
-
-    fn path(&self) -> String {
-        "auth/token/revoke-self".to_owned()
-    }
-
-    fn method(&self) -> RequestMethod {
-        RequestMethod::POST
     }
 }

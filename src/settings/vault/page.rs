@@ -44,7 +44,8 @@ argocd-vault-plugin (AVP) and of Vault's own client are our own.
 - Yes and no are `true` and `false`, or the other words of Go's ParseBool (`1`, `t`, `T`, `TRUE`, `True`,
   `0`, `f`, `F`, `FALSE`, `False`).
 - AVP keeps tokens under `$HOME/.avp`; here they live in memory, and are revoked at the end where the
-  login has made them.
+  login has made them: the policy needs `update` on `auth/token/revoke-self`, which Vault's policy
+  `default` has. Without it a warning says how long the token lives on.
 ";
 
 const OTHERS: &str = "

@@ -740,6 +740,88 @@ fn a_login_that_wants_a_second_factor_says_so() {
     assert_eq!(server.requests(), ["update auth/approle/login"]);
 }
 
+/// Settings of a role whose tokens may do nothing but read.
+fn may_only_read() -> Value {
+    json!({"token_policies": ["reader"], "token_no_default_policy": true, "token_ttl": "10m"})
+}
+
+#[test]
+fn a_token_that_its_policy_does_not_let_go_is_told() {
+    let Some(server) = server() else { return };
+    let identity = server.approle("approle", &may_only_read());
+    let output = run(&mut server.render(&identity), manifest(WANT)).success();
+    assert_values(&output, &["v"]);
+    let lines: Vec<_> = output.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", output.stderr);
+    let seconds = lines[0]
+        .strip_prefix("warning: the token of this run was not revoked: it lives for ")
+        .and_then(|rest| rest.strip_suffix(" s more"))
+        .and_then(|seconds| seconds.parse().ok());
+    assert!(
+        seconds.is_some_and(|seconds: u32| (300..=600).contains(&seconds)),
+        "{}",
+        output.stderr
+    );
+    let help =
+        r#"help: the policy needs: path "auth/token/revoke-self" { capabilities = ["update"] }"#;
+    assert_eq!(lines[1], help);
+    // a failure keeps its own exit code, and a file is written like standard output
+    let output = run(
+        &mut server.render(&identity),
+        manifest(&["<path:kv/data/none#k>"]),
+    )
+    .code(1);
+    assert_once(&output);
+    assert_says(&output, &["warning: the token of this run was not revoked"]);
+    let folder = temp_dir();
+    let out = folder.path().join("out.yaml");
+    let output = run(server.render(&identity).arg("-o").arg(&out), manifest(WANT)).success();
+    assert_says(&output, &["warning: the token of this run was not revoked"]);
+    assert!(out.is_file());
+}
+
+#[test]
+fn a_token_that_is_used_up_has_gone_by_itself() {
+    let Some(server) = server() else { return };
+    let mut role = may_only_read();
+    role["token_num_uses"] = 1.into();
+    let identity = server.approle("approle", &role);
+    let output = run(&mut server.render(&identity), manifest(WANT)).success();
+    assert_values(&output, &["v"]);
+    assert_eq!(output.stderr, "");
+    server.assert_tokens_gone(1);
+}
+
+#[test]
+fn a_server_that_does_not_take_a_token_back_is_told() {
+    for (lease, says) in [(60, "s more"), (0, "and it does not run out")] {
+        let fake = Fake::start(move |request, _| match &*request.target {
+            "/v1/auth/approle/login" => {
+                let mut answer = logged_in();
+                answer["auth"]["lease_duration"] = lease.into();
+                Answer::json(200, &answer)
+            }
+            "/v1/auth/token/revoke-self" => Answer::error(500, "internal error"),
+            _ => Answer::secret("v"),
+        });
+        let mut command = render_at(&fake.address());
+        command
+            .env("VAULT_ROLE_ID", "r")
+            .env("VAULT_SECRET_ID", "s");
+        let output = run(&mut command, manifest(WANT)).success();
+        assert_values(&output, &["v"]);
+        assert_says(
+            &output,
+            &[
+                "warning: the token of this run was not revoked",
+                says,
+                "its log",
+            ],
+        );
+        assert!(!output.stderr.contains("internal"), "{}", output.stderr);
+    }
+}
+
 #[test]
 fn settings_that_contradict_each_other_name_both() {
     let Some(server) = server() else { return };

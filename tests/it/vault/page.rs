@@ -55,6 +55,15 @@ fn every_failure_of_the_list_occurs() {
             &[("VAULT_TOKEN", ROOT), ("VAULT_CACERT", &authority)],
         ),
         answered(Answer::Full(307, away, Vec::new()), &token),
+        {
+            let role = json!({"token_policies": ["reader"], "token_no_default_policy": true});
+            let identity = server.approle("approle", &role);
+            server.secret("kv", "a", &json!({"k": "v"}));
+            run(
+                &mut server.render(&identity),
+                manifest(&["<path:kv/data/a#k>"]),
+            )
+        },
     ];
     let rows = table(&page("README.md"), "| From a server | Exit | What to do |");
     assert_eq!(rows.len(), outputs.len(), "{rows:#?}");
