@@ -7,6 +7,7 @@
 pub mod auth;
 pub mod client;
 pub mod fault;
+mod file;
 pub mod kv;
 pub mod mount;
 pub mod plain;

@@ -21,6 +21,7 @@ use self::grant::{Grant, NoGrant};
 pub use self::revoke::{LeftBehind, revoke};
 use super::client::{Answer, Caller, Client, Retry, millis};
 use super::fault::Fault;
+use super::file;
 use crate::settings::vault::{Credential, Method};
 
 /// What we are allowed to use, and what has to be done with it at the end.
@@ -256,24 +257,23 @@ struct SecretId {
 
 /// The text of a credential, without the blanks around what a file holds.
 fn read(credential: &Credential, setting: &str) -> Result<Zeroizing<String>, Fault> {
-    let file;
+    let longer;
     let mut setting = setting;
     let text = match credential {
         Credential::Text(text) => text.clone(),
         Credential::File(path) => {
             if !setting.ends_with("_FILE") {
-                file = format!("{setting}_FILE");
-                setting = &file;
+                longer = format!("{setting}_FILE");
+                setting = &longer;
             }
-            let content = std::fs::read_to_string(path)
-                .map(Zeroizing::new)
-                .map_err(|_| {
-                    Fault::Setting(format!(
-                        "the file of {setting} cannot be read: {}",
-                        path.display()
-                    ))
-                })?;
-            Zeroizing::new(content.trim().to_owned())
+            let content = file::read(&format!("the file of {setting}"), path)?;
+            let text = std::str::from_utf8(&content).map_err(|_| {
+                Fault::Setting(format!(
+                    "the file of {setting} is no text: {}",
+                    path.display()
+                ))
+            })?;
+            Zeroizing::new(text.trim().to_owned())
         }
     };
     if text.is_empty() || text.chars().any(char::is_control) {

@@ -12,7 +12,7 @@ use super::fake::{Answer, Fake};
 use super::proxy::{Proxy, Step};
 use super::server::{Identity, Server, file, free_port, text};
 use super::{ROOT, assert_once, assert_says, assert_values, manifest, render_at};
-use crate::support::{Output, run, temp_dir};
+use crate::support::{Output, clean, gitops_fn, run, temp_dir};
 
 const WANT: &[&str] = &["<path:kv/data/a#k>"];
 
@@ -261,6 +261,89 @@ fn what_was_wrapped_elsewhere_is_not_unwrapped() {
     );
     assert_eq!(status, 200);
     server.assert_tokens_gone(0);
+}
+
+/// A pipe that nobody writes into.
+#[track_caller]
+fn pipe(path: &std::path::Path) {
+    let made = clean("mkfifo").arg(path).status().unwrap();
+    assert!(made.success());
+}
+
+#[test]
+fn a_file_without_end_is_not_begun() {
+    let fake = Fake::start(|_, _| Answer::secret("v"));
+    let folder = temp_dir();
+    pipe(&folder.path().join("pipe"));
+    std::os::unix::fs::symlink("pipe", folder.path().join("link")).unwrap();
+    let long = file(folder.path(), "long", &"a".repeat((1 << 20) + 1));
+    let path = |name| folder.path().join(name).display().to_string();
+    for (value, says) in [
+        (&*path("pipe"), "is no regular file"),
+        (&path("link"), "is no regular file"),
+        ("/dev/zero", "is no regular file"),
+        (&path(""), "is no regular file"),
+        (&long, "is longer than 1048576 bytes"),
+        (&path("none"), "cannot be read"),
+    ] {
+        for (name, beside) in [
+            ("VAULT_TOKEN_FILE", &[][..]),
+            ("VAULT_SECRET_ID_FILE", &[("VAULT_ROLE_ID", "r")]),
+            (
+                "VAULT_AUTH_JWT_FILE",
+                &[("VAULT_AUTH_ROLE", "r"), ("VAULT_AUTH_METHOD", "jwt")],
+            ),
+        ] {
+            let mut command = render_at(&fake.address());
+            command.env(name, value).envs(beside.iter().copied());
+            let output = run(&mut command, manifest(WANT)).code(2);
+            assert_once(&output);
+            assert_says(&output, &[&format!("the file of {name} {says}: {value}")]);
+        }
+        for (name, beside) in [
+            ("VAULT_CACERT", &[][..]),
+            (
+                "VAULT_CLIENT_CERT",
+                &[("VAULT_CLIENT_KEY", "key"), ("VAULT_SKIP_VERIFY", "1")],
+            ),
+        ] {
+            let address = fake.address().replace("http:", "https:");
+            let mut command = render_at(&address);
+            command
+                .env("VAULT_TOKEN", "t")
+                .env(name, value)
+                .envs(beside.iter().copied());
+            let output = run(&mut command, manifest(WANT)).code(2);
+            assert_says(&output, &[&format!("{name} {says}: {value}")]);
+        }
+    }
+    assert_eq!(fake.requests().len(), 0);
+}
+
+#[test]
+fn a_credential_through_links_and_from_what_a_shell_hands_over() {
+    let fake = Fake::start(|_, _| Answer::secret("v"));
+    let folder = temp_dir();
+    let manifests = file(folder.path(), "web.yaml", &manifest(WANT));
+    // as Kubernetes projects a token
+    std::fs::create_dir(folder.path().join("..2026")).unwrap();
+    file(&folder.path().join("..2026"), "token", "t-given\n");
+    std::os::unix::fs::symlink("..2026", folder.path().join("..data")).unwrap();
+    std::os::unix::fs::symlink("..data/token", folder.path().join("token")).unwrap();
+    let projected = folder.path().join("token").display().to_string();
+    for path in [&projected, "/dev/stdin", "/dev/fd/0"] {
+        let mut command = gitops_fn();
+        command
+            .args(["render", &manifests])
+            .env("VAULT_ADDR", fake.address())
+            .env("VAULT_TOKEN_FILE", path);
+        assert_values(&run(&mut command, "t-given\n").success(), &["v"]);
+    }
+    let requests = fake.requests();
+    assert_eq!(requests.len(), 3);
+    for request in requests {
+        assert_eq!(request.header("x-vault-token"), Some("t-given"));
+    }
 }
 
 #[test]
