@@ -125,7 +125,10 @@ impl Client {
         caller: &Caller,
         retry: Retry,
     ) -> Result<Answer, Fault> {
-        let front = Front { caller };
+        let front = Front {
+            caller,
+            base: &self.url,
+        };
         let endpoint = endpoint.with_middleware(&front);
         let deadline = match retry {
             Retry::Farewell => Instant::now() + FAREWELL,
@@ -344,18 +347,19 @@ impl rustify::client::Client for Client {
 /// Puts `/v1` in front, the token and namespace into headers, and mends doubled slashes of a base path.
 struct Front<'c> {
     caller: &'c Caller,
+    base: &'c Url,
 }
 
 impl MiddleWare for Front<'_> {
     fn request<E: Endpoint>(
         &self,
-        endpoint: &E,
+        _: &E,
         request: &mut Request<Vec<u8>>,
     ) -> Result<(), ClientError> {
         let unusable = |text: &str| ClientError::GenericError {
             source: Fault::Setting(text.to_owned()).into(),
         };
-        *request.uri_mut() = with_version(request.uri(), &endpoint.path())
+        *request.uri_mut() = with_version(request.uri(), self.base)
             .ok_or_else(|| unusable("VAULT_ADDR is no URL"))?;
         let headers = request.headers_mut();
         headers.insert("x-vault-request", HeaderValue::from_static("true"));
@@ -388,19 +392,14 @@ impl MiddleWare for Front<'_> {
     }
 }
 
-/// `BASE/v1/PATH` for the `BASE/PATH` that rustify has built.
-fn with_version(uri: &Uri, path: &str) -> Option<Uri> {
-    let whole = uri.path();
-    // the endpoint's path has as many segments here as in the template, empty ones included
-    let own = path
-        .split('/')
-        .filter(|segment| !segment.trim().is_empty())
-        .count();
-    let segments: Vec<_> = whole
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .collect();
-    let base = segments.len().checked_sub(own)?;
+/// `BASE/v1/PATH` for the `BASE/PATH` that rustify has built. The base is the operator's, so that nothing in
+/// a path moves its end.
+fn with_version(uri: &Uri, base: &Url) -> Option<Uri> {
+    let base = segments(base.path()).count();
+    let segments: Vec<_> = segments(uri.path()).collect();
+    if segments.len() <= base {
+        return None;
+    }
     let mut full = String::new();
     for segment in segments[..base]
         .iter()
@@ -417,6 +416,10 @@ fn with_version(uri: &Uri, path: &str) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(full.parse().ok()?);
     Uri::from_parts(parts).ok()
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
 }
 
 fn fault_of(error: ClientError, host: &str) -> Fault {
