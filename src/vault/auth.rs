@@ -2,6 +2,7 @@
 
 mod grant;
 mod revoke;
+mod wrapped;
 
 use async_trait::async_trait;
 use rustify::endpoint::Endpoint;
@@ -13,12 +14,11 @@ use vaultrs::api::EndpointResult;
 use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
 use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
 use vaultrs::api::auth::userpass::requests::LoginRequest as LoginWithUserpassRequest;
-use vaultrs::api::sys::requests::{UnwrapRequest, WrappingLookupRequest};
-use vaultrs::api::sys::responses::WrappingLookupResponse;
 use zeroize::Zeroizing;
 
 use self::grant::{Grant, NoGrant};
 pub use self::revoke::{LeftBehind, revoke};
+use self::wrapped::unwrap;
 use super::client::{Answer, Caller, Client, Retry, millis};
 use super::fault::Fault;
 use super::file;
@@ -197,62 +197,6 @@ pub fn parse<T: serde::de::DeserializeOwned>(
     answer: &Answer,
 ) -> Result<EndpointResult<T>, Fault> {
     serde_json::from_slice(&answer.body).map_err(|_| Fault::NotJson(client.host().to_owned()))
-}
-
-/// The secret id behind a wrapping token, if the token was made where secret ids are.
-async fn unwrap(
-    client: &Client,
-    front: &Caller,
-    mount: &str,
-    token: &str,
-) -> Result<Zeroizing<String>, Fault> {
-    let refused = |why: &str| Fault::Setting(format!("VAULT_WRAPPED_SECRET_ID {why}"));
-    let lookup = WrappingLookupRequest {
-        token: token.to_owned(),
-    };
-    let answer = client.call(lookup, front, Retry::Login).await?;
-    if answer.status != 200 {
-        return Err(refused(
-            "is no wrapping token, has been used, or has run out",
-        ));
-    }
-    let found = parse::<WrappingLookupResponse>(client, &answer)?.data;
-    let path = found.map(|data| data.creation_path).unwrap_or_default();
-    let of_role = path
-        .strip_prefix(&format!("auth/{mount}/role/"))
-        .and_then(|rest| rest.strip_suffix("/secret-id"));
-    if !of_role.is_some_and(|role| !role.is_empty() && !role.contains('/')) {
-        return Err(refused(&format!(
-            "was made at {}, not by the AppRole mount auth/{mount}: somebody may have put it in its place",
-            shown(&path)
-        )));
-    }
-    let wrapping = Caller {
-        token: Some(Zeroizing::new(token.to_owned())),
-        namespace: front.namespace.clone(),
-    };
-    let answer = client
-        .call(UnwrapRequest { token: None }, &wrapping, Retry::Never)
-        .await?;
-    if answer.status != 200 {
-        return Err(refused("could not be unwrapped"));
-    }
-    parse::<SecretId>(client, &answer)?
-        .data
-        .map(|data| Zeroizing::new(data.secret_id))
-        .ok_or_else(|| refused("holds no secret id"))
-}
-
-/// A path of the server's for a message.
-fn shown(path: &str) -> &str {
-    let fits = path.len() <= 256 && path.chars().all(|ch| ch.is_ascii_graphic());
-    if fits { path } else { "another path" }
-}
-
-/// What a wrapping token for an `AppRole` secret id holds.
-#[derive(serde::Deserialize)]
-struct SecretId {
-    secret_id: String,
 }
 
 /// The text of a credential, without the blanks around what a file holds.

@@ -226,6 +226,25 @@ fn a_wrapped_secret_id() {
 }
 
 #[test]
+fn a_wrapped_secret_id_of_ones_own() {
+    let Some(server) = server() else { return };
+    let identity = server.reader();
+    let headers = [("X-Vault-Token", ROOT), ("X-Vault-Wrap-TTL", "60")];
+    let path = "auth/approle/role/web/custom-secret-id";
+    let body = json!({"secret_id": "of-our-own-7f3b9c2e"});
+    let answer = server.request("PUT", path, &headers, &body).1;
+    let settings = [
+        ("VAULT_ROLE_ID", identity.get("VAULT_ROLE_ID")),
+        (
+            "VAULT_WRAPPED_SECRET_ID",
+            text(&answer["wrap_info"]["token"]),
+        ),
+    ];
+    assert_values(&login(&server, &settings).success(), &["v"]);
+    server.assert_tokens_gone(1);
+}
+
+#[test]
 fn what_was_wrapped_elsewhere_is_not_unwrapped() {
     let Some(server) = server() else { return };
     let identity = server.reader();
