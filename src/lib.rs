@@ -36,6 +36,7 @@ pub mod output;
 pub mod placeholder;
 pub mod plan;
 pub mod policy;
+mod regular;
 pub mod report;
 pub mod resolve;
 pub mod run;

@@ -14,6 +14,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::regular::is_special;
 use crate::text::one_line;
 
 pub use error::{Limit, SourceError, Unreadable, UnreadableReason};
@@ -150,7 +151,7 @@ impl Reading {
 
     fn file(&mut self, path: &Path) {
         let found = fs::metadata(path).ok();
-        if found.as_ref().is_some_and(|found| !found.is_file()) && !is_handed_over(path) {
+        if found.as_ref().is_some_and(|found| is_special(path, found)) {
             self.unreadable.push(Unreadable {
                 name: shown(path),
                 reason: UnreadableReason::Special { named: true },
@@ -200,13 +201,6 @@ impl Reading {
 
 fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
-}
-
-/// Whether a path names what this process has open already, as `<(…)` of a shell does.
-fn is_handed_over(path: &Path) -> bool {
-    ["/dev/fd", "/proc/self/fd", "/dev/stdin"]
-        .iter()
-        .any(|open| path.starts_with(open))
 }
 
 fn not_utf8(bad: &std::string::FromUtf8Error) -> UnreadableReason {

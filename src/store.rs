@@ -10,6 +10,7 @@ pub mod vault;
 
 use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
 use crate::secret::{Secret, SecretRef};
+use crate::vault::auth::LeftBehind;
 
 use file::FileStore;
 use vault::VaultStore;
@@ -41,10 +42,12 @@ impl Store {
 }
 
 impl Store {
-    /// Gives back what the reads have made: a token. Call it at the end, whatever has become of them.
-    pub async fn close(&self) {
-        if let Self::Vault(store) = self {
-            store.close().await;
+    /// Gives back what the reads have made: a token. Call it at the end, whatever has become of them; a
+    /// token that could not be given back is returned.
+    pub async fn close(&self) -> Option<LeftBehind> {
+        match self {
+            Self::Vault(store) => store.close().await,
+            Self::File(_) | Self::Unset => None,
         }
     }
 

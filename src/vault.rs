@@ -8,6 +8,7 @@ pub mod auth;
 pub mod client;
 pub mod engine;
 pub mod fault;
+mod file;
 pub mod kv;
 pub mod mount;
 pub mod plain;

@@ -13,12 +13,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::timeout;
 
-use gitops_fn::krm::result::Finding;
+use gitops_fn::krm::result::{Finding, Severity};
+use gitops_fn::report;
 use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind, resolve};
 use gitops_fn::secret::SecretRef;
 use gitops_fn::store::Store;
+use gitops_fn::vault::auth::LeftBehind;
 
-use super::streams::Refusal;
+use super::streams::{Refusal, say};
 
 /// How long a login may go on after a signal.
 const GRACE: Duration = Duration::from_secs(2);
@@ -33,7 +35,7 @@ const TURNS: usize = 4;
 pub(crate) struct Session {
     runtime: Runtime,
     stop: Stop,
-    farewell: Option<JoinHandle<()>>,
+    farewell: Option<JoinHandle<Option<LeftBehind>>>,
 }
 
 struct Stop {
@@ -156,9 +158,14 @@ impl Session {
         Ok(())
     }
 
+    /// Waits until the token is given back, and says so if it could not be: a warning, since the output
+    /// is right all the same.
     fn part(&mut self) {
-        if let Some(farewell) = self.farewell.take() {
-            let _ = self.runtime.block_on(farewell);
+        if let Some(farewell) = self.farewell.take()
+            && let Ok(Some(left)) = self.runtime.block_on(farewell)
+        {
+            let warning = Finding::new(Severity::Warning, left.message(), left.help());
+            say(&report::text(&[warning]));
         }
     }
 

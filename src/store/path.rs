@@ -6,6 +6,9 @@ use crate::resolve::{StoreError, StoreErrorKind};
 /// live token through `<path:auth/token/lookup-self#id>`).
 const NOT_KV: [&str; 4] = ["auth", "sys", "cubbyhole", "identity"];
 
+/// The longest path, in bytes; a URL that is three times as long still fits into a request.
+const LONGEST: usize = 4096;
+
 /// Why a text names no secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum PathFault {
@@ -15,6 +18,12 @@ pub(super) enum PathFault {
     /// `a//b`.
     #[error("the path has an empty segment")]
     Empty,
+    /// `a/ /b`: nobody sees what it means.
+    #[error("the path has a segment of nothing but blanks")]
+    Blank,
+    /// Nobody has written it by hand.
+    #[error("the path is longer than {LONGEST} bytes")]
+    TooLong,
     /// `a/./b`, `a/../b`: Vault's client would collapse it after a path rule was checked.
     #[error("the path has a `.` or `..` segment")]
     Dots,
@@ -50,6 +59,9 @@ pub(super) fn canonical(path: &str) -> Result<String, PathFault> {
 
 /// The first segment of a path that may name a secret, and the rest.
 pub(super) fn check(path: &str) -> Result<(&str, &str), PathFault> {
+    if path.len() > LONGEST {
+        return Err(PathFault::TooLong);
+    }
     if path.chars().any(char::is_control) {
         return Err(PathFault::Control);
     }
@@ -61,6 +73,7 @@ pub(super) fn check(path: &str) -> Result<(&str, &str), PathFault> {
         match segment {
             "" => return Err(PathFault::Empty),
             "." | ".." => return Err(PathFault::Dots),
+            _ if segment.trim().is_empty() => return Err(PathFault::Blank),
             _ if has_encoded(segment) => return Err(PathFault::Encoded),
             _ => {}
         }
@@ -111,6 +124,9 @@ mod tests {
             ("kv", PathFault::TooShort),
             ("kv/", PathFault::TooShort),
             ("kv//web", PathFault::Empty),
+            ("kv/x/ /web", PathFault::Blank),
+            ("kv/\u{a0}\u{3000}", PathFault::Blank),
+            (" /web", PathFault::Blank),
             ("kv/./web", PathFault::Dots),
             ("kv/a/../web", PathFault::Dots),
             ("../web", PathFault::Dots),
@@ -126,6 +142,9 @@ mod tests {
         for (path, fault) in refused {
             assert_eq!(canonical(path), Err(fault), "{path:?}");
         }
+        let path = format!("kv/{}", "a".repeat(4093));
+        assert_eq!(canonical(&path).as_deref(), Ok(&*path));
+        assert_eq!(canonical(&(path + "a")), Err(PathFault::TooLong));
     }
 
     /// What the operator's policy judges is what the file store reads, however it is spelled.

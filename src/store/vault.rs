@@ -13,7 +13,7 @@ use crate::cluster::CredentialsSecret;
 use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
 use crate::secret::{KvVersion, Secret, SecretRef};
 use crate::settings::vault::{SettingProblem, VaultSettings, VaultVars};
-use crate::vault::auth::{Session, login, revoke};
+use crate::vault::auth::{LeftBehind, Session, login, revoke};
 use crate::vault::client::Client;
 use crate::vault::engine::Mounts;
 use crate::vault::fault::Fault;
@@ -81,15 +81,17 @@ impl VaultStore {
         })
     }
 
-    /// Gives back what a login has made. Call it whatever has become of the reads.
-    pub async fn close(&self) {
+    /// Gives back what a login has made. Call it whatever has become of the reads. What could not be given
+    /// back is returned.
+    pub async fn close(&self) -> Option<LeftBehind> {
         let session = self.session.write().await.take();
-        if let Some(Ok(client)) = self.client.get() {
-            if let Some((_, Ok(session))) = session {
-                revoke(client, &session).await;
-            }
-            client.log_totals();
-        }
+        let client = self.client.get()?.as_ref().ok()?;
+        let left = match session {
+            Some((_, Ok(session))) => revoke(client, &session).await,
+            _ => None,
+        };
+        client.log_totals();
+        left
     }
 
     /// Waits for the end of a login that is under way: only then [`VaultStore::close`] knows its token.

@@ -1,21 +1,27 @@
 //! Logging in, and giving back the token that it made (argocd-cmp.md §5.1).
 
+mod grant;
+mod revoke;
+mod wrapped;
+
 use async_trait::async_trait;
 use rustify::endpoint::Endpoint;
 use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use rustify::errors::ClientError;
 use serde::de::IgnoredAny;
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
+use vaultrs::api::EndpointResult;
 use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
 use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
 use vaultrs::api::auth::userpass::requests::LoginRequest as LoginWithUserpassRequest;
-use vaultrs::api::sys::requests::{UnwrapRequest, WrappingLookupRequest};
-use vaultrs::api::sys::responses::WrappingLookupResponse;
-use vaultrs::api::{AuthInfo, EndpointResult};
 use zeroize::Zeroizing;
 
+use self::grant::{Grant, NoGrant};
+pub use self::revoke::{LeftBehind, revoke};
+use self::wrapped::unwrap;
 use super::client::{Answer, Caller, Client, Retry, millis};
 use super::fault::Fault;
+use super::file;
 use crate::settings::vault::{Credential, Method};
 
 /// What we are allowed to use, and what has to be done with it at the end.
@@ -143,33 +149,28 @@ fn session(
     begun: Instant,
     answer: &Answer,
 ) -> Result<Session, Fault> {
-    let auth = match answer.status {
-        200 => parse::<IgnoredAny>(client, answer)?.auth,
-        status => {
-            return Err(Fault::Login {
-                method: method_name(&client.settings().login.method),
-                mount: client.settings().login.mount.clone(),
-                status,
-            });
-        }
-    };
-    let Some(AuthInfo {
-        client_token,
-        lease_duration,
-        token_type,
-        ..
-    }) = auth
-    else {
-        return Err(Fault::NotJson(client.host().to_owned()));
-    };
-    let token = Zeroizing::new(client_token);
-    giver.token = Some(token.clone());
-    caller.token = Some(token);
+    let login = &client.settings().login;
+    let method = method_name(&login.method);
+    let mount = || login.mount.clone();
+    if answer.status != 200 {
+        return Err(Fault::Login {
+            method,
+            mount: mount(),
+            status: answer.status,
+        });
+    }
+    let grant = Grant::read(&answer.body).map_err(|why| match why {
+        NoGrant::SecondFactor => Fault::SecondFactor(method, mount()),
+        NoGrant::NotVault => Fault::NotJson(client.host().to_owned()),
+    })?;
+    giver.token = Some(grant.token.clone());
+    caller.token = Some(grant.token);
     Ok(Session {
         caller,
-        giver: (token_type != "batch").then_some(giver),
-        // counted from before the login: the server's clock has started when its answer comes
-        expires: (lease_duration > 0).then(|| begun + Duration::from_secs(lease_duration)),
+        giver: (!grant.is_batch).then_some(giver),
+        // counted from before the login: the server's clock has started when its answer comes; beyond what
+        // a clock can show it does not run out
+        expires: grant.lease.and_then(|lease| begun.checked_add(lease)),
     })
 }
 
@@ -198,94 +199,25 @@ pub fn parse<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(&answer.body).map_err(|_| Fault::NotJson(client.host().to_owned()))
 }
 
-/// Revokes a token that a login has made; a failure is logged and no more, since the token runs out.
-pub async fn revoke(client: &Client, session: &Session) {
-    if let Some(giver) = &session.giver {
-        let revoked = client.call(RevokeSelf, giver, Retry::Farewell).await;
-        if revoked.is_ok_and(|answer| answer.status < 300) {
-            tracing::info!("revoked the token of this run");
-        } else {
-            tracing::warn!("the token of this run could not be revoked; it runs out by itself");
-        }
-    }
-}
-
-/// The secret id behind a wrapping token, if the token was made where secret ids are.
-async fn unwrap(
-    client: &Client,
-    front: &Caller,
-    mount: &str,
-    token: &str,
-) -> Result<Zeroizing<String>, Fault> {
-    let refused = |why: &str| Fault::Setting(format!("VAULT_WRAPPED_SECRET_ID {why}"));
-    let lookup = WrappingLookupRequest {
-        token: token.to_owned(),
-    };
-    let answer = client.call(lookup, front, Retry::Login).await?;
-    if answer.status != 200 {
-        return Err(refused(
-            "is no wrapping token, has been used, or has run out",
-        ));
-    }
-    let found = parse::<WrappingLookupResponse>(client, &answer)?.data;
-    let path = found.map(|data| data.creation_path).unwrap_or_default();
-    let of_role = path
-        .strip_prefix(&format!("auth/{mount}/role/"))
-        .and_then(|rest| rest.strip_suffix("/secret-id"));
-    if !of_role.is_some_and(|role| !role.is_empty() && !role.contains('/')) {
-        return Err(refused(&format!(
-            "was made at {}, not by the AppRole mount auth/{mount}: somebody may have put it in its place",
-            shown(&path)
-        )));
-    }
-    let wrapping = Caller {
-        token: Some(Zeroizing::new(token.to_owned())),
-        namespace: front.namespace.clone(),
-    };
-    let answer = client
-        .call(UnwrapRequest { token: None }, &wrapping, Retry::Never)
-        .await?;
-    if answer.status != 200 {
-        return Err(refused("could not be unwrapped"));
-    }
-    parse::<SecretId>(client, &answer)?
-        .data
-        .map(|data| Zeroizing::new(data.secret_id))
-        .ok_or_else(|| refused("holds no secret id"))
-}
-
-/// A path of the server's for a message.
-fn shown(path: &str) -> &str {
-    let fits = path.len() <= 256 && path.chars().all(|ch| ch.is_ascii_graphic());
-    if fits { path } else { "another path" }
-}
-
-/// What a wrapping token for an `AppRole` secret id holds.
-#[derive(serde::Deserialize)]
-struct SecretId {
-    secret_id: String,
-}
-
 /// The text of a credential, without the blanks around what a file holds.
 fn read(credential: &Credential, setting: &str) -> Result<Zeroizing<String>, Fault> {
-    let file;
+    let longer;
     let mut setting = setting;
     let text = match credential {
         Credential::Text(text) => text.clone(),
         Credential::File(path) => {
             if !setting.ends_with("_FILE") {
-                file = format!("{setting}_FILE");
-                setting = &file;
+                longer = format!("{setting}_FILE");
+                setting = &longer;
             }
-            let content = std::fs::read_to_string(path)
-                .map(Zeroizing::new)
-                .map_err(|_| {
-                    Fault::Setting(format!(
-                        "the file of {setting} cannot be read: {}",
-                        path.display()
-                    ))
-                })?;
-            Zeroizing::new(content.trim().to_owned())
+            let content = file::read(&format!("the file of {setting}"), path)?;
+            let text = std::str::from_utf8(&content).map_err(|_| {
+                Fault::Setting(format!(
+                    "the file of {setting} is no text: {}",
+                    path.display()
+                ))
+            })?;
+            Zeroizing::new(text.trim().to_owned())
         }
     };
     if text.is_empty() || text.chars().any(char::is_control) {
@@ -301,9 +233,6 @@ struct LoginWithGitHub {
     mount: String,
     token: Zeroizing<String>,
 }
-
-/// `auth/token/revoke-self`; vaultrs' own has a tab in its path.
-struct RevokeSelf;
 
 #[async_trait]
 impl Endpoint for LoginWithGitHub {
@@ -322,20 +251,5 @@ impl Endpoint for LoginWithGitHub {
     fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
         let token = crate::secret::json::escape(&self.token);
         Ok(Some(format!("{{\"token\":\"{}\"}}", *token).into_bytes()))
-    }
-}
-
-#[async_trait]
-impl Endpoint for RevokeSelf {
-    type Response = IgnoredAny;
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
-
-    fn path(&self) -> String {
-        "auth/token/revoke-self".to_owned()
-    }
-
-    fn method(&self) -> RequestMethod {
-        RequestMethod::POST
     }
 }

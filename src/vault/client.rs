@@ -1,5 +1,7 @@
 //! One exchange with a server: deadline, retries, one redirect, body limit, headers.
 
+mod after;
+
 use std::error::Error as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,6 +15,7 @@ use rustify::errors::ClientError;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use zeroize::Zeroizing;
 
+use self::after::retry_after;
 use super::fault::Fault;
 use super::tls;
 use crate::settings::vault::{Proxy, VaultSettings};
@@ -126,7 +129,10 @@ impl Client {
         caller: &Caller,
         retry: Retry,
     ) -> Result<Answer, Fault> {
-        let front = Front { caller };
+        let front = Front {
+            caller,
+            base: &self.url,
+        };
         let endpoint = endpoint.with_middleware(&front);
         let deadline = match retry {
             Retry::Farewell => Instant::now() + FAREWELL,
@@ -161,10 +167,11 @@ impl Client {
             if tries == TRIES || fallen.is_some() || !may_retry(&fault, retry) {
                 return Err(self.give_up(fault, retry));
             }
-            let at = Instant::now() + after.unwrap_or_else(|| backoff(tries));
-            if at >= deadline {
+            // a wait that no clock can show ends after the deadline too
+            let again = Instant::now().checked_add(after.unwrap_or_else(|| backoff(tries)));
+            let Some(at) = again.filter(|at| *at < deadline) else {
                 return Err(self.give_up(fault, retry));
-            }
+            };
             known = Some(fault);
             sleep_until(at).await;
         }
@@ -194,11 +201,7 @@ impl Client {
     /// Sorts statuses that mean "later" from answers.
     fn judge(&self, response: Response<Vec<u8>>) -> Attempt {
         let host = || self.host.clone();
-        let after = response
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
+        let after = retry_after(response.headers());
         let status = response.status().as_u16();
         let fault = match status {
             412 | 500 | 502 | 504 => Fault::Server(host(), status),
@@ -359,18 +362,19 @@ impl rustify::client::Client for Client {
 /// Puts `/v1` in front, the token and namespace into headers, and mends doubled slashes of a base path.
 struct Front<'c> {
     caller: &'c Caller,
+    base: &'c Url,
 }
 
 impl MiddleWare for Front<'_> {
     fn request<E: Endpoint>(
         &self,
-        endpoint: &E,
+        _: &E,
         request: &mut Request<Vec<u8>>,
     ) -> Result<(), ClientError> {
         let unusable = |text: &str| ClientError::GenericError {
             source: Fault::Setting(text.to_owned()).into(),
         };
-        *request.uri_mut() = with_version(request.uri(), &endpoint.path())
+        *request.uri_mut() = with_version(request.uri(), self.base)
             .ok_or_else(|| unusable("VAULT_ADDR is no URL"))?;
         let headers = request.headers_mut();
         headers.insert("x-vault-request", HeaderValue::from_static("true"));
@@ -403,19 +407,14 @@ impl MiddleWare for Front<'_> {
     }
 }
 
-/// `BASE/v1/PATH` for the `BASE/PATH` that rustify has built.
-fn with_version(uri: &Uri, path: &str) -> Option<Uri> {
-    let whole = uri.path();
-    // the endpoint's path has as many segments here as in the template, empty ones included
-    let own = path
-        .split('/')
-        .filter(|segment| !segment.trim().is_empty())
-        .count();
-    let segments: Vec<_> = whole
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .collect();
-    let base = segments.len().checked_sub(own)?;
+/// `BASE/v1/PATH` for the `BASE/PATH` that rustify has built. The base is the operator's, so that nothing in
+/// a path moves its end.
+fn with_version(uri: &Uri, base: &Url) -> Option<Uri> {
+    let base = segments(base.path()).count();
+    let segments: Vec<_> = segments(uri.path()).collect();
+    if segments.len() <= base {
+        return None;
+    }
     let mut full = String::new();
     for segment in segments[..base]
         .iter()
@@ -432,6 +431,10 @@ fn with_version(uri: &Uri, path: &str) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(full.parse().ok()?);
     Uri::from_parts(parts).ok()
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
 }
 
 fn fault_of(error: ClientError, host: &str) -> Fault {

@@ -76,6 +76,9 @@ pub enum Fault {
         /// The status.
         status: u16,
     },
+    /// The login wants more than its credentials.
+    #[error("the {0} login at auth/{1} wants a second factor (MFA), which no program can give")]
+    SecondFactor(&'static str, String),
 }
 
 fn wait(after: Option<Duration>) -> String {
@@ -104,6 +107,7 @@ impl Fault {
             Self::Sealed(_) => "unseal the server, then try again",
             Self::RateLimited(..) => "try again later, or raise the quota",
             Self::Setting(_) => "correct it in the environment of this process",
+            Self::SecondFactor(..) => "use a login that the server's MFA enforcement does not cover, or take this one out of it (identity/mfa/login-enforcement)",
             Self::Login { .. } => "check the credentials, the role and VAULT_AUTH_MOUNT; a secret id may be used up or expired",
         }
         .to_owned()
@@ -130,7 +134,8 @@ impl Fault {
             | Self::NotJson(_)
             | Self::Server(..)
             | Self::Setting(_)
-            | Self::Login { .. } => false,
+            | Self::Login { .. }
+            | Self::SecondFactor(..) => false,
         }
     }
 
@@ -144,6 +149,7 @@ impl Fault {
             | Self::Identity(_)
             | Self::Tls(_)
             | Self::Setting(_)
+            | Self::SecondFactor(..)
             | Self::Login { .. } => StoreErrorKind::Config,
             _ => StoreErrorKind::Transient,
         };

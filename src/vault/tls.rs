@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use super::fault::Fault;
+use super::file::read;
 use crate::settings::vault::{Authorities, Tls};
 
 /// The TLS configuration of the settings.
@@ -133,11 +134,6 @@ fn certificates(pem: &[u8], setting: &str) -> Result<Vec<CertificateDer<'static>
         .ok()
         .filter(|found| !found.is_empty())
         .ok_or_else(|| Fault::Setting(format!("{setting} holds no certificate in PEM")))
-}
-
-fn read(setting: &str, path: &Path) -> Result<Vec<u8>, Fault> {
-    fs::read(path)
-        .map_err(|_| Fault::Setting(format!("{setting} cannot be read: {}", path.display())))
 }
 
 /// Checks the certificate against a name of the operator's instead of the address's.

@@ -14,11 +14,12 @@ use crate::support::root;
 const MAY_NAME: &[(&str, &[&str])] = &[
     // leaves: values
     ("text", &[]),
+    ("regular", &[]),
     ("secret", &[]),
     ("image", &[]),
     ("settings", &["secret"]),
     ("cli", &["build", "settings"]),
-    ("source", &["text"]),
+    ("source", &["regular", "text"]),
     ("output", &[]),
     // YAML knows no Kubernetes; its loader makes values of secrets
     ("yaml", &["secret"]),
@@ -45,7 +46,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("resolve", &["secret"]),
     // a client of a server; the store that uses it
-    ("vault", &["resolve", "secret", "settings"]),
+    ("vault", &["regular", "resolve", "secret", "settings"]),
     // the Secret with our credentials, in the cluster around us
     ("cluster", &["resolve", "secret", "settings", "vault"]),
     (
@@ -83,6 +84,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "placeholder",
             "plan",
             "policy",
+            "regular",
             "report",
             "resolve",
             "run",
@@ -108,6 +110,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("k8s_openapi", &["cluster.rs"]),
     ("futures_util", &["resolve.rs"]),
     ("http", &["vault/", "vault.rs"]),
+    ("jiff", &["vault/client/after.rs"]),
     ("reqwest", &["vault/", "vault.rs"]),
     ("rustify", &["vault/", "vault.rs"]),
     ("rustls", &["vault/", "vault.rs"]),

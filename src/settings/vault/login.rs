@@ -158,7 +158,7 @@ fn method(look: &mut Lookup<'_>, kind: Kind) -> Option<Method> {
         Kind::AppRole => approle(look),
         Kind::Kubernetes | Kind::Jwt => jwt(look, kind),
         Kind::Userpass => {
-            let username = look.read(&table::USERNAME, value::line);
+            let username = look.read(&table::USERNAME, value::user);
             let username = required(look, username, &table::USERNAME, kind);
             let password = either(look, &table::PASSWORD, &table::PASSWORD_FILE, value::secret);
             let password = required(look, password, &table::PASSWORD, kind);

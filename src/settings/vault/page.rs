@@ -39,12 +39,13 @@ argocd-vault-plugin (AVP) and of Vault's own client are our own.
   once, with exit code 2; values are never shown.
 - An empty variable counts as unset.
 - Names in one row mean the same. Set to different things they are an error that names both.
-- A credential beside its `_FILE` is an error. Files are read at login; blanks around a credential in a
-  file do not count.
+- A credential beside its `_FILE` is an error. Files are read at login: regular ones of at most 1 MiB, links
+  to them, and what a shell hands over (`<(…)`). Blanks around a credential in a file do not count.
 - Yes and no are `true` and `false`, or the other words of Go's ParseBool (`1`, `t`, `T`, `TRUE`, `True`,
   `0`, `f`, `F`, `FALSE`, `False`).
 - AVP keeps tokens under `$HOME/.avp`; here they live in memory, and are revoked at the end where the
-  login has made them.
+  login has made them: the policy needs `update` on `auth/token/revoke-self`, which Vault's policy
+  `default` has. Without it a warning says how long the token lives on.
 ";
 
 const OTHERS: &str = "

@@ -133,6 +133,21 @@ pub(super) fn line(text: &str) -> Result<String, Fault> {
     Ok(text.to_owned())
 }
 
+/// The name of a user, which becomes a segment of a path.
+pub(super) fn user(text: &str) -> Result<String, Fault> {
+    let name = line(text)?;
+    if name.trim().is_empty()
+        || matches!(name.as_str(), "." | "..")
+        || name.contains(['/', '%', '?', '#', '\\'])
+    {
+        return Err(Fault {
+            says: "names no user",
+            help: "write the user's name: not blank, not `.` or `..`, and none of / % ? # \\",
+        });
+    }
+    Ok(name)
+}
+
 /// The path of a file or folder, which is not looked at here.
 pub(super) fn path(text: &str) -> Result<PathBuf, Fault> {
     line(text).map(PathBuf::from)

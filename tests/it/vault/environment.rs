@@ -125,6 +125,37 @@ fn what_no_header_and_no_path_can_carry_is_refused_before_it_is_sent() {
 }
 
 #[test]
+fn what_names_no_user_is_refused_before_it_is_sent() {
+    let fake = Fake::start(|_, _| Answer::secret("v"));
+    for (name, value) in [
+        ("VAULT_USERNAME", " "),
+        ("VAULT_USERNAME", "\u{a0}"),
+        ("VAULT_USERNAME", ".."),
+        ("VAULT_USERNAME", "."),
+        ("BAO_USERNAME", "dev/../../sys"),
+        ("AVP_USERNAME", "dev?list=true"),
+        ("VAULT_AUTH_MOUNT", " "),
+        ("VAULT_AUTH_MOUNT", ".."),
+        ("AVP_MOUNT_PATH", "auth/.."),
+        ("VAULT_AUTH_MOUNT", "a/\u{a0}/b"),
+    ] {
+        let mut command = render_at(&fake.address());
+        command
+            .env("VAULT_AUTH_METHOD", "userpass")
+            .env("VAULT_PASSWORD", "open-sesame")
+            .env(name, value);
+        if !name.ends_with("USERNAME") {
+            command.env("VAULT_USERNAME", "dev");
+        }
+        let output = run(&mut command, manifest(WANT)).code(2);
+        assert_once(&output);
+        assert_says(&output, &[name]);
+        assert!(!output.stderr.contains("VAULT_ADDR"), "{}", output.stderr);
+    }
+    assert_eq!(fake.requests().len(), 0);
+}
+
+#[test]
 fn a_redirect_on_the_same_host_is_followed_unasked() {
     let fake = Fake::start(|request, _| match request.target.as_str() {
         "/v1/kv/data/a" => Answer::Full(

@@ -145,6 +145,54 @@ fn a_limit_beyond_the_deadline_ends_the_run_at_once() {
 }
 
 #[test]
+fn a_wait_that_no_clock_can_show_ends_the_run_at_once() {
+    for (status, after) in [
+        (503, "9223372036854775807"),
+        (429, "18446744073709551615"),
+        (429, "99999999999999999999999"),
+        (503, "Thu, 01 Jan 2099 00:00:00 GMT"),
+    ] {
+        let fake = Fake::start(move |_, _| {
+            Answer::Full(status, format!("Retry-After: {after}\r\n"), Vec::new())
+        });
+        let output = read_at(&fake.address(), &[("GITOPS_FN_TIMEOUT", "45s")]);
+        assert_transient(output, &[]);
+        assert_eq!(fake.requests().len(), 1, "{after}");
+    }
+}
+
+#[test]
+fn a_limit_that_has_ended_already_is_not_waited_for() {
+    let fake = Fake::start(limited(4, "Sun, 06 Nov 1994 08:49:37 GMT"));
+    let output = read_at(&fake.address(), &[("GITOPS_FN_TIMEOUT", "5s")]);
+    assert_values(&output.success(), &["v"]);
+    assert_eq!(fake.requests().len(), 5);
+}
+
+#[test]
+fn a_token_that_outlives_every_clock() {
+    for lease in ["18446744073709551615", "99999999999999999999999"] {
+        let login = format!(
+            r#"{{"auth": {{"client_token": "t-made", "lease_duration": {lease}, "token_type": "service"}}}}"#
+        );
+        let fake = Fake::start(move |request, _| match request.target.as_str() {
+            "/v1/auth/approle/login" => {
+                Answer::Full(200, String::new(), login.clone().into_bytes())
+            }
+            "/v1/auth/token/revoke-self" => Answer::Full(204, String::new(), Vec::new()),
+            _ => Answer::secret("v"),
+        });
+        let mut command = render_at(&fake.address());
+        command
+            .env("VAULT_ROLE_ID", "r")
+            .env("VAULT_SECRET_ID", "s");
+        let output = run(&mut command, manifest(&[WANT])).success();
+        assert_values(&output, &["v"]);
+        assert_eq!(fake.requests().len(), 3);
+    }
+}
+
+#[test]
 fn a_sealed_server() {
     let fake = Fake::start(|_, _| Answer::error(503, "Vault is sealed"));
     assert_transient(read(&fake), &["sealed"]);

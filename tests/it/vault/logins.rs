@@ -12,7 +12,7 @@ use super::fake::{Answer, Fake};
 use super::proxy::{Proxy, Step};
 use super::server::{Identity, Server, file, free_port, text};
 use super::{ROOT, assert_once, assert_says, assert_values, manifest, render_at};
-use crate::support::{Output, run, temp_dir};
+use crate::support::{Output, clean, gitops_fn, run, temp_dir};
 
 const WANT: &[&str] = &["<path:kv/data/a#k>"];
 
@@ -226,6 +226,25 @@ fn a_wrapped_secret_id() {
 }
 
 #[test]
+fn a_wrapped_secret_id_of_ones_own() {
+    let Some(server) = server() else { return };
+    let identity = server.reader();
+    let headers = [("X-Vault-Token", ROOT), ("X-Vault-Wrap-TTL", "60")];
+    let path = "auth/approle/role/web/custom-secret-id";
+    let body = json!({"secret_id": "of-our-own-7f3b9c2e"});
+    let answer = server.request("PUT", path, &headers, &body).1;
+    let settings = [
+        ("VAULT_ROLE_ID", identity.get("VAULT_ROLE_ID")),
+        (
+            "VAULT_WRAPPED_SECRET_ID",
+            text(&answer["wrap_info"]["token"]),
+        ),
+    ];
+    assert_values(&login(&server, &settings).success(), &["v"]);
+    server.assert_tokens_gone(1);
+}
+
+#[test]
 fn what_was_wrapped_elsewhere_is_not_unwrapped() {
     let Some(server) = server() else { return };
     let identity = server.reader();
@@ -261,6 +280,89 @@ fn what_was_wrapped_elsewhere_is_not_unwrapped() {
     );
     assert_eq!(status, 200);
     server.assert_tokens_gone(0);
+}
+
+/// A pipe that nobody writes into.
+#[track_caller]
+fn pipe(path: &std::path::Path) {
+    let made = clean("mkfifo").arg(path).status().unwrap();
+    assert!(made.success());
+}
+
+#[test]
+fn a_file_without_end_is_not_begun() {
+    let fake = Fake::start(|_, _| Answer::secret("v"));
+    let folder = temp_dir();
+    pipe(&folder.path().join("pipe"));
+    std::os::unix::fs::symlink("pipe", folder.path().join("link")).unwrap();
+    let long = file(folder.path(), "long", &"a".repeat((1 << 20) + 1));
+    let path = |name| folder.path().join(name).display().to_string();
+    for (value, says) in [
+        (&*path("pipe"), "is no regular file"),
+        (&path("link"), "is no regular file"),
+        ("/dev/zero", "is no regular file"),
+        (&path(""), "is no regular file"),
+        (&long, "is longer than 1048576 bytes"),
+        (&path("none"), "cannot be read"),
+    ] {
+        for (name, beside) in [
+            ("VAULT_TOKEN_FILE", &[][..]),
+            ("VAULT_SECRET_ID_FILE", &[("VAULT_ROLE_ID", "r")]),
+            (
+                "VAULT_AUTH_JWT_FILE",
+                &[("VAULT_AUTH_ROLE", "r"), ("VAULT_AUTH_METHOD", "jwt")],
+            ),
+        ] {
+            let mut command = render_at(&fake.address());
+            command.env(name, value).envs(beside.iter().copied());
+            let output = run(&mut command, manifest(WANT)).code(2);
+            assert_once(&output);
+            assert_says(&output, &[&format!("the file of {name} {says}: {value}")]);
+        }
+        for (name, beside) in [
+            ("VAULT_CACERT", &[][..]),
+            (
+                "VAULT_CLIENT_CERT",
+                &[("VAULT_CLIENT_KEY", "key"), ("VAULT_SKIP_VERIFY", "1")],
+            ),
+        ] {
+            let address = fake.address().replace("http:", "https:");
+            let mut command = render_at(&address);
+            command
+                .env("VAULT_TOKEN", "t")
+                .env(name, value)
+                .envs(beside.iter().copied());
+            let output = run(&mut command, manifest(WANT)).code(2);
+            assert_says(&output, &[&format!("{name} {says}: {value}")]);
+        }
+    }
+    assert_eq!(fake.requests().len(), 0);
+}
+
+#[test]
+fn a_credential_through_links_and_from_what_a_shell_hands_over() {
+    let fake = Fake::start(|_, _| Answer::secret("v"));
+    let folder = temp_dir();
+    let manifests = file(folder.path(), "web.yaml", &manifest(WANT));
+    // as Kubernetes projects a token
+    std::fs::create_dir(folder.path().join("..2026")).unwrap();
+    file(&folder.path().join("..2026"), "token", "t-given\n");
+    std::os::unix::fs::symlink("..2026", folder.path().join("..data")).unwrap();
+    std::os::unix::fs::symlink("..data/token", folder.path().join("token")).unwrap();
+    let projected = folder.path().join("token").display().to_string();
+    for path in [&projected, "/dev/stdin", "/dev/fd/0"] {
+        let mut command = gitops_fn();
+        command
+            .args(["render", &manifests])
+            .env("VAULT_ADDR", fake.address())
+            .env("VAULT_TOKEN_FILE", path);
+        assert_values(&run(&mut command, "t-given\n").success(), &["v"]);
+    }
+    let requests = fake.requests();
+    assert_eq!(requests.len(), 3);
+    for request in requests {
+        assert_eq!(request.header("x-vault-token"), Some("t-given"));
+    }
 }
 
 #[test]
@@ -683,6 +785,143 @@ fn a_batch_token_is_not_revoked() {
         server.requests(),
         ["read kv/data/a", "update auth/approle/login"]
     );
+}
+
+/// A login by `AppRole` whose token has no policy but that of the entity behind it.
+#[track_caller]
+fn entity(server: &Server) -> Identity {
+    let identity = server.approle("approle", &json!({"token_no_default_policy": true}));
+    let rules = "path \"+/*\" { capabilities = [\"read\"] }\n\
+         path \"auth/token/revoke-self\" { capabilities = [\"update\"] }";
+    server.policy("entity", rules);
+    let mounts = server.get("sys/auth");
+    let entity = server.put("identity/entity", &json!({"policies": ["entity"]}));
+    server.put(
+        "identity/entity-alias",
+        &json!({
+            "name": identity.get("VAULT_ROLE_ID"),
+            "canonical_id": entity["data"]["id"],
+            "mount_accessor": mounts["data"]["approle/"]["accessor"],
+        }),
+    );
+    identity
+}
+
+#[test]
+fn a_login_whose_policies_come_from_its_entity_alone() {
+    let Some(server) = server() else { return };
+    let identity = entity(&server);
+    let output = run(&mut server.render(&identity), manifest(WANT)).success();
+    assert_values(&output, &["v"]);
+    assert_eq!(output.stderr, "");
+    server.assert_tokens_gone(1);
+}
+
+#[test]
+fn a_login_that_wants_a_second_factor_says_so() {
+    let Some(server) = server() else { return };
+    let identity = server.reader();
+    let mounts = server.get("sys/auth");
+    let method = server.put(
+        "identity/mfa/method/totp",
+        &json!({"issuer": "x", "period": 30, "key_size": 20, "algorithm": "SHA256", "digits": 6}),
+    );
+    server.put(
+        "identity/mfa/login-enforcement/all",
+        &json!({
+            "mfa_method_ids": [method["data"]["method_id"]],
+            "auth_method_accessors": [mounts["data"]["approle/"]["accessor"]],
+        }),
+    );
+    let output = run(&mut server.render(&identity), manifest(WANT)).code(2);
+    assert_once(&output);
+    assert_says(
+        &output,
+        &["auth/approle", "(MFA)", "identity/mfa/login-enforcement"],
+    );
+    assert_eq!(server.requests(), ["update auth/approle/login"]);
+}
+
+/// Settings of a role whose tokens may do nothing but read.
+fn may_only_read() -> Value {
+    json!({"token_policies": ["reader"], "token_no_default_policy": true, "token_ttl": "10m"})
+}
+
+#[test]
+fn a_token_that_its_policy_does_not_let_go_is_told() {
+    let Some(server) = server() else { return };
+    let identity = server.approle("approle", &may_only_read());
+    let output = run(&mut server.render(&identity), manifest(WANT)).success();
+    assert_values(&output, &["v"]);
+    let lines: Vec<_> = output.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", output.stderr);
+    let seconds = lines[0]
+        .strip_prefix("warning: the token of this run was not revoked: it lives for ")
+        .and_then(|rest| rest.strip_suffix(" s more"))
+        .and_then(|seconds| seconds.parse().ok());
+    assert!(
+        seconds.is_some_and(|seconds: u32| (300..=600).contains(&seconds)),
+        "{}",
+        output.stderr
+    );
+    let help =
+        r#"help: the policy needs: path "auth/token/revoke-self" { capabilities = ["update"] }"#;
+    assert_eq!(lines[1], help);
+    // a failure keeps its own exit code, and a file is written like standard output
+    let output = run(
+        &mut server.render(&identity),
+        manifest(&["<path:kv/data/none#k>"]),
+    )
+    .code(1);
+    assert_once(&output);
+    assert_says(&output, &["warning: the token of this run was not revoked"]);
+    let folder = temp_dir();
+    let out = folder.path().join("out.yaml");
+    let output = run(server.render(&identity).arg("-o").arg(&out), manifest(WANT)).success();
+    assert_says(&output, &["warning: the token of this run was not revoked"]);
+    assert!(out.is_file());
+}
+
+#[test]
+fn a_token_that_is_used_up_has_gone_by_itself() {
+    let Some(server) = server() else { return };
+    let mut role = may_only_read();
+    role["token_num_uses"] = 1.into();
+    let identity = server.approle("approle", &role);
+    let output = run(&mut server.render(&identity), manifest(WANT)).success();
+    assert_values(&output, &["v"]);
+    assert_eq!(output.stderr, "");
+    server.assert_tokens_gone(1);
+}
+
+#[test]
+fn a_server_that_does_not_take_a_token_back_is_told() {
+    for (lease, says) in [(60, "s more"), (0, "and it does not run out")] {
+        let fake = Fake::start(move |request, _| match &*request.target {
+            "/v1/auth/approle/login" => {
+                let mut answer = logged_in();
+                answer["auth"]["lease_duration"] = lease.into();
+                Answer::json(200, &answer)
+            }
+            "/v1/auth/token/revoke-self" => Answer::error(500, "internal error"),
+            _ => Answer::secret("v"),
+        });
+        let mut command = render_at(&fake.address());
+        command
+            .env("VAULT_ROLE_ID", "r")
+            .env("VAULT_SECRET_ID", "s");
+        let output = run(&mut command, manifest(WANT)).success();
+        assert_values(&output, &["v"]);
+        assert_says(
+            &output,
+            &[
+                "warning: the token of this run was not revoked",
+                says,
+                "its log",
+            ],
+        );
+        assert!(!output.stderr.contains("internal"), "{}", output.stderr);
+    }
 }
 
 #[test]

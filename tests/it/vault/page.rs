@@ -46,12 +46,28 @@ fn every_failure_of_the_list_occurs() {
             Answer::error(400, "invalid role or secret ID"),
             &[("VAULT_ROLE_ID", "r"), ("VAULT_SECRET_ID", "s")],
         ),
+        answered(
+            Answer::json(
+                200,
+                &json!({"auth": {"client_token": "", "mfa_requirement": {}}}),
+            ),
+            &[("VAULT_ROLE_ID", "r"), ("VAULT_SECRET_ID", "s")],
+        ),
         read(&server.tls_address(), &token),
         read(
             &server.mutual_address(),
             &[("VAULT_TOKEN", ROOT), ("VAULT_CACERT", &authority)],
         ),
         answered(Answer::Full(307, away, Vec::new()), &token),
+        {
+            let role = json!({"token_policies": ["reader"], "token_no_default_policy": true});
+            let identity = server.approle("approle", &role);
+            server.secret("kv", "a", &json!({"k": "v"}));
+            run(
+                &mut server.render(&identity),
+                manifest(&["<path:kv/data/a#k>"]),
+            )
+        },
     ];
     let rows = table(&page("README.md"), "| From a server | Exit | What to do |");
     assert_eq!(rows.len(), outputs.len(), "{rows:#?}");

@@ -6,7 +6,8 @@ use super::fake::{Answer, Fake};
 use super::proxy::{Proxy, Step};
 use super::server::{Server, text};
 use super::{
-    ROOT, assert_says, assert_values, manifest, render_as_root, render_at, with_annotations,
+    ROOT, assert_once, assert_says, assert_values, manifest, render_as_root, render_at,
+    with_annotations,
 };
 use crate::support::run;
 
@@ -534,6 +535,32 @@ fn odd_characters_are_encoded() {
         let output = render_as_root(&server, &[&placeholder]).success();
         assert_values(&output, &[path]);
     }
+}
+
+#[test]
+fn paths_that_nobody_means_are_refused_before_they_are_sent() {
+    let fake = Fake::start(|_, _| Answer::secret("v"));
+    let annotated = |path: &str| format!("{{avp.kubernetes.io/path: \"{path}\"}}");
+    let blanks = "a segment of nothing but blanks";
+    for (annotations, placeholder, says) in [
+        ("{}".to_owned(), "\"<path:kv/data/x/ /y#k>\"", blanks),
+        ("{}".to_owned(), "\"<path:kv/data/x/\u{a0}/y#k>\"", blanks),
+        (annotated("kv/data/x/ /y"), "<k>", blanks),
+        (annotated("kv/data/\u{2003}/y"), "<k>", blanks),
+        (
+            annotated(&format!("kv/data/{}", "a".repeat(70_000))),
+            "<k>",
+            "longer than 4096 bytes",
+        ),
+    ] {
+        let mut command = render_at(&fake.address());
+        command.env("VAULT_TOKEN", "t-1");
+        let text = with_annotations(&annotations, &[placeholder]);
+        let output = run(&mut command, text).code(1);
+        assert_once(&output);
+        assert_says(&output, &[says]);
+    }
+    assert_eq!(fake.requests().len(), 0);
 }
 
 #[test]
