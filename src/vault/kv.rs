@@ -301,6 +301,16 @@ fn denied(client: &Client, answer: &Answer, path: &str) -> ReadError {
             help,
         ));
     }
+    // Vault says of a token what has occurred, and nothing of none
+    let had_token = memchr::memmem::find(&answer.body, b"occurred:").is_some();
+    if matches!(client.settings().login.method, Method::None) && !had_token {
+        return ReadError::Denied(refused(
+            format!(
+                "permission denied for {path}: no token was sent, and none was added on the way"
+            ),
+            "behind VAULT_AUTH_METHOD=none there has to be an agent or proxy with auto-auth (`use_auto_auth_token = true`); else set a login",
+        ));
+    }
     ReadError::Denied(refused(
         format!("permission denied for {path}"),
         &format!("the policy needs: path \"{path}\" {{ capabilities = [\"read\"] }}"),

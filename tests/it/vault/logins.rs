@@ -955,3 +955,27 @@ fn credentials_never_come_from_plugin_parameters() {
     assert_says(&output, &["ARGOCD_ENV_VAULT_TOKEN"]);
     assert_eq!(server.requests(), [""; 0]);
 }
+
+#[test]
+fn without_an_agent_that_adds_one_no_token_is_sent() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    server.secret("kv", "a", &json!({"k": "v"}));
+    let read = |address: &str| {
+        let mut command = render_at(address);
+        command.env("VAULT_AUTH_METHOD", "none");
+        run(&mut command, manifest(&["<path:kv/data/a#k>"])).code(1)
+    };
+    assert_says(
+        &read(&server.address()),
+        &["no token was sent", "auto-auth"],
+    );
+    // what the real one says of a token without the right
+    let fake =
+        Fake::start(|_, _| Answer::error(403, "1 error occurred:\n\t* permission denied\n\n"));
+    assert_says(
+        &read(&fake.address()),
+        &["the policy needs: path \"kv/data/a\""],
+    );
+}
