@@ -103,3 +103,62 @@ fn a_configuration_is_one_file_of_an_end() {
         );
     }
 }
+
+/// It is configuration, whichever path leads to it.
+#[test]
+fn the_file_of_the_option_is_no_manifest() {
+    let dir = temp_dir();
+    let release = "apiVersion: gitops-fn.dev/v1alpha1\nkind: Release\nmetadata: {name: r}\nspec: {repository: {url: acme/shop}}\n";
+    write_files(
+        dir.path(),
+        &[
+            ("pl/one.yaml", "kind: X\nmetadata: {name: one}\n"),
+            ("pl/release.yaml", release),
+            ("alone/release.yaml", release),
+        ],
+    );
+    std::os::unix::fs::symlink("pl/release.yaml", dir.path().join("link.yaml")).unwrap();
+    let render = |args: &[&str], code| {
+        let mut command = gitops_fn();
+        command.current_dir(dir.path()).arg("render").args(args);
+        run(&mut command, "").code(code)
+    };
+    for args in [
+        ["-f", "pl/release.yaml", "pl"],
+        ["-f", "pl/../pl/release.yaml", "."],
+        ["-f", "link.yaml", "./pl/"],
+    ] {
+        // in `.` there is another one, which is not the file of the option
+        let output = render(&args, 0);
+        let text = output.text();
+        assert!(text.contains("name: one"), "{args:?}\n{text}");
+        let releases = usize::from(args[2] == ".");
+        assert_eq!(text.matches("kind: Release").count(), releases, "{args:?}");
+    }
+    let named = render(&["-f", "link.yaml", "pl/release.yaml", "pl/one.yaml"], 0);
+    assert!(!named.text().contains("kind: Release"), "{}", named.text());
+    let output = render(&["-f", "alone/release.yaml", "alone/release.yaml"], 1);
+    assert!(
+        output
+            .stderr
+            .contains("alone/release.yaml is the configuration"),
+        "{}",
+        output.stderr
+    );
+    let output = render(&["-f", "alone/release.yaml", "alone"], 1);
+    assert!(
+        output.stderr.contains("found in alone\n") && output.stderr.contains("that -f names"),
+        "{}",
+        output.stderr
+    );
+    // a folder without a kustomization is built as it is rendered
+    for file in ["pl/gitops-fn.yaml", "pl/release.yaml"] {
+        write_files(dir.path(), &[(file, release)]);
+        let mut command = gitops_fn();
+        command.current_dir(dir.path());
+        command.args(["build", "--root", ".", "-f", file, "pl"]);
+        let output = run(&mut command, "").success();
+        let left = usize::from(file == "pl/gitops-fn.yaml");
+        assert_eq!(output.text().matches("kind: Release").count(), left);
+    }
+}
