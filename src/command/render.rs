@@ -38,6 +38,13 @@ pub(crate) fn run(
     settings: &Settings,
     judge: &Judge<'_>,
 ) -> Result<u8, Refusal> {
+    if let Some(path) = arguments.output.as_deref()
+        && output::is_open_already(path)
+    {
+        let fact = format!("cannot write {}: it is open already", path.display());
+        let help = "leave -o out: without it the manifests go to standard output, for which a shell has > and >>";
+        return Err(Refusal::usage(fact, help));
+    }
     let config = match &arguments.config {
         Some(path) => {
             input::once(path, &arguments.paths)?;

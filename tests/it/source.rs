@@ -162,3 +162,37 @@ fn the_file_of_the_option_is_no_manifest() {
         assert_eq!(output.text().matches("kind: Release").count(), left);
     }
 }
+
+/// A new file in its place would take what a shell's `>>` has kept.
+#[test]
+fn what_is_open_already_is_not_replaced() {
+    let dir = temp_dir();
+    write_files(dir.path(), &[("a.yaml", "kind: X\n"), ("log", "before\n")]);
+    for path in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/fd/5"] {
+        let mut shell = clean("bash");
+        shell
+            .args(["-c", "\"$0\" render -o \"$1\" a.yaml >>log 5>&1"])
+            .arg(exe())
+            .arg(path)
+            .current_dir(dir.path());
+        let output = run(&mut shell, "").code(2);
+        assert!(
+            output
+                .stderr
+                .contains("it is open already\nhelp: leave -o out"),
+            "{path}: {}",
+            output.stderr
+        );
+        let log = std::fs::read_to_string(dir.path().join("log")).unwrap();
+        assert_eq!(log, "before\n");
+    }
+    let mut shell = clean("bash");
+    shell
+        .args([
+            "-c",
+            "\"$0\" render -o >(cat >&2) a.yaml 2>/dev/null; wait $!",
+        ])
+        .arg(exe())
+        .current_dir(dir.path());
+    assert!(run(&mut shell, "").success().stderr.contains("kind: X"));
+}
