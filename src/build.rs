@@ -163,16 +163,16 @@ pub fn prepare(options: &Options) -> Result<Prepared, Vec<Finding>> {
     })
 }
 
-/// The manifests of a folder without a kustomization; our own file in it is none of them.
+/// The manifests of a folder without a kustomization; our own file in it is none of them, nor is `config`,
+/// which counts in its place.
 ///
 /// # Errors
 /// A [`SourceError`]: what cannot be read, or that there is none.
-pub fn plain(options: &Options) -> Result<Sources, SourceError> {
+pub fn plain(options: &Options, config: Option<&Path>) -> Result<Sources, SourceError> {
     let folder = std::slice::from_ref(&options.folder);
-    let mut sources = source::read(folder, std::io::empty(), options.longest)?;
-    let ours = source::shown(&options.folder.join(RELEASE));
-    sources.list.retain(|source| source.name != ours);
-    Ok(sources)
+    let mut ours = vec![options.folder.join(RELEASE)];
+    ours.extend(config.map(Path::to_owned));
+    source::read_except(&ours, folder, std::io::empty(), options.longest)
 }
 
 fn unreadable(file: &Path, error: Unreadable) -> Vec<Finding> {

@@ -85,8 +85,13 @@ pub enum Retagged {
     Same,
     /// The new text.
     Changed(String),
-    /// The rule names this image, but its suffix could not be applied, so the image stays as it is.
-    Skipped(SuffixSkipped),
+    /// The rule names this image, but its suffix could not be applied: tag and digest stay as they are.
+    Skipped {
+        /// Why.
+        reason: SuffixSkipped,
+        /// The new text, where the rule gives the image another name.
+        renamed: Option<String>,
+    },
 }
 
 /// Why a tag suffix was not applied; its text is a note for the user.
@@ -98,6 +103,17 @@ pub enum SuffixSkipped {
     /// The result would be no tag any more.
     #[error("with tagSuffix the tag would be longer than 128 characters")]
     TooLong,
+}
+
+impl SuffixSkipped {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::NoTag => "give the image a tag, or set newTag instead of tagSuffix",
+            Self::TooLong => "shorten the tag or the suffix, or set newTag instead of tagSuffix",
+        }
+    }
 }
 
 impl Retag {
@@ -126,6 +142,7 @@ impl Retag {
         let current = ImageRef::split(image);
         let name = self.new_name.as_deref().unwrap_or(current.name);
         let suffixed;
+        let mut skipped = None;
         let (tag, digest) = match (&self.new_tag, &self.digest, &self.tag_suffix) {
             (None, None, None) => (current.tag, current.digest),
             (None, None, Some(suffix)) => match with_suffix(current, suffix) {
@@ -134,15 +151,19 @@ impl Retag {
                     (Some(suffixed.as_str()), None)
                 }
                 Ok(None) => (current.tag, current.digest),
-                Err(skipped) => return Retagged::Skipped(skipped),
+                Err(reason) => {
+                    skipped = Some(reason);
+                    (current.tag, current.digest)
+                }
             },
             (tag, digest, _) => (tag.as_deref(), digest.as_deref()),
         };
         let new = ImageRef { name, tag, digest }.to_string();
-        if new == image {
-            Retagged::Same
-        } else {
-            Retagged::Changed(new)
+        let new = (new != image).then_some(new);
+        match (skipped, new) {
+            (Some(reason), renamed) => Retagged::Skipped { reason, renamed },
+            (None, Some(new)) => Retagged::Changed(new),
+            (None, None) => Retagged::Same,
         }
     }
 }
@@ -192,8 +213,11 @@ mod tests {
     fn after(rule: &Retag, image: &str) -> Option<String> {
         match rule.apply(image) {
             Retagged::NoMatch => None,
-            Retagged::Same | Retagged::Skipped(_) => Some(image.to_owned()),
-            Retagged::Changed(new) => Some(new),
+            Retagged::Same | Retagged::Skipped { renamed: None, .. } => Some(image.to_owned()),
+            Retagged::Changed(new)
+            | Retagged::Skipped {
+                renamed: Some(new), ..
+            } => Some(new),
         }
     }
 
@@ -243,6 +267,10 @@ mod tests {
             tag_suffix: Some("-s".to_owned()),
             ..rule("nginx")
         };
+        let skipped = |reason, renamed: Option<&str>| Retagged::Skipped {
+            reason,
+            renamed: renamed.map(str::to_owned),
+        };
         for (image, expected) in [
             ("nginx:1.0", Retagged::Changed("nginx:1.0-s".to_owned())),
             ("nginx:1.0-s", Retagged::Same),
@@ -250,14 +278,14 @@ mod tests {
                 "nginx:1.0@sha256:a",
                 Retagged::Changed("nginx:1.0-s".to_owned()),
             ),
-            ("nginx", Retagged::Skipped(SuffixSkipped::NoTag)),
-            ("nginx@sha256:a", Retagged::Skipped(SuffixSkipped::NoTag)),
+            ("nginx", skipped(SuffixSkipped::NoTag, None)),
+            ("nginx@sha256:a", skipped(SuffixSkipped::NoTag, None)),
             ("redis:1.0", Retagged::NoMatch),
         ] {
             assert_eq!(rule.apply(image), expected, "{image}");
         }
         let long = format!("nginx:{}", "a".repeat(127));
-        assert_eq!(rule.apply(&long), Retagged::Skipped(SuffixSkipped::TooLong));
+        assert_eq!(rule.apply(&long), skipped(SuffixSkipped::TooLong, None));
         let renamed = Retag {
             new_name: Some("n/x".to_owned()),
             ..rule
@@ -266,6 +294,12 @@ mod tests {
             renamed.apply("nginx:1"),
             Retagged::Changed("n/x:1-s".to_owned())
         );
+        for (image, expected) in [("nginx", "n/x"), ("nginx@sha256:a", "n/x@sha256:a")] {
+            assert_eq!(
+                renamed.apply(image),
+                skipped(SuffixSkipped::NoTag, Some(expected))
+            );
+        }
     }
 
     #[test]

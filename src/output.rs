@@ -18,7 +18,7 @@ const MAX_LINKS: usize = 40;
 ///
 /// - A symbolic link stays, and the file it points to is replaced (created, if the link dangles):
 ///   what a shell's `>` would do.
-/// - A pipe or a device (`/dev/stdout`, `>(…)`) cannot be replaced and is written to directly.
+/// - A pipe or a device (`/dev/null`, `>(…)`) cannot be replaced and is written to directly.
 ///
 /// # Errors
 /// The path is a directory, its directory is missing or not writable, or the disk is full. The
@@ -36,6 +36,42 @@ pub fn write_file(
         Ok(_) => fill(&OpenOptions::new().write(true).open(path)?, write),
         Err(error) if error.kind() == io::ErrorKind::NotFound => replace(&link_end(path)?, write),
         Err(error) => Err(error),
+    }
+}
+
+/// Whether a path, or a link on its way, names standard output or error, or another open file that
+/// [`write_file`] would replace: whoever has opened that writes on into the old one, and a shell's `>>`
+/// would keep what is in it. A pipe of the shell's (`>(…)`) is none.
+#[must_use]
+pub fn is_open_already(path: &Path) -> bool {
+    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
+    let mut end = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        match open_number(&end).as_deref() {
+            Some("stdin" | "stdout" | "stderr" | "0" | "1" | "2") => return true,
+            Some(_) if is_file => return true,
+            _ => {}
+        }
+        match fs::read_link(&end) {
+            Ok(target) => end = directory_of(&end).join(target),
+            Err(_) => break,
+        }
+    }
+    false
+}
+
+/// `N` of `/dev/fd/N` and of `/proc/self/fd/N`, and the name in `/dev/stdout` and its like.
+fn open_number(path: &Path) -> Option<String> {
+    let parts: Vec<_> = path.components().skip(1).collect();
+    let parts: Vec<_> = parts
+        .iter()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    let parts: Vec<_> = parts.iter().map(AsRef::as_ref).collect();
+    match *parts {
+        ["dev", name @ ("stdin" | "stdout" | "stderr")] => Some(name.to_owned()),
+        ["dev", "fd", number] | ["proc", .., "fd", number] => Some(number.to_owned()),
+        _ => None,
     }
 }
 
@@ -251,6 +287,37 @@ mod tests {
     fn a_device_is_written_to_and_stays_a_device() {
         write_text(Path::new("/dev/null"), "x").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_open_already_is_known_by_all_its_names() {
+        use std::os::fd::AsRawFd;
+        let dir = tempfile::tempdir().unwrap();
+        let file = File::create(dir.path().join("log")).unwrap();
+        let (_reader, pipe) = io::pipe().unwrap();
+        let link = dir.path().join("link");
+        symlink("/dev/stdout", &link).unwrap();
+        let by_number = |folder: &str, number: i32| PathBuf::from(format!("{folder}/{number}"));
+        for path in [
+            "/dev/stdout".into(),
+            "/dev//stderr".into(),
+            link,
+            by_number("/dev/fd", 1),
+            by_number("/proc/self/fd", 2),
+            by_number("/dev/fd", file.as_raw_fd()),
+            by_number("/proc/thread-self/fd", file.as_raw_fd()),
+        ] {
+            assert!(is_open_already(&path), "{path:?}");
+        }
+        for path in [
+            "/dev/null".into(),
+            dir.path().join("log"),
+            dir.path().join("stdout"),
+            by_number("/dev/fd", pipe.as_raw_fd()),
+        ] {
+            assert!(!is_open_already(&path), "{path:?}");
+        }
     }
 
     #[test]

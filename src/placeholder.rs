@@ -198,6 +198,25 @@ pub fn parse(text: &[u8], keys: bool) -> Result<Option<Vec<Segment>>, Vec<Placeh
     Ok(Some(segments))
 }
 
+/// The key of a `<key | modifier …` at the end of a text where no `>` follows: AVP and we leave it as it
+/// is, but a modifier's name says that it was meant. In plain YAML a blank and `#` cut it off.
+#[must_use]
+pub fn cut_off(text: &[u8]) -> Option<&str> {
+    let tail = &text[memchr::memrchr(b'>', text).map_or(0, |at| at + 1)..];
+    memchr::memchr_iter(b'|', tail).find_map(|bar| {
+        let window = &tail[bar.saturating_sub(SHORT_LENGTH)..bar];
+        let head = &window[memchr::memrchr(b'<', window)? + 1..];
+        let key = std::str::from_utf8(head).ok()?.trim();
+        let rest = &tail[bar + 1..tail.len().min(bar + SHORT_HEAD)];
+        let mut words = rest
+            .split(u8::is_ascii_whitespace)
+            .filter(|word| !word.is_empty());
+        let word = std::str::from_utf8(words.next()?).ok()?;
+        let is_known = !matches!(modifier::parse(&[word]), Err(ModifierError::Unknown(_)));
+        (is_key(key) && is_known).then_some(key)
+    })
+}
+
 /// Where the next `>` at or behind `from` stands, escaped or not; the text's length for nowhere.
 fn next_close(text: &[u8], from: usize) -> usize {
     memchr::memchr2_iter(b'>', b'\\', text.get(from..).unwrap_or_default())

@@ -97,8 +97,10 @@ impl<'s> Scope<'s, '_> {
     /// The line break to write: the input's own.
     #[must_use]
     pub fn eol(&self) -> &'static str {
-        match self.text.find('\n') {
-            Some(at) if self.text[..at].ends_with('\r') => "\r\n",
+        let first = self.text.find(['\n', '\r']).unwrap_or(self.text.len());
+        match &self.text.as_bytes()[first..] {
+            [b'\r', b'\n', ..] => "\r\n",
+            [b'\r', ..] => "\r",
             _ => "\n",
         }
     }

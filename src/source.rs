@@ -58,16 +58,35 @@ pub struct Sources {
 /// [`SourceError`], with every file that cannot be read, or a `-` named twice; and
 /// [`SourceError::TooLarge`] as soon as there is more.
 pub fn read(paths: &[PathBuf], stdin: impl Read, most: Limit) -> Result<Sources, SourceError> {
+    read_except(&[], paths, stdin, most)
+}
+
+/// As [`read`], without the files that `except` names: they are there for something else, whichever
+/// path leads to them.
+///
+/// # Errors
+/// Those of [`read`]; also where nothing is left.
+pub fn read_except(
+    except: &[PathBuf],
+    paths: &[PathBuf],
+    stdin: impl Read,
+    most: Limit,
+) -> Result<Sources, SourceError> {
     let only_stdin = [PathBuf::from("-")];
     let paths = if paths.is_empty() { &only_stdin } else { paths };
     if paths.iter().filter(|path| is_stdin(path)).count() > 1 {
         return Err(SourceError::StdinTwice);
     }
+    let except = except.iter().filter(|path| !is_stdin(path));
     let mut reading = Reading {
+        except: except
+            .filter_map(|path| fs::canonicalize(path).ok())
+            .collect(),
         room: most.bytes(),
         ..Reading::default()
     };
     let mut stdin = Some(stdin);
+    let mut left_out = None;
     for path in paths {
         if is_stdin(path) {
             if let Some(stdin) = stdin.take() {
@@ -76,12 +95,20 @@ pub fn read(paths: &[PathBuf], stdin: impl Read, most: Limit) -> Result<Sources,
             }
         } else if path.is_dir() {
             reading.directory(path);
+        } else if reading.is_excepted(path) {
+            left_out = Some(path);
         } else {
             reading.file(path);
         }
         if reading.full {
             return Err(SourceError::TooLarge(most));
         }
+    }
+    if let (Some(path), []) = (left_out, &*reading.sources.list) {
+        reading.unreadable.push(Unreadable {
+            name: shown(path),
+            reason: UnreadableReason::Configuration,
+        });
     }
     reading.finish()
 }
@@ -128,6 +155,8 @@ pub fn is_blank(text: &str) -> bool {
 /// What has been read so far, and what could not be.
 #[derive(Default)]
 struct Reading {
+    /// Canonical paths of what is no manifest.
+    except: Vec<PathBuf>,
     sources: Sources,
     unreadable: Vec<Unreadable>,
     /// How many bytes may still be read.
@@ -137,8 +166,13 @@ struct Reading {
 }
 
 impl Reading {
+    fn is_excepted(&self, path: &Path) -> bool {
+        !self.except.is_empty()
+            && fs::canonicalize(path).is_ok_and(|path| self.except.contains(&path))
+    }
+
     fn directory(&mut self, path: &Path) {
-        let mut found = walk::walk(path);
+        let mut found = walk::walk(path, &self.except);
         for file in &found.files {
             if self.full {
                 return;

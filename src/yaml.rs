@@ -2,10 +2,11 @@
 //!
 //! Knows no Kubernetes. [`event`] is the home of the parser crate; [`tree`] holds one document or
 //! one list item at a time; [`scalar`] writes scalars; [`splice`] applies edits to text; [`verify`]
-//! reads an edited document again and compares it with what was read before; [`growth`] guards readers that
-//! make values.
+//! reads an edited document again and compares it with what was read before; [`gap`] knows what stands between
+//! nodes; [`growth`] guards readers that make values.
 
 pub mod event;
+pub mod gap;
 pub mod growth;
 pub mod load;
 pub mod scalar;

@@ -37,7 +37,7 @@ pub(crate) fn run(
     let config = config(arguments, &prepared, settings)?;
     let store = store::of_arguments(settings, judge, &arguments.credentials, Some(begun))?;
     let kustomize = prepared.kustomize;
-    let mut sources = manifests(&mut session, prepared, &options)?;
+    let mut sources = manifests(&mut session, prepared, &options, arguments)?;
     let mut outcome = gitops_fn::render(&sources, &config, settings, judge, |wants| {
         session.resolve(wants, &store)
     });
@@ -111,9 +111,10 @@ fn manifests(
     session: &mut Session,
     mut prepared: Prepared,
     options: &Options,
+    arguments: &Build,
 ) -> Result<Vec<Source>, Refusal> {
     if !prepared.kustomize {
-        let sources = build::plain(options)?;
+        let sources = build::plain(options, arguments.config.as_deref())?;
         say_notes(&sources);
         return Ok(sources.list);
     }

@@ -8,11 +8,16 @@ use gitops_fn::source::{self, Limit, SourceError, Sources};
 
 use super::streams::Refusal;
 
-/// Reads the manifests that are named.
-pub(crate) fn manifests(paths: &[PathBuf], judge: &Judge<'_>) -> Result<Sources, SourceError> {
+/// Reads the manifests that are named; the configuration is none of them.
+pub(crate) fn manifests(
+    paths: &[PathBuf],
+    config: Option<&PathBuf>,
+    judge: &Judge<'_>,
+) -> Result<Sources, SourceError> {
     let limits = judge.limits();
     let most = limits.map_or(source::MOST, |limits| Limit::Policy(limits.input_bytes));
-    source::read(paths, io::stdin().lock(), most)
+    let except = config.map(std::slice::from_ref).unwrap_or_default();
+    source::read_except(except, paths, io::stdin().lock(), most)
 }
 
 /// Reads a file that an argument names, a configuration or a policy.

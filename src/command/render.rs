@@ -18,7 +18,7 @@ use super::{input, store};
 
 /// Without a command: a ResourceList.
 pub(crate) fn function(settings: &Settings, judge: &Judge<'_>) -> Result<u8, Refusal> {
-    let sources = input::manifests(&["-".into()], judge)?.list;
+    let sources = input::manifests(&["-".into()], None, judge)?.list;
     let Some(source) = sources.first() else {
         return Ok(2);
     };
@@ -38,6 +38,13 @@ pub(crate) fn run(
     settings: &Settings,
     judge: &Judge<'_>,
 ) -> Result<u8, Refusal> {
+    if let Some(path) = arguments.output.as_deref()
+        && output::is_open_already(path)
+    {
+        let fact = format!("cannot write {}: it is open already", path.display());
+        let help = "leave -o out: without it the manifests go to standard output, for which a shell has > and >>";
+        return Err(Refusal::usage(fact, help));
+    }
     let config = match &arguments.config {
         Some(path) => {
             input::once(path, &arguments.paths)?;
@@ -46,7 +53,7 @@ pub(crate) fn run(
         }
         None => config::from_environment(settings)?,
     };
-    let sources = input::manifests(&arguments.paths, judge)?;
+    let sources = input::manifests(&arguments.paths, arguments.config.as_ref(), judge)?;
     say_notes(&sources);
     let store = store::of_arguments(settings, judge, &arguments.credentials, None)?;
     let mut session = None;

@@ -76,8 +76,10 @@ pub struct Image {
     /// The tag to set. It must be quoted where YAML would read a number: `"1.10"`. A digest that was
     /// there is dropped unless `digest` is given too. Takes `${NAME}`.
     pub new_tag: Option<String>,
-    /// A text to append to the tag that is there, once: a tag that ends in it stays. A digest that
-    /// was there is dropped. Not together with `newTag` or `digest`. Takes `${NAME}`.
+    /// A text to append to the tag that is there, once: a tag that ends in it stays. A digest behind
+    /// a tag that gets it is dropped. An image without a tag stays without one and keeps its digest,
+    /// with a warning; `newName` counts all the same. Not together with `newTag` or `digest`. Takes
+    /// `${NAME}`.
     pub tag_suffix: Option<String>,
     /// The digest to set: `sha256:` and 64 hex digits. A tag that was there is dropped unless
     /// `newTag` is given too. Takes `${NAME}`.

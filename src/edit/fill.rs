@@ -154,7 +154,7 @@ fn stored(
 fn not_removable(placeholder: &Placeholder) -> Finding {
     Finding::error(
         "its key is missing, and the entry cannot be removed (missing Vault value)",
-        "entries of lists, entries with an anchor or behind an alias, and keys written with ? stay: write the entry plainly, or remove it by hand",
+        "entries of lists, entries with an anchor or behind an alias, pairs without braces ([a: b]) and mappings with a comment behind a ? stay: write the entry plainly, or remove it by hand",
     )
     .about(placeholder.shown())
 }

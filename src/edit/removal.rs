@@ -1,10 +1,12 @@
 //! Taking entries out of mappings, alone or with their neighbours.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use crate::plan::change::{MapLayout, Removal};
 use crate::yaml::event::Span;
+use crate::yaml::gap;
 use crate::yaml::splice::Splice;
 
 /// The entries that go, by mapping.
@@ -28,7 +30,7 @@ impl Removals {
     pub fn emptied(&self) -> impl Iterator<Item = &MapLayout> {
         self.0
             .values()
-            .filter(|(layout, gone)| !layout.flow && gone.iter().all(|gone| *gone))
+            .filter(|(layout, gone)| layout.braces.is_none() && gone.iter().all(|gone| *gone))
             .map(|(layout, _)| &**layout)
     }
 
@@ -47,14 +49,13 @@ fn splices(text: &str, layout: &MapLayout, gone: &[bool]) -> Vec<Splice> {
     let Some((first, last)) = entries.first().zip(entries.last()) else {
         return Vec::new();
     };
-    if gone.iter().all(|gone| *gone) {
+    if layout.braces.is_none() && gone.iter().all(|gone| *gone) {
         // an emptied mapping stays one
-        let rest = if layout.flow { "" } else { "{}" };
         let span = Span {
             start: first.start,
             end: last.end,
         };
-        return vec![Splice::new(span, rest.to_owned())];
+        return vec![Splice::new(span, "{}".to_owned())];
     }
     let mut splices = Vec::new();
     let mut index = 0;
@@ -66,8 +67,12 @@ fn splices(text: &str, layout: &MapLayout, gone: &[bool]) -> Vec<Splice> {
         let end = (index..gone.len())
             .find(|&at| !gone[at])
             .unwrap_or(gone.len());
+        let spans = match layout.braces {
+            Some(inside) => flow_run(text, layout, inside, index..end),
+            None => block_run(text, entries, index..end),
+        };
         splices.extend(
-            run(text, layout, index, end)
+            spans
                 .into_iter()
                 .map(|span| Splice::new(span, String::new())),
         );
@@ -76,73 +81,96 @@ fn splices(text: &str, layout: &MapLayout, gone: &[bool]) -> Vec<Splice> {
     splices
 }
 
-/// What goes with the entries from `start` up to, not including, `end`, which are not all there are.
-fn run(text: &str, layout: &MapLayout, start: usize, end: usize) -> Vec<Span> {
-    let entries = &layout.entries;
-    if !layout.flow {
-        let lines: Option<Vec<_>> = (start..end).map(|at| lines(text, entries[at])).collect();
-        if let Some(lines) = lines {
-            return lines;
-        }
+/// What goes with the entries of `run`, which are not all there are.
+fn block_run(text: &str, entries: &[Span], run: Range<usize>) -> Vec<Span> {
+    let gone = &entries[run.clone()];
+    let lines: Option<Vec<_>> = gone.iter().map(|entry| lines(text, *entry)).collect();
+    if let Some(lines) = lines {
+        return lines;
     }
-    // up to the next entry, or from the end of the one before
-    let from = if end < entries.len() || start == 0 {
-        entries[start].start
-    } else {
-        entries[start - 1].end
-    };
-    let to = entries
-        .get(end)
-        .map_or(entries[end - 1].end, |next| next.start);
-    vec![Span {
-        start: from,
-        end: to,
-    }]
+    // the first of them shares its line with what the mapping stands in: up to the next entry
+    let start = entries[run.start].start;
+    let end = entries.get(run.end).map_or(start, |next| next.start);
+    vec![Span { start, end }]
 }
 
 /// The whole lines of an entry, if nothing else stands before it on its first line.
 fn lines(text: &str, entry: Span) -> Option<Span> {
-    let before = text.get(..entry.start)?;
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    if !before[start..]
-        .trim_start_matches('\u{feff}')
-        .trim()
-        .is_empty()
-    {
-        return None;
+    gap::starts_line(text, entry.start).then(|| Span {
+        start: gap::line_start(text, entry.start),
+        end: gap::next_line(text, entry.end),
+    })
+}
+
+/// What goes with the entries of `run` from between two braces: their commas, and the blanks around them.
+/// Comments stay.
+fn flow_run(text: &str, layout: &MapLayout, inside: Span, run: Range<usize>) -> Vec<Span> {
+    let at = |at: usize| Span { start: at, end: at };
+    let comma = |index: usize| {
+        let start = layout.commas.get(index).copied().flatten()?;
+        let end = start + 1;
+        Some(Span { start, end })
+    };
+    let blank = |from: usize, to: usize| {
+        text.get(from..to)
+            .is_some_and(|between| between.trim().is_empty())
+    };
+    let next = layout.entries.get(run.end);
+    let first = layout.entries[run.start];
+    let mut parts = Vec::with_capacity(2 * run.len() + 2);
+    // at the end one comma too many is left: the one before, unless a comment hangs on it
+    let mut last_comma = true;
+    if run.start == 0 {
+        if next.is_none() {
+            parts.push(at(inside.start));
+        }
+    } else if let (None, Some(before)) = (next, comma(run.start - 1)) {
+        last_comma = !blank(before.end, first.start) && comma(run.end - 1).is_some();
+        parts.extend((!last_comma).then_some(before));
     }
-    let end = text
-        .get(entry.end..)?
-        .find('\n')
-        .map_or(text.len(), |newline| entry.end + newline + 1);
-    Some(Span { start, end })
+    for index in run.clone() {
+        parts.push(layout.entries[index]);
+        parts.extend(comma(index).filter(|_| last_comma || index + 1 < run.end));
+    }
+    match next {
+        Some(next) => parts.push(at(next.start)),
+        None if run.start == 0 => parts.push(at(inside.end)),
+        None => {}
+    }
+    let mut spans: Vec<Span> = Vec::new();
+    for part in parts {
+        let joined = spans.last_mut().filter(|last| blank(last.end, part.start));
+        match joined {
+            Some(last) => last.end = part.end,
+            None => spans.push(part),
+        }
+    }
+    spans
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::yaml::event::Events;
+    use crate::yaml::tree::{Kind, Tree};
 
-    fn removed(text: &str, flow: bool, entries: &[&str], gone: &[bool]) -> String {
-        let spans = entries
+    /// The text without those of its last mapping's entries that `gone` names by their place.
+    fn removed(text: &str, gone: &[usize]) -> String {
+        let mut events = Events::new(text);
+        let mut tree = Tree::default();
+        events.pull().unwrap();
+        let first = events.pull().unwrap().unwrap();
+        tree.read_node(first, &mut events).unwrap();
+        let map = tree
+            .nodes()
             .iter()
-            .map(|entry| {
-                let start = text.find(entry).unwrap();
-                Span {
-                    start,
-                    end: start + entry.len(),
-                }
-            })
+            .rposition(|node| matches!(node.kind, Kind::Map { .. }))
+            .unwrap();
+        let layout = MapLayout::of(text, &tree, map);
+        let gone: Vec<_> = (0..layout.entries.len())
+            .map(|index| gone.contains(&index))
             .collect();
-        let layout = MapLayout {
-            ordinal: 0,
-            digest: 0,
-            anchor: 0,
-            flow,
-            entries: spans,
-            values: Vec::new(),
-            keys: Vec::new(),
-        };
-        let splices = splices(text, &layout, gone);
+        let splices = splices(text, &layout, &gone);
         let all = Span {
             start: 0,
             end: text.len(),
@@ -153,24 +181,41 @@ mod tests {
     #[test]
     fn takes_lines_out_of_block_mappings() {
         let text = "data:\n  a: 1 # one\n  b: 2\n  c: 3\n";
-        let entries = ["a: 1", "b: 2", "c: 3"];
-        let check = |gone: [bool; 3]| removed(text, false, &entries, &gone);
-        assert_eq!(check([true, false, false]), "data:\n  b: 2\n  c: 3\n");
-        assert_eq!(check([false, true, true]), "data:\n  a: 1 # one\n");
-        assert_eq!(check([true, true, true]), "data:\n  {}\n");
+        assert_eq!(removed(text, &[0]), "data:\n  b: 2\n  c: 3\n");
+        assert_eq!(removed(text, &[1, 2]), "data:\n  a: 1 # one\n");
+        assert_eq!(removed(text, &[0, 1, 2]), "data:\n  {}\n");
+        assert_eq!(removed("- a: 1\n  b: 2\n", &[0]), "- b: 2\n");
+        assert_eq!(removed("- a: 1\n  ? b\n  : 2\n", &[0]), "- ? b\n  : 2\n");
         assert_eq!(
-            removed("- a: 1\n  b: 2\n", false, &["a: 1", "b: 2"], &[true, false]),
-            "- b: 2\n"
+            removed("- !!str a: 1\n  !!str b: 2\n", &[0]),
+            "- !!str b: 2\n"
         );
+        assert_eq!(removed("!!str a: 1\nb: 2\n", &[0]), "b: 2\n");
+        assert_eq!(removed("a: 1\rb: 2\rc: 3", &[0]), "b: 2\rc: 3");
     }
 
     #[test]
     fn takes_commas_along_in_flow_mappings() {
-        let check =
-            |gone: [bool; 3]| removed("{a: 1, b: 2, c: 3}", true, &["a: 1", "b: 2", "c: 3"], &gone);
-        assert_eq!(check([true, false, false]), "{b: 2, c: 3}");
-        assert_eq!(check([false, true, false]), "{a: 1, c: 3}");
-        assert_eq!(check([false, true, true]), "{a: 1}");
-        assert_eq!(check([true, true, true]), "{}");
+        let text = "{a: 1, b: 2, c: 3}";
+        assert_eq!(removed(text, &[0]), "{b: 2, c: 3}");
+        assert_eq!(removed(text, &[1]), "{a: 1, c: 3}");
+        assert_eq!(removed(text, &[1, 2]), "{a: 1}");
+        assert_eq!(removed(text, &[0, 1, 2]), "{}");
+        assert_eq!(removed("{a: 1, b: 2, }", &[1]), "{a: 1, }");
+        assert_eq!(removed("{ a: 1, b: 2,\n}", &[0, 1]), "{}");
+        assert_eq!(removed("{!!str a: 1, !!str b: 2}", &[0]), "{!!str b: 2}");
+        assert_eq!(removed("{a: !!str , b: 2}", &[1]), "{a: !!str }");
+    }
+
+    #[test]
+    fn comments_between_braces_stay() {
+        let text = "{ # why\n  a: 1, # one\n  b: 2, # two\n}\n";
+        for (gone, left) in [
+            (&[0][..], "{ # why\n   # one\n  b: 2, # two\n}\n"),
+            (&[1], "{ # why\n  a: 1, # one\n   # two\n}\n"),
+            (&[0, 1], "{ # why\n   # one\n   # two\n}\n"),
+        ] {
+            assert_eq!(removed(text, gone), left);
+        }
     }
 }

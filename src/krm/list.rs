@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::result::Finding;
 use crate::yaml::event::{Event, Events, Span, Style, SyntaxError};
+use crate::yaml::gap;
 use crate::yaml::splice::Splice;
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
@@ -100,9 +101,17 @@ pub fn read<'a>(
         let key = tree.read_node(first, events)?;
         let name = tree.text(key).unwrap_or("").to_owned();
         let key_span = tree.node(key).span;
-        if !outline.has_entry || (name == "items" && starts_line(text, key_span.start)) {
-            outline.entry = key_span.start;
+        if !outline.has_entry {
+            // not the key itself, which may have `?`, an anchor or a tag in front
+            outline.entry = if flow {
+                gap::skip(text, root.end)
+            } else {
+                root.start
+            };
             outline.has_entry = true;
+        }
+        if name == "items" && gap::starts_line(text, key_span.start) {
+            outline.entry = key_span.start;
         }
         let Some(first) = events.pull()? else { break };
         if name == "items" {
@@ -185,7 +194,7 @@ fn value_text(text: &str, tree: &Tree<'_>, id: NodeId) -> Span {
         Kind::Map { flow: false } | Kind::Seq { flow: false }
     );
     let start = if block {
-        node.span.start - column_bytes(text, node.span.start)
+        gap::line_start(text, node.span.start)
     } else {
         node.span.start
     };
@@ -193,16 +202,6 @@ fn value_text(text: &str, tree: &Tree<'_>, id: NodeId) -> Span {
         start,
         end: tree.text_end(id),
     }
-}
-
-fn column_bytes(text: &str, at: usize) -> usize {
-    let line = &text[..at];
-    line.len() - line.rfind('\n').map_or(0, |newline| newline + 1)
-}
-
-/// Whether only blanks stand before a place on its line.
-fn starts_line(text: &str, at: usize) -> bool {
-    text[at - column_bytes(text, at)..at].trim().is_empty()
 }
 
 fn colon_end(text: &str, from: usize) -> usize {
@@ -295,8 +294,7 @@ impl Outline {
     }
 
     fn indentation<'t>(&self, text: &'t str) -> &'t str {
-        let line = self.entry - column_bytes(text, self.entry);
-        text[line..self.entry].trim_start_matches('\u{feff}')
+        text[gap::line_start(text, self.entry)..self.entry].trim_start_matches('\u{feff}')
     }
 
     /// Puts entries before one that is there, where no text can depend on what follows it.

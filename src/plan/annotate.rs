@@ -11,6 +11,7 @@ use crate::config::Repository;
 use crate::krm::resource::GroupVersionKind;
 use crate::krm::result::Finding;
 use crate::yaml::event::{Span, Style, Tag};
+use crate::yaml::gap;
 use crate::yaml::scalar::is_string;
 use crate::yaml::tree::{Kind, Node, NodeId};
 
@@ -124,8 +125,7 @@ impl Setting<'_> {
             if !is_last && tree.get(map, key).is_some() {
                 return Err("the mapping comes through a merge key");
             }
-            self.insert(map, map_key, there, draft);
-            return Ok(());
+            return self.insert(map, map_key, there, draft);
         };
         let node = tree.node(value);
         match node.kind {
@@ -219,10 +219,7 @@ impl Setting<'_> {
         let (end, form) = if there == self.keys.len() || tree.node(map).is_flow() {
             (end, Form::Inline)
         } else {
-            let line_end = text[end..]
-                .find('\n')
-                .map_or(text.len(), |newline| end + newline);
-            let comment = text[end..line_end].trim_end();
+            let comment = text[end..gap::line_end(text, end)].trim_end();
             let lines = Lines {
                 indent: column(text, key.span.start) + 2,
                 eol: self.scope.eol(),
@@ -235,27 +232,33 @@ impl Setting<'_> {
     }
 
     /// Puts the entry, with the mappings around it that are missing, into a mapping.
-    fn insert(&self, map: NodeId, map_key: Option<NodeId>, there: usize, draft: &mut Draft) {
+    fn insert(
+        &self,
+        map: NodeId,
+        map_key: Option<NodeId>,
+        there: usize,
+        draft: &mut Draft,
+    ) -> Result<(), &'static str> {
         let (tree, text) = (self.scope.tree, self.scope.text);
         let node = tree.node(map);
-        let first = tree
-            .children(map)
-            .next()
-            .map(|first| tree.node(first).span.start);
         let front = node.ordinal + 1;
         let (at, ordinal, form) = if node.is_flow() {
+            if !text[node.span.start..].starts_with('{') {
+                return Err("the mapping is a pair without braces in a list");
+            }
             let brace = node.span.start + 1;
-            let gap = first.map(|first| Box::from(gap(text, brace, first)));
-            (first.unwrap_or(brace), front, Form::Front(gap))
-        } else {
             // not the first key, which may have `?`, an anchor or a tag in front
+            let first = (node.end > map + 1).then(|| gap::skip(text, brace));
+            let between = first.map(|first| Box::from(blanks(text, brace, first)));
+            (first.unwrap_or(brace), front, Form::Front(between))
+        } else {
             let start = node.span.start;
             let lines = Lines {
                 indent: column(text, start),
                 eol: self.scope.eol(),
             };
             match self.line_for(map, map_key, start) {
-                Some((at, ordinal)) if text[..at].ends_with('\n') => {
+                Some((at, ordinal)) if text[..at].ends_with(['\n', '\r']) => {
                     (at, ordinal, Form::Line(lines))
                 }
                 Some((at, ordinal)) => (at, ordinal, Form::AfterLast(lines)),
@@ -263,36 +266,32 @@ impl Setting<'_> {
             }
         };
         draft.add(self.entry(Span { start: at, end: at }, ordinal, None, there, form));
+        Ok(())
     }
 
     /// The start of a line of a block mapping where an entry can go, and the event it goes before: the
     /// first line of a mapping below a key; behind `kind` in the object's root.
     fn line_for(&self, map: NodeId, map_key: Option<NodeId>, first: usize) -> Option<(usize, u32)> {
         let (tree, text) = (self.scope.tree, self.scope.text);
-        let line_after = |end: usize| {
-            let newline = text.get(end..)?.find('\n');
-            Some(newline.map_or(text.len(), |newline| end + newline + 1))
-        };
         if let Some(key) = map_key {
             let plain = tree.node(map).props.anchor == 0 && tree.node(map).props.tag == Tag::None;
             let key_end = tree.node(key).span.end;
             let colon = text.get(key_end..)?.trim_start_matches([' ', '\t']);
             let plain = plain && colon.starts_with(':');
-            let line = line_after(key_end).filter(|&at| plain && at <= first);
-            return line.map(|at| (at, tree.node(map).ordinal + 1));
+            let line = gap::next_line(text, key_end);
+            return (plain && line <= first).then_some((line, tree.node(map).ordinal + 1));
         }
         let kind = tree.node(tree.get_written(map, "kind")?);
         let one_line = matches!(
             kind.style(),
             Some(Style::Plain | Style::Single | Style::Double)
         );
-        let line = line_after(kind.span.end).filter(|_| one_line);
-        line.map(|at| (at, kind.ordinal + 1))
+        one_line.then(|| (gap::next_line(text, kind.span.end), kind.ordinal + 1))
     }
 }
 
 /// Between the brace and the first entry: so that pretty-printed JSON stays pretty.
-fn gap(text: &str, from: usize, to: usize) -> &str {
+fn blanks(text: &str, from: usize, to: usize) -> &str {
     match text.get(from..to) {
         Some(blank) if !blank.is_empty() && blank.trim().is_empty() => blank,
         _ => " ",
@@ -300,7 +299,6 @@ fn gap(text: &str, from: usize, to: usize) -> &str {
 }
 
 fn column(text: &str, at: usize) -> usize {
-    let line = text.get(..at).unwrap_or("");
-    let start = line.rfind('\n').map_or(0, |newline| newline + 1);
-    line[start..].trim_start_matches('\u{feff}').len()
+    let line = text.get(gap::line_start(text, at)..at).unwrap_or("");
+    line.trim_start_matches('\u{feff}').len()
 }

@@ -7,6 +7,7 @@ use crate::krm::resource::Subject;
 use crate::placeholder::Segment;
 use crate::secret::{KvVersion, SecretRef};
 use crate::yaml::event::{Span, Style};
+use crate::yaml::gap;
 use crate::yaml::tree::{Kind, Node, NodeId, Tree};
 
 /// One change to one node of the input.
@@ -144,13 +145,16 @@ pub struct MapLayout {
     pub digest: u64,
     /// Its anchor, 0 for none.
     pub anchor: u32,
-    /// `{…}`
-    pub flow: bool,
-    /// From the start of each key to the end of its value.
+    /// What stands between the braces of a flow mapping; `None` for a block mapping.
+    pub braces: Option<Span>,
+    /// From the start of each key, with all that belongs to it, to the end of its value.
     pub entries: Vec<Span>,
+    /// The comma behind each entry of a flow mapping.
+    pub commas: Vec<Option<usize>>,
     /// Event number of each value, in ascending order.
     pub values: Vec<u32>,
-    /// Event number and digest of each key; `None` where it is no scalar, or anchored.
+    /// Event number and digest of each key; `None` where the entry has to stay: its key is no scalar,
+    /// or anchored, or where the entries begin is not clear.
     pub keys: Vec<Option<(u32, u64)>>,
 }
 
@@ -158,37 +162,66 @@ impl MapLayout {
     /// The layout of the mapping at `map`.
     #[must_use]
     pub fn of(text: &str, tree: &Tree<'_>, map: NodeId) -> Self {
+        let node = tree.node(map);
+        let flow = node.kind == Kind::Map { flow: true };
         let mut layout = Self {
-            ordinal: tree.node(map).ordinal,
-            digest: tree.node(map).digest(),
-            anchor: tree.node(map).props.anchor,
-            flow: tree.node(map).kind == Kind::Map { flow: true },
+            ordinal: node.ordinal,
+            digest: node.digest(),
+            anchor: node.props.anchor,
+            braces: flow.then(|| Span {
+                start: node.span.start + 1,
+                end: node.span.end.saturating_sub(1),
+            }),
             entries: Vec::new(),
+            commas: Vec::new(),
             values: Vec::new(),
             keys: Vec::new(),
         };
-        let mut explicit = false;
+        // a pair in a list may be a mapping without braces: `[a: b]`
+        let braced = |text: &str| {
+            text.get(node.span.start..)
+                .is_some_and(|at| at.starts_with('{'))
+        };
+        let mut clear = !flow || braced(text);
+        let mut comma = Some(node.span.start);
         for (name, value) in tree.entries(map) {
             let key = tree.node(name);
+            let key_end = tree.text_end(name);
+            let end = tree.text_end(value).max(key_end);
+            let begin = if flow {
+                let begin = comma.map(|comma| gap::skip(text, comma + 1));
+                comma = gap::comma(text, end);
+                begin
+            } else {
+                block_begin(text, key, key_end)
+            };
+            clear &= begin.is_some();
             layout.entries.push(Span {
-                start: key.span.start,
-                end: tree.text_end(value).max(key.span.end),
+                start: begin.unwrap_or(key.span.start),
+                end,
             });
+            layout.commas.push(comma.filter(|_| flow));
             layout.values.push(tree.node(value).ordinal);
-            let first = layout.entries.len() == 1;
-            explicit |= first
-                && text
-                    .get(..key.span.start)
-                    .is_some_and(|before| before.trim_end_matches([' ', '\t']).ends_with('?'));
-            let plain = key.style().is_some() && key.props.anchor == 0;
+            let plain =
+                key.style().is_some_and(|style| style != Style::Empty) && key.props.anchor == 0;
             layout.keys.push(plain.then(|| (key.ordinal, key.digest())));
         }
-        if explicit {
-            // a first entry that begins with `? ` leaves its mark behind when it goes
+        if !clear {
+            // where one of them begins is not known, so its neighbours cannot go either
             layout.keys.fill(None);
         }
         layout
     }
+}
+
+/// Where an entry of a block mapping begins; `None` where comments stand between its `?` and its key.
+fn block_begin(text: &str, key: &Node<'_>, key_end: usize) -> Option<usize> {
+    let at = gap::with_props(text, key.span.start, key.props);
+    if gap::colon_follows(text, key_end) {
+        return Some(at);
+    }
+    let before = text.get(..at)?.trim_end().strip_suffix('?')?;
+    Some(before.len())
 }
 
 impl Change {

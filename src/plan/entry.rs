@@ -48,7 +48,7 @@ pub enum Form {
 pub struct Lines {
     /// Blanks before the entry.
     pub indent: usize,
-    /// `\n` or `\r\n`.
+    /// `\n`, `\r\n` or `\r`.
     pub eol: &'static str,
 }
 

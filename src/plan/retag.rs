@@ -45,15 +45,12 @@ pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
                 draft.matched(index);
                 image = Some(text);
             }
-            Retagged::Skipped(reason) => {
+            Retagged::Skipped { reason, renamed } => {
                 draft.matched(index);
+                image = renamed.or(image);
                 draft.find(
-                    Finding::new(
-                        Severity::Warning,
-                        reason.to_string(),
-                        "give the image a tag, or set newTag instead of tagSuffix",
-                    )
-                    .at(scope.subject(), field(place.path)),
+                    Finding::new(Severity::Warning, reason.to_string(), reason.help())
+                        .at(scope.subject(), field(place.path)),
                 );
             }
         }

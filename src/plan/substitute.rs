@@ -7,7 +7,7 @@ use super::walk::{Place, Step, field};
 use super::{Draft, Mode, Scope};
 use crate::config::SecretsMode;
 use crate::krm::resource::is_bookkeeping;
-use crate::krm::result::Finding;
+use crate::krm::result::{Finding, Severity};
 use crate::placeholder::{self, Placeholder, PlaceholderError, Segment, Source};
 use crate::secret::{KvVersion, SecretRef, base64};
 use crate::yaml::event::{Style, Tag};
@@ -23,6 +23,9 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
     }
     let keys = avp.path.is_some() || (config_path(scope, place).is_some());
     let text = node.value.as_bytes();
+    if let (true, Some(key)) = (keys && !place.is_key, placeholder::cut_off(text)) {
+        draft.find(cut_off(key).at(scope.subject(), field(place.path)));
+    }
     let seen_through = (scope.is_secret() && !place.is_key)
         .then(|| see_through(&node.value, keys))
         .flatten();
@@ -105,6 +108,14 @@ pub fn wanted(placeholder: &Placeholder, context: &Context) -> Option<SecretRef>
 
 fn unreadable(error: &PlaceholderError) -> Finding {
     Finding::error(error.to_string(), error.help()).about(error.shown().unwrap_or(""))
+}
+
+fn cut_off(key: &str) -> Finding {
+    Finding::new(
+        Severity::Warning,
+        format!("<{key} | … is not closed with > and stays as it is"),
+        "close it with >; without quotes a blank and # begins a comment of YAML, and the rest is lost",
+    )
 }
 
 /// The annotations in which kustomize and kpt keep their books.

@@ -102,6 +102,9 @@ impl Unreadable {
             UnreadableReason::NoManifests { .. } => {
                 format!("no YAML or JSON files were found in {name}")
             }
+            UnreadableReason::Configuration => {
+                format!("{name} is the configuration, and no manifests are named beside it")
+            }
             UnreadableReason::NotFound => format!("cannot read {name}: no such file or directory"),
             UnreadableReason::Denied => format!("cannot read {name}: permission denied"),
             UnreadableReason::Special { .. } => {
@@ -135,6 +138,8 @@ pub enum UnreadableReason {
     Folder,
     /// More than this many bytes where a short text is wanted.
     TooLarge(u64),
+    /// It is the configuration already, and there is nothing else.
+    Configuration,
     /// A directory without a single manifest.
     NoManifests {
         /// Whether symbolic links were left out on the way.
@@ -166,7 +171,10 @@ impl UnreadableReason {
                 "symbolic links inside a directory are not followed: name their targets, or the links themselves, on the command line"
             }
             Self::NoManifests { links: false } => {
-                "only .yaml, .yml and .json files are read, and neither kustomization files nor folders that begin with a dot"
+                "only .yaml, .yml and .json files are read, and neither kustomization files, folders that begin with a dot nor the file that -f names"
+            }
+            Self::Configuration => {
+                "name files or directories of manifests, or - for standard input"
             }
             Self::NotUtf8 { .. } => "manifests must be UTF-8 text",
             Self::Utf16 => "save the file as UTF-8; on Windows, PowerShell's `>` writes UTF-16",

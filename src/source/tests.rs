@@ -302,7 +302,7 @@ fn an_unreadable_folder_is_an_error() {
 
 #[test]
 fn a_folder_that_cannot_be_searched_is_an_error_for_root_too() {
-    let found = walk::walk(Path::new("/nonexistent/folder"));
+    let found = walk::walk(Path::new("/nonexistent/folder"), &[]);
     assert_eq!(found.unreadable.len(), 1);
     assert_eq!(found.unreadable[0].reason, UnreadableReason::NotFound);
 }
@@ -377,7 +377,8 @@ fn no_more_is_read_than_may_be() {
 #[test]
 fn every_error_says_what_is_wrong_and_what_to_do() {
     use UnreadableReason::{
-        Denied, Folder, NoManifests, NotFound, NotUtf8, Other, Special, TooLarge, Utf16,
+        Configuration, Denied, Folder, NoManifests, NotFound, NotUtf8, Other, Special, TooLarge,
+        Utf16,
     };
     let reasons = [
         NotFound,
@@ -385,6 +386,7 @@ fn every_error_says_what_is_wrong_and_what_to_do() {
         Special { named: true },
         Special { named: false },
         Folder,
+        Configuration,
         TooLarge(1),
         NoManifests { links: true },
         NoManifests { links: false },
@@ -399,6 +401,7 @@ fn every_error_says_what_is_wrong_and_what_to_do() {
             | Denied
             | Special { .. }
             | Folder
+            | Configuration
             | TooLarge(_)
             | NoManifests { .. }
             | NotUtf8 { .. }

@@ -24,8 +24,9 @@ pub(super) struct Found {
     folders: Vec<PathBuf>,
 }
 
-/// Searches a directory. Whatever fails is in `unreadable`, the search goes on.
-pub(super) fn walk(root: &Path) -> Found {
+/// Searches a directory for all but the files in `except`, whose paths are canonical. Whatever fails is in
+/// `unreadable`, the search goes on.
+pub(super) fn walk(root: &Path, except: &[PathBuf]) -> Found {
     let mut found = Found {
         folders: vec![root.to_path_buf()],
         ..Found::default()
@@ -33,6 +34,14 @@ pub(super) fn walk(root: &Path) -> Found {
     while let Some(folder) = found.folders.pop() {
         if let Err(error) = found.search(&folder) {
             found.fail(&folder, UnreadableReason::from(&error));
+        }
+    }
+    // links are not followed, so that below the root there is one path to each file
+    let canonical = fs::canonicalize(root).unwrap_or_default();
+    for path in except {
+        if let Ok(below) = path.strip_prefix(&canonical) {
+            let path = root.join(below);
+            found.files.retain(|file| *file != path);
         }
     }
     if found.files.is_empty() && found.unreadable.is_empty() {

@@ -103,3 +103,96 @@ fn a_configuration_is_one_file_of_an_end() {
         );
     }
 }
+
+/// It is configuration, whichever path leads to it.
+#[test]
+fn the_file_of_the_option_is_no_manifest() {
+    let dir = temp_dir();
+    let release = "apiVersion: gitops-fn.dev/v1alpha1\nkind: Release\nmetadata: {name: r}\nspec: {repository: {url: acme/shop}}\n";
+    write_files(
+        dir.path(),
+        &[
+            ("pl/one.yaml", "kind: X\nmetadata: {name: one}\n"),
+            ("pl/release.yaml", release),
+            ("alone/release.yaml", release),
+        ],
+    );
+    std::os::unix::fs::symlink("pl/release.yaml", dir.path().join("link.yaml")).unwrap();
+    let render = |args: &[&str], code| {
+        let mut command = gitops_fn();
+        command.current_dir(dir.path()).arg("render").args(args);
+        run(&mut command, "").code(code)
+    };
+    for args in [
+        ["-f", "pl/release.yaml", "pl"],
+        ["-f", "pl/../pl/release.yaml", "."],
+        ["-f", "link.yaml", "./pl/"],
+    ] {
+        // in `.` there is another one, which is not the file of the option
+        let output = render(&args, 0);
+        let text = output.text();
+        assert!(text.contains("name: one"), "{args:?}\n{text}");
+        let releases = usize::from(args[2] == ".");
+        assert_eq!(text.matches("kind: Release").count(), releases, "{args:?}");
+    }
+    let named = render(&["-f", "link.yaml", "pl/release.yaml", "pl/one.yaml"], 0);
+    assert!(!named.text().contains("kind: Release"), "{}", named.text());
+    let output = render(&["-f", "alone/release.yaml", "alone/release.yaml"], 1);
+    assert!(
+        output
+            .stderr
+            .contains("alone/release.yaml is the configuration"),
+        "{}",
+        output.stderr
+    );
+    let output = render(&["-f", "alone/release.yaml", "alone"], 1);
+    assert!(
+        output.stderr.contains("found in alone\n") && output.stderr.contains("that -f names"),
+        "{}",
+        output.stderr
+    );
+    // a folder without a kustomization is built as it is rendered
+    for file in ["pl/gitops-fn.yaml", "pl/release.yaml"] {
+        write_files(dir.path(), &[(file, release)]);
+        let mut command = gitops_fn();
+        command.current_dir(dir.path());
+        command.args(["build", "--root", ".", "-f", file, "pl"]);
+        let output = run(&mut command, "").success();
+        let left = usize::from(file == "pl/gitops-fn.yaml");
+        assert_eq!(output.text().matches("kind: Release").count(), left);
+    }
+}
+
+/// A new file in its place would take what a shell's `>>` has kept.
+#[test]
+fn what_is_open_already_is_not_replaced() {
+    let dir = temp_dir();
+    write_files(dir.path(), &[("a.yaml", "kind: X\n"), ("log", "before\n")]);
+    for path in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/fd/5"] {
+        let mut shell = clean("bash");
+        shell
+            .args(["-c", "\"$0\" render -o \"$1\" a.yaml >>log 5>&1"])
+            .arg(exe())
+            .arg(path)
+            .current_dir(dir.path());
+        let output = run(&mut shell, "").code(2);
+        assert!(
+            output
+                .stderr
+                .contains("it is open already\nhelp: leave -o out"),
+            "{path}: {}",
+            output.stderr
+        );
+        let log = std::fs::read_to_string(dir.path().join("log")).unwrap();
+        assert_eq!(log, "before\n");
+    }
+    let mut shell = clean("bash");
+    shell
+        .args([
+            "-c",
+            "\"$0\" render -o >(cat >&2) a.yaml 2>/dev/null; wait $!",
+        ])
+        .arg(exe())
+        .current_dir(dir.path());
+    assert!(run(&mut shell, "").success().stderr.contains("kind: X"));
+}
