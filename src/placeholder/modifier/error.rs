@@ -40,6 +40,9 @@ pub enum ModifierError {
         /// The types it takes.
         expected: &'static str,
     },
+    /// The result would be longer than any use of it.
+    #[error("{0}: the result is larger than 16 MiB")]
+    Large(&'static str),
     /// `base64decode` of something else.
     #[error("base64decode: illegal base64 data")]
     Base64,
@@ -82,6 +85,10 @@ impl ModifierError {
                 "bytes that are no text go through base64encode, sha256sum or nothing"
             }
             Self::Datatype { .. } => "this modifier is not needed here",
+            Self::Large(_) => "take a part of the value, or use fewer modifiers",
+            Self::Json(_, JsonError::Members(_)) | Self::Yaml(LoadError::Members(..)) => {
+                "store a smaller value, or the parts of it by themselves"
+            }
             Self::Base64 => {
                 "the stored value must be standard base64 with padding, in the alphabet with + and /"
             }
