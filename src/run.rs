@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 use crate::config::{self, Config, ConfigProblem};
+use crate::edit::allowance::Allowance;
 use crate::edit::edit;
 use crate::krm::list::{self, ListError, Outline};
 use crate::krm::resource::objects;
@@ -417,7 +418,9 @@ fn apply(
             None => resolved,
         }
     };
-    let edited = edit(texts, documents, &resolved, mode);
+    let (bytes, over) = judge.growth();
+    let mut allowance = Allowance::new(bytes, denied(over));
+    let edited = edit(texts, documents, &resolved, mode, &mut allowance);
     findings.extend(edited.findings);
     Outcome {
         splices: (exit_code(&findings) == 0).then_some(edited.splices),
