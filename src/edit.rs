@@ -1,5 +1,5 @@
 //! Edit: the plan and the resolved secrets become splices, and each edited document is read again
-//! before anything is written. Pure.
+//! before anything is written. Pure, but that it looks at the clock where the run has a deadline.
 
 pub mod allowance;
 pub mod fill;

@@ -1,4 +1,6 @@
-//! How much the edits of a run may add to its input.
+//! How much the edits of a run may add to its input, and how long they may take.
+
+use std::time::Instant;
 
 use crate::krm::result::Finding;
 
@@ -7,13 +9,35 @@ use crate::krm::result::Finding;
 pub struct Allowance {
     left: u64,
     over: Finding,
+    end: Option<Instant>,
 }
 
 impl Allowance {
     /// By so many bytes the output may be longer than the input; `over` is said of what is longer.
     #[must_use]
     pub fn new(bytes: u64, over: Finding) -> Self {
-        Self { left: bytes, over }
+        Self {
+            left: bytes,
+            over,
+            end: None,
+        }
+    }
+
+    /// The same, with a deadline if there is one.
+    #[must_use]
+    pub fn until(self, end: Option<Instant>) -> Self {
+        Self { end, ..self }
+    }
+
+    /// Whether there is time left.
+    ///
+    /// # Errors
+    /// What there is to say where there is none; the run ends there.
+    pub fn in_time(&self) -> Result<(), Finding> {
+        match self.end {
+            Some(end) if Instant::now() >= end => Err(late()),
+            _ => Ok(()),
+        }
     }
 
     /// How long a text may become that is `now` bytes long.
@@ -38,4 +62,14 @@ impl Allowance {
     pub fn over(&self) -> Finding {
         self.over.clone()
     }
+}
+
+/// What there is to say where the deadline has passed and nothing is written for that.
+#[must_use]
+pub fn late() -> Finding {
+    Finding::error(
+        "the manifests were not done before the deadline (transient)",
+        "try again, or give it more time with GITOPS_FN_TIMEOUT",
+    )
+    .exiting(3)
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::allowance::Allowance;
 use crate::krm::result::Finding;
-use crate::placeholder::modifier::{Modifier, apply};
+use crate::placeholder::modifier::{Modifier, apply_while};
 use crate::placeholder::{Placeholder, Segment, Source};
 use crate::plan::Mode;
 use crate::plan::change::{Change, Context, Fill, Removal, Slot, Wrap};
@@ -33,7 +33,7 @@ pub enum Filled<'f> {
 pub enum Unfilled {
     /// A finding for each placeholder that cannot be filled, or for the whole text.
     Problems(Vec<Finding>),
-    /// The run ends here: the values come to more than it may add.
+    /// The run ends here: the values come to more than it may add, or it has no more time.
     Ended(Finding),
 }
 
@@ -77,7 +77,8 @@ pub fn fill<'f>(
                 continue;
             }
         };
-        match value(placeholder, &fill.context, resolved) {
+        allowance.in_time().map_err(Unfilled::Ended)?;
+        match value(placeholder, &fill.context, resolved, allowance) {
             Ok(Some(value)) if is_lone(fill, placeholder, &value) => {
                 outcome = Gathered::Lone(value);
             }
@@ -90,7 +91,11 @@ pub fn fill<'f>(
             Ok(None) if fill.context.remove_missing && fill.removal.is_some() => missing = true,
             Ok(None) if fill.context.remove_missing => problems.push(not_removable(placeholder)),
             Ok(None) => problems.push(missing_key(placeholder)),
-            Err(problem) => problems.push(problem.about(placeholder.shown())),
+            Err(problem) => {
+                // it may be that there was no time left for all modifiers
+                allowance.in_time().map_err(Unfilled::Ended)?;
+                problems.push(problem.about(placeholder.shown()));
+            }
         }
     }
     if !problems.is_empty() {
@@ -134,6 +139,7 @@ fn value(
     placeholder: &Placeholder,
     context: &Context,
     resolved: &Resolved,
+    allowance: &Allowance,
 ) -> Result<Option<Value>, Finding> {
     let outcome = wanted(placeholder, context).and_then(|want| resolved.get(&want));
     let has_default = placeholder.modifiers.iter().any(Modifier::is_default);
@@ -155,7 +161,8 @@ fn value(
             ));
         }
     };
-    apply(&placeholder.modifiers, stored.as_ref())
+    let go_on = || allowance.in_time().is_ok();
+    apply_while(&placeholder.modifiers, stored.as_ref(), go_on)
         .map_err(|error| Finding::error(error.to_string(), error.help()))
 }
 

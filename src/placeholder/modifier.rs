@@ -124,12 +124,28 @@ pub fn apply(
     modifiers: &[Modifier],
     input: Option<&Value>,
 ) -> Result<Option<Value>, ModifierError> {
+    apply_while(modifiers, input, || true)
+}
+
+/// As [`apply`], as long as `go_on` says so: hundreds of modifiers that each take a fraction of a second
+/// fit in one placeholder.
+///
+/// # Errors
+/// [`ModifierError`], [`ModifierError::Stopped`] among them.
+pub fn apply_while(
+    modifiers: &[Modifier],
+    input: Option<&Value>,
+    go_on: impl Fn() -> bool,
+) -> Result<Option<Value>, ModifierError> {
     let mut value = match (input, modifiers.first()) {
         (Some(value), _) if *value != Value::Null => value.clone(),
         (_, Some(Modifier(Kind::Default(text)))) => Value::String(text.clone()),
         _ => return Ok(None),
     };
     for modifier in modifiers {
+        if !go_on() {
+            return Err(ModifierError::Stopped);
+        }
         value = modifier.apply(value)?;
     }
     Ok(Some(value))

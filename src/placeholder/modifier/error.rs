@@ -55,6 +55,9 @@ pub enum ModifierError {
     /// The value is no YAML, or YAML that JSON cannot say.
     #[error("yamlParse: error converting YAML to JSON: {0}")]
     Yaml(LoadError),
+    /// The caller has no more time.
+    #[error("stopped before the last modifier")]
+    Stopped,
     /// The expression is wrong or does not fit the value.
     #[error("jsonPath: {0}")]
     JsonPath(JsonPathError),
@@ -95,6 +98,7 @@ impl ModifierError {
             Self::Null(_) => "store a value other than null",
             Self::Json(..) => "the stored value must be one JSON document",
             Self::Yaml(_) => "the stored value must be one YAML document that JSON can express",
+            Self::Stopped => "try again",
             Self::JsonPath(error) => error.help(),
         };
         text.to_owned()
