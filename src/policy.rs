@@ -74,6 +74,8 @@ pub struct Limits {
     pub paths: u64,
     /// Bytes of one secret.
     pub secret_bytes: u64,
+    /// Bytes by which the output may be longer than the input.
+    pub output_bytes: u64,
 }
 
 impl Limits {
@@ -83,6 +85,7 @@ impl Limits {
         placeholders: 10_000,
         paths: 1_000,
         secret_bytes: 1 << 20,
+        output_bytes: 16 << 20,
     };
 }
 

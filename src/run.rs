@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::rc::Rc;
+use std::time::Instant;
 
 use crate::config::{self, Config, ConfigProblem};
+use crate::edit::allowance::Allowance;
 use crate::edit::edit;
 use crate::krm::list::{self, ListError, Outline};
 use crate::krm::resource::objects;
@@ -151,7 +153,7 @@ pub fn function(
         }
     };
     let mut outcome = match plan {
-        Ok(plan) => apply(&[text], plan, Mode::Function, judge, resolve),
+        Ok(plan) => apply(&[text], plan, Mode::Function, judge, None, resolve),
         Err(problems) => Outcome::failed(problems.iter().map(config_finding).collect()),
     };
     let results = outline.splices(text, results(&outcome).iter());
@@ -244,12 +246,14 @@ fn config_finding(problem: &ConfigProblem) -> Finding {
 /// Runs over plain manifests.
 ///
 /// `resolve` is called at most once, and only if a secret is wanted. Nothing is parsed where the bytes
-/// show that nothing can be planned (DESIGN §6). After an error there is no output.
+/// show that nothing can be planned (DESIGN §6). After an error there is no output. `end` is when the
+/// edits have to be done, if anything is to be edited.
 pub fn render(
     sources: &[Source],
     config: &Config,
     settings: &Settings,
     judge: &Judge<'_>,
+    end: Option<Instant>,
     resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
 ) -> Outcome {
     if let Some(refusal) = refused(sources, judge) {
@@ -268,7 +272,7 @@ pub fn render(
     }
     let texts: Vec<_> = sources.iter().map(|source| source.text.as_str()).collect();
     let plan = plan_streams(sources, config, settings, judge);
-    apply(&texts, plan, Mode::Render, judge, resolve)
+    apply(&texts, plan, Mode::Render, judge, end, resolve)
 }
 
 /// What a run over plain manifests would say before any secret is read; for those who ask what a policy
@@ -393,6 +397,7 @@ fn apply(
     plan: Plan,
     mode: Mode,
     judge: &Judge<'_>,
+    end: Option<Instant>,
     resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
 ) -> Outcome {
     let Plan {
@@ -417,7 +422,9 @@ fn apply(
             None => resolved,
         }
     };
-    let edited = edit(texts, documents, &resolved, mode);
+    let (bytes, over) = judge.growth();
+    let mut allowance = Allowance::new(bytes, denied(over)).until(end);
+    let edited = edit(texts, documents, &resolved, mode, &mut allowance);
     findings.extend(edited.findings);
     Outcome {
         splices: (exit_code(&findings) == 0).then_some(edited.splices),

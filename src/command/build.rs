@@ -8,6 +8,7 @@ use gitops_fn::build::sandbox::Unconfined;
 use gitops_fn::build::{self, Options, Prepared, Release, namehash};
 use gitops_fn::cli::Build;
 use gitops_fn::config::{self, Config};
+use gitops_fn::edit::allowance::late;
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::{Limits, Sandbox};
 use gitops_fn::report;
@@ -38,7 +39,8 @@ pub(crate) fn run(
     let store = store::of_arguments(settings, judge, &arguments.credentials, Some(begun))?;
     let kustomize = prepared.kustomize;
     let mut sources = manifests(&mut session, prepared, &options, arguments)?;
-    let mut outcome = gitops_fn::render(&sources, &config, settings, judge, |wants| {
+    let end = Some(options.deadline);
+    let mut outcome = gitops_fn::render(&sources, &config, settings, judge, end, |wants| {
         session.resolve(wants, &store)
     });
     if let (true, [printed]) = (kustomize, &mut *sources)
@@ -49,8 +51,18 @@ pub(crate) fn run(
         outcome = outcome.then(renamed.splices, renamed.findings);
     }
     finish(&outcome, &store, || {
+        in_time(options.deadline)?;
         print_outcome(&outcome, &sources, Some(&mut session))
     })
+}
+
+/// Whether the deadline has not passed. It is asked last before the output, which then goes as fast as it
+/// is read; whoever started us may have given up already.
+fn in_time(deadline: Instant) -> Result<(), Refusal> {
+    if Instant::now() < deadline {
+        return Ok(());
+    }
+    Err(vec![late()].into())
 }
 
 /// What the arguments ask for, as far as the operator's policy lets them.
@@ -148,4 +160,18 @@ fn pass_on(messages: &[u8]) {
     let keep = |byte: &u8| matches!(byte, b'\n' | b'\t') || !byte.is_ascii_control();
     let clean: Vec<u8> = messages.iter().copied().filter(keep).collect();
     let _ = io::stderr().lock().write_all(&clean);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_deadline_that_has_passed_is_transient() {
+        let now = Instant::now();
+        assert!(in_time(now + Duration::from_mins(10)).is_ok());
+        assert_eq!(in_time(now).map_err(Refusal::end), Err(3));
+    }
 }

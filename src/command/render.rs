@@ -57,7 +57,7 @@ pub(crate) fn run(
     say_notes(&sources);
     let store = store::of_arguments(settings, judge, &arguments.credentials, None)?;
     let mut session = None;
-    let outcome = gitops_fn::render(&sources.list, &config, settings, judge, |wants| {
+    let outcome = gitops_fn::render(&sources.list, &config, settings, judge, None, |wants| {
         resolve(&mut session, wants, &store)
     });
     finish(&outcome, &store, || match &arguments.output {

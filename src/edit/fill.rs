@@ -1,11 +1,15 @@
 //! Filling the placeholders of one scalar with what the store has given.
 
+mod carry;
+mod piece;
+
 use std::ops::Range;
 
 use zeroize::Zeroizing;
 
+use super::allowance::Allowance;
 use crate::krm::result::Finding;
-use crate::placeholder::modifier::{Modifier, apply};
+use crate::placeholder::modifier::{Modifier, apply_while};
 use crate::placeholder::{Placeholder, Segment, Source};
 use crate::plan::Mode;
 use crate::plan::change::{Change, Context, Fill, Removal, Slot, Wrap};
@@ -13,6 +17,7 @@ use crate::plan::substitute::{placeholders, wanted};
 use crate::resolve::{Resolved, StoreErrorKind};
 use crate::secret::{Value, base64, json};
 use crate::yaml::shape::{Shape, one_line};
+use piece::{append, encode};
 
 /// The outcome for one scalar.
 pub enum Filled<'f> {
@@ -24,71 +29,95 @@ pub enum Filled<'f> {
     Removed(&'f Removal),
 }
 
+/// Why a scalar is not filled.
+pub enum Unfilled {
+    /// A finding for each placeholder that cannot be filled, or for the whole text.
+    Problems(Vec<Finding>),
+    /// The run ends here: the values come to more than it may add, or it has no more time.
+    Ended(Finding),
+}
+
+/// What the values of one scalar come to.
+enum Gathered {
+    /// With what stands beside the placeholders, at these places.
+    Text(Zeroizing<Vec<u8>>, Vec<Range<usize>>),
+    /// The only one is no text.
+    Lone(Value),
+}
+
 /// Fills one scalar.
 ///
 /// # Errors
-/// A finding for each placeholder that cannot be filled, or for the whole text.
+/// [`Unfilled`]
 pub fn fill<'f>(
     fill: &'f Fill,
     change: &Change,
     resolved: &Resolved,
     mode: Mode,
-) -> Result<Filled<'f>, Vec<Finding>> {
-    let mut values = Vec::new();
-    let mut problems = Vec::new();
-    let mut missing = false;
-    for placeholder in placeholders(&fill.segments) {
-        match value(placeholder, &fill.context, resolved) {
-            Ok(Some(value)) => values.push(value),
-            Ok(None) if fill.context.remove_missing && fill.removal.is_some() => missing = true,
-            Ok(None) if fill.context.remove_missing => problems.push(not_removable(placeholder)),
-            Ok(None) => problems.push(missing_key(placeholder)),
-            Err(problem) => problems.push(problem.about(placeholder.shown())),
-        }
-    }
+    allowance: &Allowance,
+) -> Result<Filled<'f>, Unfilled> {
     let at_field = |finding: Finding| match finding.exit {
         // the store cannot be used at all: that is said once, not once a field
         2 | 3 => finding.about(""),
         _ => finding.at(&change.subject, change.field.clone()),
     };
-    let whole = |problem: Finding| vec![at_field(problem.about(shown(fill)))];
+    let whole = |problem: Finding| Unfilled::Problems(vec![at_field(problem.about(shown(fill)))]);
+    let room = allowance.room(change.span.range().len());
+    let mut problems = Vec::new();
+    let mut missing = false;
+    let mut outcome = Gathered::Text(Zeroizing::default(), Vec::new());
+    for segment in &fill.segments {
+        let placeholder = match segment {
+            Segment::Placeholder(placeholder) => placeholder,
+            Segment::Text(text) => {
+                if let Gathered::Text(bytes, kept) = &mut outcome {
+                    kept.push(bytes.len()..bytes.len() + text.len());
+                    bytes.extend_from_slice(text);
+                }
+                continue;
+            }
+        };
+        allowance.in_time().map_err(Unfilled::Ended)?;
+        match value(placeholder, &fill.context, resolved, allowance) {
+            Ok(Some(value)) if is_lone(fill, placeholder, &value) => {
+                outcome = Gathered::Lone(value);
+            }
+            Ok(Some(value)) => {
+                if let Gathered::Text(bytes, _) = &mut outcome {
+                    append(bytes, room, placeholder, &value)
+                        .ok_or_else(|| Unfilled::Ended(allowance.over()))?;
+                }
+            }
+            Ok(None) if fill.context.remove_missing && fill.removal.is_some() => missing = true,
+            Ok(None) if fill.context.remove_missing => problems.push(not_removable(placeholder)),
+            Ok(None) => problems.push(missing_key(placeholder)),
+            Err(problem) => {
+                // it may be that there was no time left for all modifiers
+                allowance.in_time().map_err(Unfilled::Ended)?;
+                problems.push(problem.about(placeholder.shown()));
+            }
+        }
+    }
     if !problems.is_empty() {
-        return Err(problems.into_iter().map(at_field).collect());
+        let problems = problems.into_iter().map(at_field).collect();
+        return Err(Unfilled::Problems(problems));
     }
     if let (true, Some(removal)) = (missing, &fill.removal) {
         return Ok(Filled::Removed(removal));
     }
-    let filled = put_together(fill, &values).map_err(whole)?;
-    if mode == Mode::Function && is_structure(&filled) {
-        return Err(whole(structure()));
-    }
+    let filled = finished(fill, outcome).map_err(whole)?;
     if mode == Mode::Function {
-        let texts: Box<dyn Iterator<Item = &str>> = match &filled {
-            Filled::Text(text, _) => Box::new(std::iter::once(text.as_str())),
-            Filled::Tokens(_, shapes) => Box::new(shapes.iter().filter_map(|shape| match shape {
-                Shape::Text(text) => Some(text.as_str()),
-                _ => None,
-            })),
-            Filled::Removed(_) => Box::new(std::iter::empty()),
-        };
-        for text in texts {
-            carried(text, &fill.context).map_err(whole)?;
-        }
+        carry::check(&filled, &fill.context).map_err(whole)?;
     }
     Ok(filled)
 }
 
-fn is_structure(filled: &Filled<'_>) -> bool {
-    matches!(filled, Filled::Tokens(_, shapes) if matches!(shapes.first(), Some(Shape::Map | Shape::Seq)))
-}
-
-/// kustomize and kpt copy comments from the item as it was: where a text has become a map or a list
-/// they fail, and print it.
-fn structure() -> Finding {
-    Finding::error(
-        "the result is a map or a list, at which kustomize and kpt fail and print it",
-        "take a part of it with `jsonPath`, or resolve it in a pipe with `gitops-fn render -`",
-    )
+/// Whether a value stands for the whole scalar and keeps its type.
+fn is_lone(fill: &Fill, placeholder: &Placeholder, value: &Value) -> bool {
+    fill.segments.len() == 1
+        && (fill.context.slot, fill.context.base64) == (Slot::Any, None)
+        && !placeholder.escaped
+        && !matches!(value, Value::String(_) | Value::Bytes(_) | Value::Null)
 }
 
 /// What to tell the user of a filled scalar.
@@ -110,6 +139,7 @@ fn value(
     placeholder: &Placeholder,
     context: &Context,
     resolved: &Resolved,
+    allowance: &Allowance,
 ) -> Result<Option<Value>, Finding> {
     let outcome = wanted(placeholder, context).and_then(|want| resolved.get(&want));
     let has_default = placeholder.modifiers.iter().any(Modifier::is_default);
@@ -131,7 +161,8 @@ fn value(
             ));
         }
     };
-    apply(&placeholder.modifiers, stored.as_ref())
+    let go_on = || allowance.in_time().is_ok();
+    apply_while(&placeholder.modifiers, stored.as_ref(), go_on)
         .map_err(|error| Finding::error(error.to_string(), error.help()))
 }
 
@@ -167,33 +198,17 @@ fn missing_key(placeholder: &Placeholder) -> Finding {
     .about(placeholder.shown())
 }
 
-fn put_together<'f>(fill: &Fill, values: &[Value]) -> Result<Filled<'f>, Finding> {
+/// The text or the JSON that stands in the scalar's place.
+fn finished<'f>(fill: &Fill, outcome: Gathered) -> Result<Filled<'f>, Finding> {
     let context = &fill.context;
-    if let ([Segment::Placeholder(placeholder)], [value], Slot::Any, None) =
-        (&*fill.segments, values, context.slot, context.base64)
-        && !placeholder.escaped
-        && !matches!(value, Value::String(_) | Value::Bytes(_) | Value::Null)
-    {
-        let mut shapes = Vec::new();
-        json_shapes(value, &mut shapes);
-        return Ok(Filled::Tokens(one_line(&shapes), shapes));
-    }
-    let mut bytes = Zeroizing::new(Vec::new());
-    let mut kept = Vec::new();
-    let mut values = values.iter();
-    for segment in &fill.segments {
-        match segment {
-            Segment::Text(text) => {
-                kept.push(bytes.len()..bytes.len() + text.len());
-                bytes.extend_from_slice(text);
-            }
-            Segment::Placeholder(placeholder) => {
-                if let Some(value) = values.next() {
-                    append(&mut bytes, placeholder, value);
-                }
-            }
+    let (mut bytes, kept) = match outcome {
+        Gathered::Text(bytes, kept) => (bytes, kept),
+        Gathered::Lone(value) => {
+            let mut shapes = Vec::new();
+            piece::shapes(&value, &mut shapes);
+            return Ok(Filled::Tokens(one_line(&shapes), shapes));
         }
-    }
+    };
     let already = placeholders(&fill.segments).any(|placeholder| {
         placeholder
             .modifiers
@@ -219,86 +234,4 @@ fn put_together<'f>(fill: &Fill, values: &[Value]) -> Result<Filled<'f>, Finding
         ));
     }
     Ok(Filled::Text(text, kept))
-}
-
-fn append(bytes: &mut Vec<u8>, placeholder: &Placeholder, value: &Value) {
-    let text = match value {
-        Value::String(text) | Value::Number(text) => text.as_bytes().to_vec(),
-        Value::Bytes(raw) => raw.to_vec(),
-        Value::Bool(true) => b"true".to_vec(),
-        Value::Bool(false) => b"false".to_vec(),
-        Value::Null => b"null".to_vec(),
-        Value::List(_) | Value::Map(_) => json::compact(value).as_bytes().to_vec(),
-    };
-    let text = Zeroizing::new(text);
-    let escaped_already = placeholder.modifiers.last().is_some_and(Modifier::is_json);
-    match std::str::from_utf8(&text) {
-        Ok(text) if placeholder.escaped && !escaped_already => {
-            bytes.extend_from_slice(json::escape(text).as_bytes());
-        }
-        _ => bytes.extend_from_slice(&text),
-    }
-}
-
-/// Base64 in the wanted layout.
-fn encode(bytes: &[u8], wrap: Wrap) -> String {
-    let line = base64::encode(bytes);
-    if wrap == Wrap::Line || line.len() < 70 {
-        return line;
-    }
-    let mut out = String::with_capacity(line.len() + line.len() / 70 + 1);
-    let mut rest = line.as_str();
-    while !rest.is_empty() {
-        let (head, tail) = rest.split_at(rest.len().min(70));
-        out.push_str(head);
-        out.push('\n');
-        rest = tail;
-    }
-    out
-}
-
-fn json_shapes(value: &Value, shapes: &mut Vec<Shape>) {
-    match value {
-        Value::Null => shapes.push(Shape::Token("null".to_owned())),
-        Value::Bool(value) => shapes.push(Shape::Token(value.to_string())),
-        Value::Number(text) => shapes.push(Shape::Token(text.to_string())),
-        Value::String(text) => shapes.push(Shape::Text(text.to_string())),
-        Value::Bytes(raw) => shapes.push(Shape::Text(String::from_utf8_lossy(raw).into_owned())),
-        Value::List(items) => {
-            shapes.push(Shape::Seq);
-            for item in items {
-                json_shapes(item, shapes);
-            }
-            shapes.push(Shape::Close);
-        }
-        Value::Map(entries) => {
-            shapes.push(Shape::Map);
-            for (key, item) in entries {
-                shapes.push(Shape::Text(key.clone()));
-                json_shapes(item, shapes);
-            }
-            shapes.push(Shape::Close);
-        }
-    }
-}
-
-/// Refuses what kustomize cannot carry: it would print the whole object in an error, or change the
-/// value on the way (krm-functions.md §2.4, 2.5).
-fn carried(text: &str, context: &Context) -> Result<(), Finding> {
-    let reason = text.chars().find_map(|ch| match ch {
-        '\u{85}' | '\u{2028}' | '\u{2029}' => {
-            Some("the result has a line separator (U+0085, U+2028 or U+2029) that kustomize changes on the way")
-        }
-        '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => Some(
-            "the result has a character (DEL, U+0080 to U+009F, U+FFFE or U+FFFF) at which kustomize fails and prints the whole object",
-        ),
-        _ => None,
-    });
-    match reason {
-        Some(reason) if context.base64.is_none() => Err(Finding::error(
-            reason,
-            "put the value into a Secret's data as base64, with `| base64encode` or by a secretGenerator",
-        )),
-        _ => Ok(()),
-    }
 }

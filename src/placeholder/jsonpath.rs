@@ -31,7 +31,7 @@ impl JsonPath {
         parse::template(text).map(Self)
     }
 
-    /// Fills the template from `value`.
+    /// Fills the template from `value`, with at most `most` bytes.
     ///
     /// Several results of one action are joined by a blank; lists and maps are compact JSON as
     /// Go's `json.Marshal` writes it; null is `null`.
@@ -39,8 +39,8 @@ impl JsonPath {
     /// # Errors
     /// [`JsonPathError`] where a key is missing, an index is out of bounds, a filter compares what
     /// cannot be compared, or the template would produce far more than it reads.
-    pub fn evaluate(&self, value: &Value) -> Result<Zeroizing<String>, JsonPathError> {
-        eval::evaluate(&self.0, value)
+    pub fn evaluate(&self, value: &Value, most: usize) -> Result<Zeroizing<String>, JsonPathError> {
+        eval::evaluate(&self.0, value, most)
     }
 }
 
@@ -135,9 +135,12 @@ pub enum JsonPathError {
     /// A filter side with several results.
     #[error("can only compare one element at a time")]
     ManyCompared,
-    /// Results or output beyond any sensible use.
+    /// Results beyond any sensible use.
     #[error("the expression produces too many results")]
     TooMuch,
+    /// More text than the caller wants.
+    #[error("the expression produces too much text")]
+    TooLong,
 }
 
 impl JsonPathError {
@@ -165,7 +168,7 @@ impl JsonPathError {
                 "compare texts or numbers; true and false only with == and !=, the presence of a key as in `[?(@.name)]`"
             }
             Self::ManyCompared => "compare with one value, as in `{.items[?(@.name==\"a\")]}`",
-            Self::TooMuch => "take a smaller part of the value",
+            Self::TooMuch | Self::TooLong => "take a smaller part of the value",
         }
     }
 }

@@ -34,6 +34,14 @@ enum Kind {
     Json,
 }
 
+/// The longest text that a modifier makes: no object of Kubernetes holds a tenth of it, and a chain of
+/// modifiers that each make more of it would soon fill the memory.
+const LONGEST: usize = 16 << 20;
+
+/// How many values the lists and maps hold that a modifier reads: each takes many times the memory of
+/// its text.
+const MEMBERS: usize = 1 << 18;
+
 /// Every name, for errors that list them.
 const NAMES: &str = "base64encode, base64decode, jsonParse, yamlParse, jsonPath, indent, \
                      sha256sum, default, urlencode, json";
@@ -110,11 +118,24 @@ pub fn parse(texts: &[&str]) -> Result<Vec<Modifier>, ModifierError> {
 /// looked at. A `default` changes nothing about a value that is there.
 ///
 /// # Errors
-/// [`ModifierError`] for the first modifier that cannot work on what it is given. It never says
-/// what that was.
+/// [`ModifierError`] for the first modifier that cannot work on what it is given, or whose result would
+/// be too large. It never says what that was.
 pub fn apply(
     modifiers: &[Modifier],
     input: Option<&Value>,
+) -> Result<Option<Value>, ModifierError> {
+    apply_while(modifiers, input, || true)
+}
+
+/// As [`apply`], as long as `go_on` says so: hundreds of modifiers that each take a fraction of a second
+/// fit in one placeholder.
+///
+/// # Errors
+/// [`ModifierError`], [`ModifierError::Stopped`] among them.
+pub fn apply_while(
+    modifiers: &[Modifier],
+    input: Option<&Value>,
+    go_on: impl Fn() -> bool,
 ) -> Result<Option<Value>, ModifierError> {
     let mut value = match (input, modifiers.first()) {
         (Some(value), _) if *value != Value::Null => value.clone(),
@@ -122,6 +143,9 @@ pub fn apply(
         _ => return Ok(None),
     };
     for modifier in modifiers {
+        if !go_on() {
+            return Err(ModifierError::Stopped);
+        }
         value = modifier.apply(value)?;
     }
     Ok(Some(value))

@@ -10,6 +10,10 @@ use crate::settings::StoreSetting;
 /// How much is allowed in one run.
 pub use super::Limits;
 
+/// By how much the output may be longer than the input where there is no policy: 1 GiB, as much as there
+/// may be of input.
+const GROWTH: u64 = 1 << 30;
+
 /// A no, which says nothing of what lies behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
@@ -232,6 +236,27 @@ impl<'p> Judge<'p> {
             ),
             "split the Application, or let the operator raise the limit",
         ))
+    }
+
+    /// By how many bytes the output of a run may be longer than its input, and what there is to say of a
+    /// longer one. This has a limit without a policy too: a value may stand in a million places.
+    #[must_use]
+    pub fn growth(&self) -> (u64, Denial) {
+        let Some(limits) = self.limits() else {
+            let denial = Denial::new(
+                format!("the output grows by more than {GROWTH} bytes"),
+                "render fewer manifests at once",
+            );
+            return (GROWTH, denial);
+        };
+        let most = limits.output_bytes;
+        let denial = Denial::new(
+            format!(
+                "the output grows by more than the policy allows: {most} bytes (spec.limits.outputBytes)"
+            ),
+            "split the Application, or let the operator raise the limit",
+        );
+        (most, denial)
     }
 
     /// Whether there are more placeholders than a run may have.

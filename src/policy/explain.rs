@@ -203,13 +203,14 @@ impl<'p> Report<'p> {
         ]
     }
 
-    fn limits(&self) -> [(&'static str, u64); 4] {
+    fn limits(&self) -> [(&'static str, u64); 5] {
         let limits = &self.policy.limits;
         [
             ("inputBytes", limits.input_bytes),
             ("placeholders", limits.placeholders),
             ("paths", limits.paths),
             ("secretBytes", limits.secret_bytes),
+            ("outputBytes", limits.output_bytes),
         ]
     }
 }

@@ -246,6 +246,10 @@ pub struct Limits {
     /// Bytes of one secret, its keys included.
     #[schemars(extend("default" = super::Limits::DEFAULT.secret_bytes))]
     pub secret_bytes: Option<u64>,
+    /// Bytes by which the output may be longer than the input, with all values in it. Where a value is a
+    /// map or a list, each of its parts counts 64 bytes more.
+    #[schemars(extend("default" = super::Limits::DEFAULT.output_bytes))]
+    pub output_bytes: Option<u64>,
     /// How long a run may take at most, such as `45s`. `GITOPS_FN_TIMEOUT` can only shorten it.
     #[schemars(extend("default" = "45s"))]
     pub deadline: Option<String>,

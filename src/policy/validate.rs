@@ -148,6 +148,7 @@ fn limits(raw: &raw::Limits, problems: &mut Problems) -> (Limits, Duration) {
         placeholders: limit("placeholders", raw.placeholders, default.placeholders),
         paths: limit("paths", raw.paths, default.paths),
         secret_bytes: limit("secretBytes", raw.secret_bytes, default.secret_bytes),
+        output_bytes: limit("outputBytes", raw.output_bytes, default.output_bytes),
     };
     let deadline = raw
         .deadline

@@ -29,6 +29,9 @@ pub enum JsonError {
     /// More than [`MAX_DEPTH`] levels.
     #[error("lists and maps are nested more than {MAX_DEPTH} levels deep")]
     Depth,
+    /// More values than the caller wants.
+    #[error("lists and maps have more than {0} members")]
+    Members(usize),
 }
 
 /// Reads one JSON document (RFC 8259).
@@ -39,7 +42,21 @@ pub enum JsonError {
 /// # Errors
 /// [`JsonError`] where the text is not exactly one JSON value.
 pub fn parse(text: &str) -> Result<Value, JsonError> {
-    let mut reader = Reader { text, at: 0 };
+    parse_within(text, usize::MAX)
+}
+
+/// As [`parse`], with at most `members` values in all lists and maps: each takes many times the memory
+/// of its text.
+///
+/// # Errors
+/// [`JsonError`], also where there are more.
+pub fn parse_within(text: &str, members: usize) -> Result<Value, JsonError> {
+    let mut reader = Reader {
+        text,
+        at: 0,
+        members,
+        left: members,
+    };
     let value = reader.value(0)?;
     reader.blanks();
     match reader.peek() {
@@ -52,40 +69,73 @@ pub fn parse(text: &str) -> Result<Value, JsonError> {
 #[must_use]
 pub fn compact(value: &Value) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::new());
-    write(value, false, &mut out);
+    write(value, false, usize::MAX, &mut out);
     out
+}
+
+/// As [`compact`]; `None` if it is longer than `most` bytes, and little more memory is then taken.
+#[must_use]
+pub fn compact_within(value: &Value, most: usize) -> Option<Zeroizing<String>> {
+    within(value, false, most)
 }
 
 /// As [`compact`], with `<`, `>`, `&`, U+2028 and U+2029 escaped as Go's `json.Marshal` does.
 #[must_use]
 pub fn compact_html(value: &Value) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::new());
-    write(value, true, &mut out);
+    write(value, true, usize::MAX, &mut out);
     out
+}
+
+/// As [`compact_html`]; `None` if it is longer than `most` bytes, and little more memory is then taken.
+#[must_use]
+pub fn compact_html_within(value: &Value, most: usize) -> Option<Zeroizing<String>> {
+    within(value, true, most)
+}
+
+fn within(value: &Value, html: bool, most: usize) -> Option<Zeroizing<String>> {
+    let mut out = Zeroizing::new(String::new());
+    write(value, html, most, &mut out);
+    (out.len() <= most).then_some(out)
 }
 
 /// The text as it stands inside a JSON string, without the outer quotes.
 #[must_use]
 pub fn escape(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len() + 16));
-    write_escaped(text, false, &mut out);
+    write_escaped(text, false, usize::MAX, &mut out);
     out
 }
 
-fn write(value: &Value, html: bool, out: &mut String) {
+/// As [`escape`]; `None` if it is longer than `most` bytes, and little more memory is then taken.
+#[must_use]
+pub fn escape_within(text: &str, most: usize) -> Option<Zeroizing<String>> {
+    if text.len() > most {
+        return None;
+    }
+    let mut out = Zeroizing::new(String::with_capacity(text.len() + 16));
+    write_escaped(text, false, most, &mut out);
+    (out.len() <= most).then_some(out)
+}
+
+/// Writes on until it is whole, or longer than `most`.
+fn write(value: &Value, html: bool, most: usize, out: &mut String) {
+    if out.len() > most {
+        return;
+    }
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Value::Number(text) => out.push_str(text),
-        Value::String(text) => write_quoted(text, html, out),
-        Value::Bytes(bytes) => write_quoted(&String::from_utf8_lossy(bytes), html, out),
+        Value::String(text) => write_quoted(text, html, most, out),
+        Value::Bytes(bytes) => write_quoted(&String::from_utf8_lossy(bytes), html, most, out),
         Value::List(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
-                write(item, html, out);
+                write(item, html, most, out);
             }
             out.push(']');
         }
@@ -95,22 +145,23 @@ fn write(value: &Value, html: bool, out: &mut String) {
                 if index > 0 {
                     out.push(',');
                 }
-                write_quoted(key, html, out);
+                write_quoted(key, html, most, out);
                 out.push(':');
-                write(item, html, out);
+                write(item, html, most, out);
             }
             out.push('}');
         }
     }
 }
 
-fn write_quoted(text: &str, html: bool, out: &mut String) {
+fn write_quoted(text: &str, html: bool, most: usize, out: &mut String) {
     out.push('"');
-    write_escaped(text, html, out);
+    write_escaped(text, html, most, out);
     out.push('"');
 }
 
-fn write_escaped(text: &str, html: bool, out: &mut String) {
+/// What is escaped grows, so that is where it is seen whether it has grown too long.
+fn write_escaped(text: &str, html: bool, most: usize, out: &mut String) {
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),
@@ -122,7 +173,13 @@ fn write_escaped(text: &str, html: bool, out: &mut String) {
             '\u{c}' => out.push_str("\\f"),
             '\0'..='\u{1f}' => write_code(c, out),
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' if html => write_code(c, out),
-            _ => out.push(c),
+            _ => {
+                out.push(c);
+                continue;
+            }
+        }
+        if out.len() > most {
+            return;
         }
     }
 }
@@ -139,6 +196,9 @@ fn write_code(c: char, out: &mut String) {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// How many values there may be, and how many more.
+    members: usize,
+    left: usize,
 }
 
 impl Reader<'_> {
@@ -181,6 +241,10 @@ impl Reader<'_> {
         if depth > MAX_DEPTH {
             return Err(JsonError::Depth);
         }
+        self.left = self
+            .left
+            .checked_sub(1)
+            .ok_or(JsonError::Members(self.members))?;
         self.blanks();
         match self.peek() {
             Some(b'{') => self.map(depth),

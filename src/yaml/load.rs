@@ -48,6 +48,9 @@ pub enum LoadError {
     /// Too many levels.
     #[error("lists and maps are nested too deep at line {0}")]
     Depth(usize),
+    /// More values than the caller wants.
+    #[error("more than {0} keys, texts, lists and maps at line {1}")]
+    Members(usize, usize),
 }
 
 /// Reads the first document of a YAML stream; what follows it is dropped, as with AVP.
@@ -59,16 +62,29 @@ pub enum LoadError {
 /// # Errors
 /// [`LoadError`] where the first document is no YAML, or is something JSON cannot say.
 pub fn load(text: &str) -> Result<Value, LoadError> {
+    load_within(text, usize::MAX)
+}
+
+/// As [`load`], with at most `members` keys, texts, lists and maps as they are written: each takes many
+/// times the memory of its text. The ends of lists and maps count too.
+///
+/// # Errors
+/// [`LoadError`], also where there are more.
+pub fn load_within(text: &str, members: usize) -> Result<Value, LoadError> {
     let options = granit_parser::options! {
         block_scalar_eof_without_line_feed: true,
         emit_comments: false,
     };
     let mut builder = Builder::default();
+    let mut left = members;
     for next in Parser::new_from_str_with_options(text, options) {
         let (event, span) = next.map_err(|error| syntax(&error))?;
         if matches!(event, Event::DocumentEnd) {
             break;
         }
+        left = left
+            .checked_sub(1)
+            .ok_or_else(|| LoadError::Members(members, span.start.line()))?;
         builder.event(event, span)?;
     }
     Ok(builder.root.unwrap_or(Value::Null))

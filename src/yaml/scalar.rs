@@ -4,14 +4,29 @@ use std::fmt::Write;
 
 use super::event::{Style, Tag};
 
+/// The longest margin of a literal block, all its lines together; with a longer one it is quoted.
+const MARGIN: usize = 1 << 20;
+
 /// A text as a scalar of one line: `'…'` where the old scalar had single quotes and the text is
 /// printable, else `"…"` with escapes that JSON knows too.
 #[must_use]
 pub fn quote(text: &str, old: Style) -> String {
+    quote_until(text, old, usize::MAX)
+}
+
+/// As [`quote`]; `None` if that is longer than `most` bytes, and not much more memory is then taken.
+#[must_use]
+pub fn quote_within(text: &str, old: Style, most: usize) -> Option<String> {
+    let fits = |text: &str| text.len() <= most;
+    let quoted = fits(text).then(|| quote_until(text, old, most))?;
+    fits(&quoted).then_some(quoted)
+}
+
+fn quote_until(text: &str, old: Style, most: usize) -> String {
     if old == Style::Single && text.chars().all(is_printable) {
         return format!("'{}'", text.replace('\'', "''"));
     }
-    double_quote(text)
+    double_quote_until(text, most)
 }
 
 /// A text between double quotes, valid as YAML and as JSON. Everything that some reader refuses or
@@ -19,6 +34,11 @@ pub fn quote(text: &str, old: Style) -> String {
 /// refuses surrogate pairs.
 #[must_use]
 pub fn double_quote(text: &str) -> String {
+    double_quote_until(text, usize::MAX)
+}
+
+/// As [`double_quote`], until it is longer than `most`; only what is escaped grows.
+fn double_quote_until(text: &str, most: usize) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for ch in text.chars() {
@@ -28,11 +48,17 @@ pub fn double_quote(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            ch if is_printable(ch) => out.push(ch),
+            ch if is_printable(ch) => {
+                out.push(ch);
+                continue;
+            }
             ch => {
                 // all unprintable characters lie below U+10000
                 let _ = write!(out, "\\u{:04x}", u32::from(ch));
             }
+        }
+        if out.len() > most {
+            break;
         }
     }
     out.push('"');
@@ -68,9 +94,14 @@ pub fn literal(old: &str, old_value: &str, new: &str) -> Option<String> {
     let eol = if header.ends_with('\r') { "\r\n" } else { "\n" };
     let mut out = String::with_capacity(old.len() + new.len());
     out.push_str(header.strip_suffix('\r').unwrap_or(header));
+    let mut margin = 0_usize;
     for line in new.trim_end_matches('\n').split('\n') {
         out.push_str(eol);
         if !line.is_empty() {
+            margin = margin.saturating_add(indent);
+            if margin > MARGIN {
+                return None;
+            }
             out.push_str(&" ".repeat(indent));
             out.push_str(line);
         }
@@ -150,7 +181,10 @@ mod tests {
             ),
             ("é😀", Style::Plain, "\"é😀\""),
         ] {
+            let most = expected.len();
             assert_eq!(quote(text, style), expected);
+            assert_eq!(quote_within(text, style, most).as_deref(), Some(expected));
+            assert_eq!(quote_within(text, style, most - 1), None);
         }
     }
 
@@ -170,6 +204,12 @@ mod tests {
         ] {
             assert_eq!(literal("|-\n  <x>", "<x>", new), None, "{new:?}");
         }
+        let far = format!("|-\n{}<x>", " ".repeat(1_000));
+        assert!(literal(&far, "<x>", "a\nb").is_some());
+        assert_eq!(
+            literal(&far, "<x>", &format!("a{}", "\nb".repeat(1_100))),
+            None
+        );
     }
 
     #[test]

@@ -126,6 +126,26 @@ fn an_alias_bomb_as_a_value() {
 }
 
 #[test]
+fn modifiers_that_make_ever_more() {
+    for (modifier, times) in [("base64encode", 75), ("json", 100)] {
+        let chain = format!(" | {modifier}").repeat(times);
+        let text = secret(&format!("<path:kv/shop/web#\"{chain}>"));
+        let store = "kv/shop/web: {'\"': 's3cr3t\\'}\n";
+        let dir = temp_dir();
+        write_files(dir.path(), &[("secrets.yaml", store)]);
+        let mut render = gitops_fn();
+        render.current_dir(dir.path()).args(["render", "-"]);
+        render.env("VAULT_ADDR", "file:secrets.yaml");
+        let output = bounded(&mut render, text).code(1);
+        assert!(output.stdout.is_empty());
+        let says = format!(
+            "error: Secret a stringData.v <path:kv/shop/web#\">: {modifier}: the result is larger than 16 MiB\nhelp: take"
+        );
+        assert!(output.stderr.contains(&says), "{}", output.stderr);
+    }
+}
+
+#[test]
 fn deep_nesting() {
     let block = |depth: usize, leaf: &str| {
         let mut text = String::from("kind: Widget\nmetadata: {name: a}\nspec:\n");

@@ -77,6 +77,7 @@ fn piped(text: &str, config: &Config, store: &Store) -> (Outcome, Option<String>
         config,
         &Settings::default(),
         &Judge::default(),
+        None,
         |wants| store.resolve(wants),
     );
     let output = written(&outcome, &sources);

@@ -7,8 +7,6 @@ use crate::secret::{Value, json};
 
 /// How many results a whole evaluation may produce: unions and recursion multiply.
 const MAX_RESULTS: usize = 1_000_000;
-/// How much text it may produce.
-const MAX_OUTPUT: usize = 16 << 20;
 
 type Results<'a> = Result<Vec<&'a Value>, JsonPathError>;
 
@@ -16,9 +14,11 @@ type Results<'a> = Result<Vec<&'a Value>, JsonPathError>;
 pub(super) fn evaluate(
     blocks: &[Block],
     value: &Value,
+    most: usize,
 ) -> Result<Zeroizing<String>, JsonPathError> {
     let mut run = Run {
         produced: 0,
+        most,
         out: Zeroizing::new(String::new()),
     };
     run.blocks(blocks, value)?;
@@ -27,6 +27,8 @@ pub(super) fn evaluate(
 
 struct Run {
     produced: usize,
+    /// How long the text may be.
+    most: usize,
     out: Zeroizing<String>,
 }
 
@@ -64,14 +66,20 @@ impl Run {
             if index > 0 {
                 self.out.push(' ');
             }
-            match value {
-                Value::String(text) | Value::Number(text) => self.out.push_str(text),
-                _ => self.out.push_str(&json::compact_html(value)),
+            let json;
+            let text = match value {
+                Value::String(text) | Value::Number(text) => text,
+                _ => {
+                    json = json::compact_html_within(value, self.most)
+                        .ok_or(JsonPathError::TooLong)?;
+                    &json
+                }
+            };
+            if self.out.len() + text.len() > self.most {
+                return Err(JsonPathError::TooLong);
             }
+            self.out.push_str(text);
             self.count(1)?;
-            if self.out.len() > MAX_OUTPUT {
-                return Err(JsonPathError::TooMuch);
-            }
         }
         Ok(())
     }

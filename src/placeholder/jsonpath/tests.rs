@@ -3,7 +3,7 @@ use crate::secret::json;
 
 fn run(template: &str, value: &str) -> Result<String, JsonPathError> {
     let path = JsonPath::parse(template)?;
-    path.evaluate(&json::parse(value).unwrap())
+    path.evaluate(&json::parse(value).unwrap(), 16 << 20)
         .map(|text| text.as_str().to_owned())
 }
 
@@ -21,12 +21,12 @@ fn templates_that_multiply_are_stopped() {
         "{end}{end}".repeat(10)
     );
     let lists = format!("{}{}", "[".repeat(300), "]".repeat(300));
-    assert_eq!(run(&ranges, &lists), Err(JsonPathError::TooMuch));
+    assert_eq!(run(&ranges, &lists), Err(JsonPathError::TooLong));
     let same = "[0,0,0,0,0,0,0,0,0,0]".repeat(5);
     let long = format!("[[[[[\"{}\"]]]]]", "x".repeat(1_000));
     assert_eq!(
         run(&format!("{{{same}}}"), &long),
-        Err(JsonPathError::TooMuch)
+        Err(JsonPathError::TooLong)
     );
 }
 

@@ -40,6 +40,9 @@ pub enum ModifierError {
         /// The types it takes.
         expected: &'static str,
     },
+    /// The result would be longer than any use of it.
+    #[error("{0}: the result is larger than 16 MiB")]
+    Large(&'static str),
     /// `base64decode` of something else.
     #[error("base64decode: illegal base64 data")]
     Base64,
@@ -52,6 +55,9 @@ pub enum ModifierError {
     /// The value is no YAML, or YAML that JSON cannot say.
     #[error("yamlParse: error converting YAML to JSON: {0}")]
     Yaml(LoadError),
+    /// The caller has no more time.
+    #[error("stopped before the last modifier")]
+    Stopped,
     /// The expression is wrong or does not fit the value.
     #[error("jsonPath: {0}")]
     JsonPath(JsonPathError),
@@ -82,12 +88,17 @@ impl ModifierError {
                 "bytes that are no text go through base64encode, sha256sum or nothing"
             }
             Self::Datatype { .. } => "this modifier is not needed here",
+            Self::Large(_) => "take a part of the value, or use fewer modifiers",
+            Self::Json(_, JsonError::Members(_)) | Self::Yaml(LoadError::Members(..)) => {
+                "store a smaller value, or the parts of it by themselves"
+            }
             Self::Base64 => {
                 "the stored value must be standard base64 with padding, in the alphabet with + and /"
             }
             Self::Null(_) => "store a value other than null",
             Self::Json(..) => "the stored value must be one JSON document",
             Self::Yaml(_) => "the stored value must be one YAML document that JSON can express",
+            Self::Stopped => "try again",
             Self::JsonPath(error) => error.help(),
         };
         text.to_owned()

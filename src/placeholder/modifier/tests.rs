@@ -188,6 +188,62 @@ fn depth_and_aliases_are_bounded() {
     assert!(go("a: &a [1, 2]\nb: *a\n", "yamlParse").is_ok());
 }
 
+#[test]
+fn what_a_modifier_makes_has_a_limit() {
+    let chain = |one: &str, times: usize, input: &str| {
+        run(&vec![one.to_owned(); times], Some(&Value::string(input)))
+            .map_err(|error| (error.to_string(), error.help()))
+    };
+    let lines = "\nx".repeat(100_000);
+    for (modifier, times, input) in [
+        ("base64encode", 75, "s3cret"),
+        ("json", 26, "\\"),
+        ("json", 26, "\""),
+        ("urlencode", 2, &"%".repeat(4_000_000)),
+        ("indent 1000", 1, &lines),
+    ] {
+        let name = modifier.split(' ').next().unwrap();
+        let Err((error, help)) = chain(modifier, times, input) else {
+            panic!("{modifier} has no limit");
+        };
+        assert_eq!(error, format!("{name}: the result is larger than 16 MiB"));
+        assert_eq!(help, "take a part of the value, or use fewer modifiers");
+    }
+    // up to it all is well
+    let most = "x".repeat(LONGEST / 4 * 3);
+    assert!(chain("base64encode", 1, &most).is_ok());
+    assert!(chain("json", 1, &most).is_ok());
+    let long = format!("jsonPath {}", "{@}".repeat(30));
+    let error = chain(&long, 1, &format!("\"{}\"", "x".repeat(1_000_000))).unwrap_err();
+    assert_eq!(error.0, "jsonPath: the result is larger than 16 MiB");
+}
+
+#[test]
+fn what_a_modifier_reads_has_a_limit_of_members() {
+    let lists = format!("[{}0]", "0,".repeat(MEMBERS));
+    for (modifier, says) in [
+        (
+            "jsonParse",
+            "jsonParse: lists and maps have more than 262144 members",
+        ),
+        (
+            "jsonPath {[0]}",
+            "jsonPath: lists and maps have more than 262144 members",
+        ),
+        (
+            "yamlParse",
+            "yamlParse: error converting YAML to JSON: more than 262144 keys, texts, lists and maps at line 1",
+        ),
+    ] {
+        let error = run(&[modifier.to_owned()], Some(&Value::string(lists.as_str()))).unwrap_err();
+        assert_eq!(error.to_string(), says);
+        assert_eq!(
+            error.help(),
+            "store a smaller value, or the parts of it by themselves"
+        );
+    }
+}
+
 /// Any value a store could hold.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![

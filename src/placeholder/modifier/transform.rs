@@ -1,7 +1,7 @@
 //! What each modifier makes of a value.
 
-use super::ModifierError;
-use crate::placeholder::jsonpath::JsonPath;
+use super::{LONGEST, MEMBERS, ModifierError};
+use crate::placeholder::jsonpath::{JsonPath, JsonPathError};
 use crate::secret::{Value, base64, json, sha256};
 use crate::yaml::load;
 
@@ -44,7 +44,11 @@ fn string<'a>(modifier: &'static str, value: &'a Value) -> Result<&'a str, Modif
 }
 
 pub(super) fn base64_encode(name: &'static str, value: &Value) -> Transformed {
-    bytes(name, value).map(|bytes| Value::string(base64::encode(bytes)))
+    let bytes = bytes(name, value)?;
+    if bytes.len() > LONGEST / 4 * 3 {
+        return Err(ModifierError::Large(name));
+    }
+    Ok(Value::string(base64::encode(bytes)))
 }
 
 /// Line breaks inside are skipped, as Go does; everything else must be right.
@@ -57,13 +61,15 @@ pub(super) fn base64_decode(name: &'static str, value: &Value) -> Transformed {
 }
 
 pub(super) fn json_parse(name: &'static str, value: &Value) -> Transformed {
-    let parsed =
-        json::parse(string(name, value)?).map_err(|error| ModifierError::Json(name, error))?;
-    not_null(name, parsed)
+    not_null(name, read_json(name, string(name, value)?)?)
+}
+
+fn read_json(name: &'static str, text: &str) -> Transformed {
+    json::parse_within(text, MEMBERS).map_err(|error| ModifierError::Json(name, error))
 }
 
 pub(super) fn yaml_parse(name: &'static str, value: &Value) -> Transformed {
-    let parsed = load::load(string(name, value)?).map_err(ModifierError::Yaml)?;
+    let parsed = load::load_within(string(name, value)?, MEMBERS).map_err(ModifierError::Yaml)?;
     not_null(name, parsed)
 }
 
@@ -79,14 +85,14 @@ fn not_null(name: &'static str, value: Value) -> Transformed {
 /// A string is read as JSON first, as AVP does.
 pub(super) fn json_path(name: &'static str, path: &JsonPath, value: &Value) -> Transformed {
     let result = match value {
-        Value::String(text) => {
-            let parsed = json::parse(text).map_err(|error| ModifierError::Json(name, error))?;
-            path.evaluate(&parsed)
-        }
+        Value::String(text) => path.evaluate(&read_json(name, text)?, LONGEST),
         Value::Bytes(_) => return Err(datatype(name, value)),
-        _ => path.evaluate(value),
+        _ => path.evaluate(value, LONGEST),
     };
-    result.map(Value::String).map_err(ModifierError::JsonPath)
+    result.map(Value::String).map_err(|error| match error {
+        JsonPathError::TooLong => ModifierError::Large(name),
+        error => ModifierError::JsonPath(error),
+    })
 }
 
 /// The first line stays, every other line that is not empty gets `level` blanks before its own.
@@ -105,6 +111,9 @@ pub(super) fn indent(name: &'static str, level: usize, value: &Value) -> Transfo
         };
         if !first && !line.is_empty() {
             out.push_str(&margin);
+        }
+        if out.len() + line.len() > LONGEST {
+            return Err(ModifierError::Large(name));
         }
         out.push_str(line);
         if more {
@@ -129,6 +138,9 @@ pub(super) fn url_encode(name: &'static str, value: &Value) -> Transformed {
             out.push('%');
             out.extend(hex(byte));
         }
+        if out.len() > LONGEST {
+            return Err(ModifierError::Large(name));
+        }
     }
     Ok(Value::string(out))
 }
@@ -146,8 +158,15 @@ fn hex(byte: u8) -> [char; 2] {
 
 /// The value as it stands inside a JSON string.
 pub(super) fn json(name: &'static str, value: &Value) -> Transformed {
-    Ok(Value::String(match value {
-        Value::List(_) | Value::Map(_) => json::escape(&json::compact(value)),
-        _ => json::escape(text(name, value)?),
-    }))
+    let json;
+    let text = match value {
+        Value::List(_) | Value::Map(_) => {
+            json = json::compact_within(value, LONGEST).ok_or(ModifierError::Large(name))?;
+            &json
+        }
+        _ => text(name, value)?,
+    };
+    json::escape_within(text, LONGEST)
+        .map(Value::String)
+        .ok_or(ModifierError::Large(name))
 }

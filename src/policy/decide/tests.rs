@@ -390,4 +390,5 @@ fn without_a_policy_everything_is_allowed() {
     assert_eq!(judge.path("any/where", Some(KvVersion::V1)), Ok(None));
     assert!(judge.keep().is_ok() && judge.input(u64::MAX).is_ok());
     assert!(judge.limits().is_none());
+    assert_eq!(judge.growth().0, 1 << 30);
 }

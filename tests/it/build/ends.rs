@@ -64,6 +64,29 @@ fn at_the_deadline_it_is_killed_with_all_that_it_has_started() {
     assert_eq!(fs::read_dir(checkout.tmp()).unwrap().count(), 0);
 }
 
+#[test]
+fn nothing_is_printed_after_the_deadline() {
+    // even to read so much takes longer
+    let late = |manifests: &str| {
+        let checkout = Checkout::with(Path::new("/nowhere"), &[("all.yaml", manifests)]);
+        let mut build = checkout.build();
+        let output = run(build.env("GITOPS_FN_TIMEOUT", "1ms"), "").code(3);
+        assert_eq!(output.text(), "");
+        assert!(
+            output.stderr.contains(
+                "error: the manifests were not done before the deadline (transient)\nhelp: try again, or give it more time with GITOPS_FN_TIMEOUT\n"
+            ),
+            "{}",
+            output.stderr
+        );
+        assert!(!output.stderr.contains("value-of"), "{}", output.stderr);
+    };
+    let long = format!("#{}\n", "x".repeat(16 << 20));
+    late(&format!("{SECRET}{long}"));
+    let nothing = SECRET.replace("<path:kv/shop/web#password>", "x");
+    late(&format!("{nothing}{long}"));
+}
+
 /// The build, begun by another program that becomes it.
 fn begun_by(program: &[&str], checkout: &Checkout) -> Child {
     let build = checkout.build();

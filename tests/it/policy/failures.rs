@@ -80,6 +80,10 @@ fn failures() -> Vec<Failure> {
         },
         more("the input is larger than the policy allows", "  limits: {inputBytes: 10}"),
         more("the secret is larger than the policy allows", "  limits: {secretBytes: 10}"),
+        Failure {
+            manifest: secret("<path:kv/shop/web/db#password | sha256sum>"),
+            ..more("the output grows by more than the policy allows", "  limits: {outputBytes: 10}")
+        },
         whole("the policy does not allow the file store", 2, SERVER),
         more("the policy can be written by its group or by others", "  sandbox: required"),
         more(

@@ -2,6 +2,7 @@
 
 use super::{SHOP, TENANTS, assert_denied, assert_gives, policy, render_on, secret};
 use crate::governed::Governed;
+use crate::support::Output;
 
 fn with(limits: &str) -> Option<Governed> {
     Governed::new(&policy(&format!("{TENANTS}  limits: {limits}")))
@@ -92,4 +93,46 @@ fn a_large_secret_is_refused_after_the_read_without_its_size() {
     // `password` and `value-shop`
     let output = render_on(&machine, &SHOP, &secret("<path:kv/shop/web/db#password>"));
     assert_gives(&output, "value-shop");
+}
+
+#[test]
+fn what_the_values_add_is_counted_while_they_are_put_in() {
+    let spec = "{outputBytes: 100}\n  sinks: [{apiVersion: v1, kind: Widget, fields: [spec/*]}]";
+    let Some(machine) = with(spec) else {
+        return;
+    };
+    let says = "error: the output grows by more than the policy allows: 100 bytes (spec.limits.outputBytes)\nhelp: split the Application";
+    // 66 bytes in the place of 44
+    let digest = "\"<path:kv/shop/web/db#password | sha256sum>\"";
+    let widget =
+        |spec: &str| format!("apiVersion: v1\nkind: Widget\nmetadata: {{name: a}}\nspec:\n{spec}");
+    let many = |times: usize, between: &str| {
+        let entry = |index| format!("  k{index}: {digest}\n{between}");
+        widget(&(0..times).map(entry).collect::<String>())
+    };
+    let next = "---\napiVersion: v1\nkind: Widget\nmetadata: {name: a}\nspec:\n  a: b\n";
+    for between in ["", next] {
+        assert_eq!(render_on(&machine, &SHOP, &many(4, between)).code, 0);
+        let output = render_on(&machine, &SHOP, &many(5, between));
+        assert_counted(&output, says);
+    }
+    // what is no text takes more memory than its text
+    let map = widget("  a: <path:kv/shop/web/db#* | jsonParse>\n");
+    assert_counted(&render_on(&machine, &SHOP, &map), says);
+    let Some(machine) = with(&spec.replace("100", "300")) else {
+        return;
+    };
+    assert_gives(
+        &render_on(&machine, &SHOP, &map),
+        "a: {\"password\":\"value-shop\"}",
+    );
+}
+
+/// Nothing is written, and this is all that is said.
+#[track_caller]
+fn assert_counted(output: &Output, says: &str) {
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(output.stdout.is_empty());
+    assert!(output.stderr.starts_with(says), "{}", output.stderr);
+    assert!(!output.stderr.contains("value-"), "{}", output.stderr);
 }

@@ -276,7 +276,7 @@ proptest! {
         ];
         if let Ok(path) = JsonPath::parse(&path) {
             for value in &values {
-                let _ = path.evaluate(value);
+                let _ = path.evaluate(value, 1 << 20);
             }
         }
         if let Ok(modifiers) = modifiers {

@@ -1,0 +1,75 @@
+//! How much the edits of a run may add to its input, and how long they may take.
+
+use std::time::Instant;
+
+use crate::krm::result::Finding;
+
+/// What a run may still add, counted while it is made: each value may be short and all of them together
+/// fill the memory.
+pub struct Allowance {
+    left: u64,
+    over: Finding,
+    end: Option<Instant>,
+}
+
+impl Allowance {
+    /// By so many bytes the output may be longer than the input; `over` is said of what is longer.
+    #[must_use]
+    pub fn new(bytes: u64, over: Finding) -> Self {
+        Self {
+            left: bytes,
+            over,
+            end: None,
+        }
+    }
+
+    /// The same, with a deadline if there is one.
+    #[must_use]
+    pub fn until(self, end: Option<Instant>) -> Self {
+        Self { end, ..self }
+    }
+
+    /// Whether there is time left.
+    ///
+    /// # Errors
+    /// What there is to say where there is none; the run ends there.
+    pub fn in_time(&self) -> Result<(), Finding> {
+        match self.end {
+            Some(end) if Instant::now() >= end => Err(late()),
+            _ => Ok(()),
+        }
+    }
+
+    /// How long a text may become that is `now` bytes long.
+    #[must_use]
+    pub fn room(&self, now: usize) -> usize {
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        left.saturating_add(now)
+    }
+
+    /// Counts what has grown from `before` to `after` bytes; what has become shorter gives nothing back.
+    ///
+    /// # Errors
+    /// What there is to say of a run that adds too much; it ends there.
+    pub fn take(&mut self, before: usize, after: usize) -> Result<(), Finding> {
+        let more = u64::try_from(after.saturating_sub(before)).unwrap_or(u64::MAX);
+        self.left = self.left.checked_sub(more).ok_or_else(|| self.over())?;
+        Ok(())
+    }
+
+    /// What there is to say where [`Allowance::room`] is exceeded.
+    #[must_use]
+    pub fn over(&self) -> Finding {
+        self.over.clone()
+    }
+}
+
+/// What there is to say where the deadline has passed and nothing is written for that.
+#[must_use]
+pub fn late() -> Finding {
+    Finding::error(
+        "the manifests were not done before the deadline (transient)",
+        "try again, or give it more time with GITOPS_FN_TIMEOUT",
+    )
+    .exiting(3)
+}

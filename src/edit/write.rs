@@ -1,0 +1,111 @@
+//! One change as text, in the place of what it replaces.
+
+use super::allowance::Allowance;
+use super::fill::{self, Filled, Unfilled};
+use crate::plan::Mode;
+use crate::plan::change::{Action, Change, Removal};
+use crate::resolve::Resolved;
+use crate::yaml::event::Style;
+use crate::yaml::scalar::{literal, quote_within};
+use crate::yaml::shape::Shape;
+use crate::yaml::splice::Splice;
+
+/// What a node of a map or list counts beside its text, since it takes that much until it is verified.
+const NODE: usize = 64;
+
+/// What one change comes to.
+pub(super) enum Written<'c> {
+    /// A replacement, and what it reads as.
+    Change(Splice, Vec<Shape>),
+    /// An entry that goes.
+    Removal(&'c Removal),
+}
+
+/// Makes the change, and counts what it adds.
+pub(super) fn write<'c>(
+    text: &str,
+    change: &'c Change,
+    resolved: &Resolved,
+    mode: Mode,
+    allowance: &mut Allowance,
+) -> Result<Written<'c>, Unfilled> {
+    let before = change.span.range().len();
+    let room = allowance.room(before);
+    let mut kept = Vec::new();
+    let mut nodes = 0;
+    let (new, shapes) = match &change.action {
+        Action::Entry(entry) => (entry.text(), entry.shapes()),
+        Action::Text {
+            text: new,
+            old,
+            told,
+        } => {
+            if !told {
+                kept.push(0..new.len());
+            }
+            (
+                scalar(text, change, old.as_deref(), new, room)
+                    .ok_or_else(|| Unfilled::Ended(allowance.over()))?,
+                vec![Shape::Text(new.clone())],
+            )
+        }
+        Action::Fill(fill) => {
+            match fill::fill(fill, change, resolved, mode, allowance)? {
+                Filled::Text(new, parts) => {
+                    kept = parts;
+                    (
+                        scalar(text, change, fill.old.as_deref(), &new, room)
+                            .ok_or_else(|| Unfilled::Ended(allowance.over()))?,
+                        vec![Shape::Text(new)],
+                    )
+                }
+                Filled::Tokens(new, shapes) => {
+                    // one alone is a number or a boolean, and takes no more than a text
+                    nodes = shapes.len() - usize::from(shapes.len() == 1);
+                    (new, shapes)
+                }
+                Filled::Removed(removal) => return Ok(Written::Removal(removal)),
+            }
+        }
+    };
+    let after = new.len().saturating_add(NODE.saturating_mul(nodes));
+    allowance.take(before, after).map_err(Unfilled::Ended)?;
+    let splice = Splice {
+        span: change.span,
+        text: new,
+        kept,
+    };
+    Ok(Written::Change(splice, shapes))
+}
+
+/// A text as a scalar in place of the old one: a literal block stays one where it can. `None` if it would
+/// be longer than `room`.
+fn scalar(
+    source: &str,
+    change: &Change,
+    old: Option<&str>,
+    new: &str,
+    room: usize,
+) -> Option<String> {
+    old.filter(|_| change.style == Style::Literal)
+        .zip(source.get(change.span.range()))
+        .and_then(|(old, written)| literal(written, old, new))
+        .or_else(|| {
+            let mut quoted = quote_within(new, change.style, room)?;
+            quoted.extend(header_comment(source, change));
+            Some(quoted)
+        })
+}
+
+/// The comment behind a block scalar's `|` or `>`, with a blank before it: it stays on its line.
+fn header_comment(source: &str, change: &Change) -> Option<String> {
+    if !matches!(change.style, Style::Literal | Style::Folded) {
+        return None;
+    }
+    let header = source
+        .get(change.span.range())?
+        .split(['\n', '\r'])
+        .next()?;
+    let at = header.find('#')?;
+    Some(format!(" {}", header[at..].trim_end()))
+}
