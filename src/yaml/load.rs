@@ -46,7 +46,7 @@ pub enum LoadError {
     #[error("aliases expand to too much at line {0}")]
     Budget(usize),
     /// Too many levels.
-    #[error("lists and maps are nested too deep at line {0}")]
+    #[error("lists and maps are nested more than {MAX_DEPTH} levels deep at line {0}")]
     Depth(usize),
     /// More values than the caller wants.
     #[error("more than {0} keys, texts, lists and maps at line {1}")]
@@ -74,6 +74,8 @@ pub fn load_within(text: &str, members: usize) -> Result<Value, LoadError> {
     let options = granit_parser::options! {
         block_scalar_eof_without_line_feed: true,
         emit_comments: false,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
     };
     let mut builder = Builder::default();
     let mut left = members;
@@ -95,6 +97,7 @@ fn syntax(error: &ScanError) -> LoadError {
     let line = error.marker().line();
     match error.kind() {
         ErrorKind::UnknownAnchor => LoadError::UnknownAnchor(line),
+        ErrorKind::RecursionLimitExceeded => LoadError::Depth(line),
         _ => LoadError::Syntax(line),
     }
 }

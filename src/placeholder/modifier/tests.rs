@@ -173,6 +173,17 @@ fn depth_and_aliases_are_bounded() {
     assert!(go(&deep, "yamlParse").is_err());
     assert!(go(&deep, "jsonPath {..}").is_err());
     assert!(go(&"- ".repeat(1_000), "yamlParse").is_err());
+    for levels in [300, 512] {
+        let deep =
+            |open: &str, close: &str| format!("{}x{}", open.repeat(levels), close.repeat(levels));
+        assert!(go(&deep("[", "]"), "yamlParse").is_ok());
+        assert!(go(&deep("- ", ""), "yamlParse").is_ok());
+    }
+    for deep in ["[".repeat(513), "- ".repeat(513), "{a: ".repeat(100_000)] {
+        let error = go(&deep, "yamlParse").unwrap_err().to_string();
+        let says = "nested more than 512 levels deep at line 1";
+        assert!(error.ends_with(says), "{error}");
+    }
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let alias = format!("*a{}, ", level - 1).repeat(10);
