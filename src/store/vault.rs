@@ -17,8 +17,8 @@ use crate::vault::auth::{LeftBehind, Session, login, revoke};
 use crate::vault::client::Client;
 use crate::vault::engine::Mounts;
 use crate::vault::fault::Fault;
-use crate::vault::kv::{Found, ReadError, read};
-use crate::vault::mount::{Place, locate};
+use crate::vault::kv::{ReadError, read};
+use crate::vault::mount::{Elsewhere, Place, agree, locate};
 
 /// The number of a login, and what came of it.
 type LoggedIn = (u32, Result<Arc<Session>, StoreError>);
@@ -29,7 +29,7 @@ const CLUSTER: Duration = Duration::from_secs(10);
 /// Mount, path, the mount's version, and the secret's.
 type Key = (String, String, KvVersion, u64);
 
-type Shared = Arc<OnceCell<Result<Found, StoreError>>>;
+type Shared = Arc<OnceCell<Result<Secret, ReadError>>>;
 
 /// A Vault or OpenBao server. Nothing of the environment is judged, and nothing is connected, before
 /// the first read.
@@ -159,24 +159,28 @@ impl VaultStore {
         &self,
         client: &Client,
         work: impl AsyncFn(&Session) -> Result<T, ReadError>,
-    ) -> Result<T, StoreError> {
-        let (number, session) = self.session(client, None).await?;
-        let denied = match work(&session).await {
-            Err(ReadError::Denied(error) | ReadError::Invalid(error)) => error,
-            done => return done.map_err(ReadError::store_error),
+    ) -> Result<T, ReadError> {
+        let session = async |stale| {
+            let session = self.session(client, stale).await;
+            session.map_err(ReadError::Secret)
         };
-        if !session.has_expired() {
+        let (number, first) = session(None).await?;
+        let denied = match work(&first).await {
+            Err(denied @ (ReadError::Denied(_) | ReadError::Invalid(_))) => denied,
+            done => return done,
+        };
+        if !first.has_expired() {
             return Err(denied);
         }
-        let (_, session) = self.session(client, Some(number)).await?;
-        match work(&session).await {
+        let (_, second) = session(Some(number)).await?;
+        match work(&second).await {
             Err(ReadError::Denied(mut error) | ReadError::Invalid(mut error)) => {
                 error
                     .message
                     .push_str("; a token had expired before, and a new one did not help");
-                Err(error)
+                Err(ReadError::Secret(error))
             }
-            done => done.map_err(ReadError::store_error),
+            done => done,
         }
     }
 
@@ -186,7 +190,12 @@ impl VaultStore {
         client: &Client,
         place: &Place,
         version: u64,
-    ) -> Result<Found, StoreError> {
+    ) -> Result<Secret, ReadError> {
+        let version = match place.version {
+            // it has none: they are all one
+            KvVersion::V1 => 0,
+            KvVersion::V2 => version,
+        };
         let key = (
             place.mount.clone(),
             place.path.clone(),
@@ -197,8 +206,7 @@ impl VaultStore {
             let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(reads.entry(key).or_default())
         };
-        let read =
-            async |session: &Session| read(client, session, &self.mounts, place, version).await;
+        let read = async |session: &Session| read(client, session, place, version).await;
         shared
             .get_or_init(|| self.with_session(client, read))
             .await
@@ -239,13 +247,31 @@ impl VaultStore {
             .with_session(client, async |session: &Session| {
                 locate(client, session, &self.mounts, want).await
             })
-            .await?;
-        let version = match place.version {
-            // it has none: they are all one
-            KvVersion::V1 => 0,
-            KvVersion::V2 => want.version,
+            .await
+            .map_err(ReadError::store_error)?;
+        let failed = match self.fetch(client, &place, want.version).await {
+            Ok(secret) => {
+                place.confirm(&self.mounts);
+                return agree(&place.mount, place.version, want).map(|()| secret);
+            }
+            Err(failed) if failed.is_of_the_place() => failed,
+            Err(failed) => return Err(failed.store_error()),
         };
-        let found = self.fetch(client, &place, version).await?;
-        found.confirmed(&place, want)
+        // each spelling for itself: two that were taken for the same place can have different mounts
+        let elsewhere = self
+            .with_session(client, async |session: &Session| {
+                place.elsewhere(client, session, &self.mounts).await
+            })
+            .await
+            .map_err(ReadError::store_error)?;
+        match elsewhere {
+            Elsewhere::At(real) => {
+                let secret = self.fetch(client, &real, want.version).await;
+                let secret = secret.map_err(|failed| failed.moved_to(&real))?;
+                agree(&real.mount, real.version, want).map(|()| secret)
+            }
+            Elsewhere::Nowhere => Err(failed.store_error()),
+            Elsewhere::Unknown => Err(failed.untold()),
+        }
     }
 }

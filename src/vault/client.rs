@@ -146,6 +146,9 @@ impl Client {
             if let Some(fault) = fallen.filter(|fault| fault.is_of_the_server()) {
                 return Err(fault.clone());
             }
+            if Instant::now() >= deadline {
+                return Err(known.unwrap_or_else(|| self.too_late(&self.host)));
+            }
             tries += 1;
             let begun = Instant::now();
             let outcome = match timeout_at(deadline, endpoint.exec(self)).await {
@@ -168,7 +171,7 @@ impl Client {
                 return Err(self.give_up(fault, retry));
             }
             // a wait that no clock can show ends after the deadline too
-            let again = Instant::now().checked_add(after.unwrap_or_else(|| backoff(tries)));
+            let again = Instant::now().checked_add(after.unwrap_or_default().max(backoff(tries)));
             let Some(at) = again.filter(|at| *at < deadline) else {
                 return Err(self.give_up(fault, retry));
             };

@@ -101,7 +101,9 @@ impl Mounts {
         if let Some(told) = self.known().of(path) {
             return Ok(told);
         }
-        let told = ask(client, session, path).await?;
+        let Some(told) = ask(client, session, path).await? else {
+            return Ok(Told::Nothing);
+        };
         let mut known = self.known();
         match &told {
             Told::Mount(mount, engine) => {
@@ -134,7 +136,8 @@ fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-async fn ask(client: &Client, session: &Session, path: &str) -> Result<Told, ReadError> {
+/// `None` where the answer says nothing of other paths either: the path itself may be at fault.
+async fn ask(client: &Client, session: &Session, path: &str) -> Result<Option<Told>, ReadError> {
     let answer = client
         .call(MountOf(path), &session.caller, Retry::Read)
         .await?;
@@ -150,10 +153,11 @@ async fn ask(client: &Client, session: &Session, path: &str) -> Result<Told, Rea
             status = answer.status,
             "the server does not say which mount holds this path"
         );
-        return Ok(Told::Nothing);
+        let hidden = matches!(answer.status, 403..=405);
+        return Ok(hidden.then_some(Told::Nothing));
     }
     let Some(info) = parse::<MountInfo>(client, &answer)?.data else {
-        return Ok(Told::Nothing);
+        return Ok(Some(Told::Nothing));
     };
     let version = info
         .options
@@ -166,10 +170,10 @@ async fn ask(client: &Client, session: &Session, path: &str) -> Result<Told, Rea
     };
     let mount = info.path.trim_matches('/').to_owned();
     // a namespace in front of the mount is not part of what we were asked for
-    Ok(match below(path, &mount) {
+    Ok(Some(match below(path, &mount) {
         Some(_) => Told::Mount(mount, engine),
         None => Told::Nothing,
-    })
+    }))
 }
 
 #[derive(Deserialize)]

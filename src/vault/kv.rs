@@ -8,15 +8,15 @@ use vaultrs::api::kv2::responses::SecretVersionMetadata;
 
 use super::auth::{Session, parse};
 use super::client::{Answer, Client, Retry};
-use super::engine::Mounts;
 use super::fault::Fault;
-use super::mount::{Elsewhere, Place, agree};
+use super::mount::Place;
 use crate::resolve::{StoreError, StoreErrorKind};
 use crate::secret::json::{self, JsonError};
-use crate::secret::{KvVersion, Secret, SecretRef, Value};
+use crate::secret::{KvVersion, Secret, Value};
 use crate::settings::vault::Method;
 
 /// A failed read: one that concerns the run, or this secret alone.
+#[derive(Clone)]
 pub enum ReadError {
     /// The whole store.
     Fault(Fault),
@@ -43,38 +43,43 @@ impl ReadError {
         }
     }
 
-    /// The failure, now that the place is known to be right.
-    fn settled(self) -> Self {
-        match self {
-            Self::Doubtful(error) => Self::Secret(error),
-            other => other,
-        }
+    /// Whether the secret may lie elsewhere, if its mount was assumed.
+    #[must_use]
+    pub fn is_of_the_place(&self) -> bool {
+        matches!(self, Self::Doubtful(_) | Self::Denied(_))
     }
 
     /// The failure at the place that was found instead of the one that was assumed.
-    fn moved_to(self, real: &Place) -> Self {
+    #[must_use]
+    pub fn moved_to(self, real: &Place) -> StoreError {
         match self {
-            Self::Doubtful(error) if real.version == KvVersion::V1 => Self::Secret(StoreError {
+            Self::Doubtful(error) if real.version == KvVersion::V1 => StoreError {
                 kind: StoreErrorKind::Refused,
                 help: format!(
                     "{} is KV v1: leave out /data/, and check the path",
                     real.mount
                 ),
                 ..error
-            }),
-            other => other.settled(),
+            },
+            other => other.store_error(),
         }
     }
 
-    fn with_hint(self, hint: &str) -> Self {
-        let hinted = |error: StoreError| StoreError {
-            help: format!("{}; {hint}", error.help),
+    /// The failure at a place that the server says nothing of: a secret that is not there may have been
+    /// sought in the wrong way, so no default answers.
+    #[must_use]
+    pub fn untold(self) -> StoreError {
+        let error = self.store_error();
+        StoreError {
+            kind: match error.kind {
+                StoreErrorKind::Missing => StoreErrorKind::Refused,
+                kind => kind,
+            },
+            help: format!(
+                "{}; the server does not say what its mounts are: if this one is KV v1, let the operator list it in GITOPS_FN_KV_V1_MOUNTS",
+                error.help
+            ),
             ..error
-        };
-        match self {
-            Self::Doubtful(error) => Self::Secret(hinted(error)),
-            Self::Denied(error) => Self::Denied(hinted(error)),
-            other => other,
         }
     }
 }
@@ -85,24 +90,6 @@ impl From<Fault> for ReadError {
     }
 }
 
-/// A secret, and what its mount turned out to be.
-#[derive(Clone, Debug)]
-pub struct Found {
-    secret: Secret,
-    version: KvVersion,
-}
-
-impl Found {
-    /// The secret, unless the manifest says something else of its mount.
-    ///
-    /// # Errors
-    /// Where `avp.kubernetes.io/kv-version` is wrong.
-    pub fn confirmed(&self, place: &Place, want: &SecretRef) -> Result<Secret, StoreError> {
-        agree(&place.mount, self.version, want)?;
-        Ok(self.secret.clone())
-    }
-}
-
 /// Reads one version of the secret at a place; 0 is the latest.
 ///
 /// # Errors
@@ -110,43 +97,13 @@ impl Found {
 pub async fn read(
     client: &Client,
     session: &Session,
-    mounts: &Mounts,
     place: &Place,
     version: u64,
-) -> Result<Found, ReadError> {
-    let failed = match read_at(client, session, place, version).await {
-        Ok(found) => {
-            place.confirm(mounts);
-            return Ok(found);
-        }
-        Err(failed @ (ReadError::Doubtful(_) | ReadError::Denied(_))) => failed,
-        failed => return failed,
-    };
-    match place.elsewhere(client, session, mounts).await? {
-        Elsewhere::At(real) => read_at(client, session, &real, version)
-            .await
-            .map_err(|failed| failed.moved_to(&real)),
-        Elsewhere::Nowhere => Err(failed.settled()),
-        Elsewhere::Unknown => Err(failed.with_hint(
-            "the server does not say what its mounts are: if this one is KV v1, let the operator list it in GITOPS_FN_KV_V1_MOUNTS",
-        )),
-    }
-}
-
-async fn read_at(
-    client: &Client,
-    session: &Session,
-    place: &Place,
-    version: u64,
-) -> Result<Found, ReadError> {
-    let secret = match place.version {
+) -> Result<Secret, ReadError> {
+    match place.version {
         KvVersion::V1 => read_v1(client, session, place).await,
         KvVersion::V2 => read_v2(client, session, place, version).await,
-    }?;
-    Ok(Found {
-        secret,
-        version: place.version,
-    })
+    }
 }
 
 async fn read_v1(client: &Client, session: &Session, place: &Place) -> Result<Secret, ReadError> {
@@ -301,9 +258,9 @@ fn denied(client: &Client, answer: &Answer, path: &str) -> ReadError {
             help,
         ));
     }
-    // Vault says of a token what has occurred, and nothing of none
-    let had_token = memchr::memmem::find(&answer.body, b"occurred:").is_some();
-    if matches!(client.settings().login.method, Method::None) && !had_token {
+    // so Vault answers where there is none; of a token without the right it says that an error has occurred
+    let had_none = answer.body.trim_ascii() == br#"{"errors":["permission denied"]}"#;
+    if matches!(client.settings().login.method, Method::None) && had_none {
         return ReadError::Denied(refused(
             format!(
                 "permission denied for {path}: no token was sent, and none was added on the way"

@@ -86,6 +86,16 @@ impl Place {
         })
     }
 
+    /// Whether the path would read another secret, or its metadata, in a mount that is KV v2: then the
+    /// operator's word is not taken before it is seen to be true.
+    fn may_be_of_another_version(&self) -> bool {
+        self.version == KvVersion::V1
+            && matches!(
+                first(&self.path),
+                "config" | "data" | "metadata" | "subkeys"
+            )
+    }
+
     /// What is allowed has been judged by what the operator says of the mount, so nothing else is read.
     fn misjudged(&self, mount: &str, version: KvVersion) -> StoreError {
         refused(
@@ -133,6 +143,9 @@ pub async fn locate(
             .find(|mount| below(&want.path, mount).is_some());
         if let Some(mount) = mount {
             let place = Place::new(&want.path, mount, version, Teller::Operator);
+            if place.may_be_of_another_version() {
+                place.elsewhere(client, session, mounts).await?;
+            }
             return confirmed(place, want);
         }
     }
@@ -167,7 +180,7 @@ fn guess(settings: &VaultSettings, want: &SecretRef) -> Result<Place, ReadError>
     if want.kv == Some(KvVersion::V1) {
         return Err(ReadError::Secret(refused(
             format!("whether {mount} is KV v1 cannot be seen, and a manifest alone may not say so"),
-            "let the operator list the mount in GITOPS_FN_KV_V1_MOUNTS, or allow `read` on sys/internal/ui/mounts/*",
+            "let the operator list the mount in GITOPS_FN_KV_V1_MOUNTS; check its name, and that the token may read in it",
         )));
     }
     Ok(guess(KvVersion::V2, Teller::Nobody))

@@ -35,7 +35,7 @@ impl LeftBehind {
         if self.forbidden {
             r#"the policy needs: path "auth/token/revoke-self" { capabilities = ["update"] }"#
         } else {
-            "the server did not take it back; its log may say why"
+            "the server did not take it back, or did not answer; its log may say why"
         }
     }
 }
@@ -57,7 +57,8 @@ pub async fn revoke(client: &Client, session: &Session) -> Option<LeftBehind> {
     let lives = session
         .expires
         .map(|at| at.saturating_duration_since(Instant::now()));
-    (lives != Some(Duration::ZERO)).then_some(LeftBehind { lives, forbidden })
+    let is_over = lives.is_some_and(|lives| lives < Duration::from_secs(1));
+    (!is_over).then_some(LeftBehind { lives, forbidden })
 }
 
 /// Whether a refusal is of the token and not of what it may do.

@@ -155,3 +155,87 @@ fn an_upgrade_under_way_is_worth_another_try() {
     let output = render_with(&fake.address(), &[], &["<path:kv/data/a#k>"]).code(3);
     assert_says(&output, &["is being upgraded to KV v2 (transient)"]);
 }
+
+/// Both are taken for `kv/x` of a mount `team`, and only one of them is anywhere.
+#[test]
+fn what_one_path_finds_in_its_mount_is_not_what_another_asked_for() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    server.put("sys/mounts/team/data", &json!({"type": "kv"}));
+    server.put("team/data/kv/x", &json!({"k": "of-team-data"}));
+    let (right, wrong) = ("<path:team/data/kv/x#k>", "<path:team/nokv/x#k>");
+    for other in [
+        "<path:team/nokv/data/x#k>",
+        wrong,
+        "<path:team/data/nokv/x#k>",
+    ] {
+        for paths in [[right, other], [other, right]] {
+            let output = render_with(&server.address(), &[], &paths).code(1);
+            assert!(!output.stderr.contains(right), "{}", output.stderr);
+            assert_says(&output, &[other]);
+        }
+    }
+    let twin = "<path:team/kv/x#k>";
+    for paths in [[right, twin], [twin, right]] {
+        let output = render_with(&server.address(), &[], &paths).code(1);
+        assert!(!output.stderr.contains(right), "{}", output.stderr);
+        assert_says(&output, &[twin]);
+    }
+    assert_values(
+        &render_with(&server.address(), &[], &[right]).success(),
+        &["of-team-data"],
+    );
+}
+
+/// Else what is allowed as `kv/data/a` would read `kv/a`.
+#[test]
+fn a_mount_that_is_said_to_have_no_versions_is_looked_at_before_its_api_is_read() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    server.secret("kv", "a", &json!({"k": "v"}));
+    for path in [
+        "kv/data/a#data",
+        "kv/metadata/a#created_time",
+        "kv/subkeys/a#subkeys",
+    ] {
+        let output = render_with(
+            &server.address(),
+            &[("GITOPS_FN_KV_V1_MOUNTS", "kv")],
+            &[&format!("<path:{path}>")],
+        )
+        .code(1);
+        assert_says(
+            &output,
+            &["the mount kv is KV v2, and the settings say that kv is KV v1"],
+        );
+        let requests = server.requests();
+        assert!(
+            !requests.iter().any(|name| name.starts_with("read kv/")),
+            "{requests:#?}"
+        );
+    }
+}
+
+#[test]
+fn no_default_answers_for_a_mount_that_is_not_told() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    server.put("kv1/a", &json!({"k": "v"}));
+    let proxy = Proxy::start(server.host(), |request, _| {
+        if request.target.starts_with(MOUNTS) {
+            Step::Answer(Answer::error(403, "permission denied"))
+        } else {
+            Step::Forward
+        }
+    });
+    for (address, path) in [
+        (proxy.address(), "kv1/a"),
+        (server.address(), "typo/data/a"),
+    ] {
+        let output = render_with(&address, &[], &[&format!("<path:{path}#k | default 'd'>")]);
+        assert_says(&output.code(1), &["GITOPS_FN_KV_V1_MOUNTS"]);
+    }
+}
