@@ -41,8 +41,8 @@ A Vault or OpenBao server (all of them: fn-config/environment.md):
   VAULT_CACERT          a PEM file of authorities, instead of the system's
   GITOPS_FN_TIMEOUT     how long a run may take (45s)
 
-An operator's policy at /etc/gitops-fn/policy.yaml rules over all of them; `gitops-fn policy test` shows what
-it allows (fn-config/policy.md).
+An operator's policy at /etc/gitops-fn/policy.yaml rules over all of them;
+`gitops-fn policy test` shows what it allows (fn-config/policy.md).
 
 Exit codes: 0 done; 1 the input or the store says no; 2 usage or configuration;
 3 trying again may help.";
@@ -238,4 +238,15 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "gitops-fn", &mut script);
     script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_are_broken_by_hand_are_not_broken_again() {
+        let long: Vec<_> = ENVIRONMENT.lines().filter(|line| line.len() > 90).collect();
+        assert!(long.is_empty(), "{long:?}");
+    }
 }

@@ -118,6 +118,13 @@ impl PlaceholderError {
                  to keep the text as it is, annotate the object with avp.kubernetes.io/ignore: \"true\""
                     .to_owned()
             }
+            Self::Malformed {
+                reason: TOO_LONG, ..
+            } => {
+                "keep long texts of its modifiers in the secret; \
+                 to keep the text as it is, annotate the object with avp.kubernetes.io/ignore: \"true\""
+                    .to_owned()
+            }
             Self::Malformed { .. } => {
                 "write <path:MOUNT/PATH#KEY> or <path:MOUNT/PATH#KEY#VERSION>; \
                  to keep the text as it is, annotate the object with avp.kubernetes.io/ignore: \"true\""
@@ -212,7 +219,8 @@ pub fn cut_off(text: &[u8]) -> Option<&str> {
             .split(u8::is_ascii_whitespace)
             .filter(|word| !word.is_empty());
         let word = std::str::from_utf8(words.next()?).ok()?;
-        let is_known = !matches!(modifier::parse(&[word]), Err(ModifierError::Unknown(_)));
+        let is_known = word.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && !matches!(modifier::parse(&[word]), Err(ModifierError::Unknown(_)));
         (is_key(key) && is_known).then_some(key)
     })
 }
@@ -235,7 +243,22 @@ enum Fault {
 }
 
 const NOT_CLOSED: &str = "is not closed with >";
-const UNCLOSED: Fault = Fault::Reason(NOT_CLOSED);
+const TOO_LONG: &str = "is longer than 8 KiB";
+
+/// Why `text`, which begins with `<path:` or its escaped form, has no end within [`MAX_LENGTH`].
+fn endless(text: &[u8]) -> Fault {
+    let within = &text[1..text.len().min(MAX_LENGTH)];
+    let opens_again = within
+        .iter()
+        .find(|byte| matches!(byte, b'<' | b'>' | b'|'))
+        .is_some_and(|byte| *byte == b'<');
+    let is_closed = text.len() > MAX_LENGTH && next_close(text, MAX_LENGTH) < text.len();
+    Fault::Reason(if is_closed && !opens_again {
+        TOO_LONG
+    } else {
+        NOT_CLOSED
+    })
+}
 
 /// One pass over a text; remembers what keeps the pass linear however the text is made.
 struct Scan<'t> {
@@ -308,6 +331,7 @@ impl<'t> Scan<'t> {
                 error,
                 length: source_length(length),
             }),
+            Err(Fault::Reason(NOT_CLOSED)) => Err(endless(text)),
             Err(fault) => Err(fault),
         }
     }
@@ -338,7 +362,7 @@ impl<'t> Scan<'t> {
             .take_while(|byte| self.keys && !escaped && byte.is_ascii_whitespace())
             .count();
         if inner[blanks..].starts_with(b"path:") {
-            return Err(UNCLOSED);
+            return Err(endless(text));
         }
         Ok(None)
     }
@@ -357,7 +381,7 @@ fn open_at(
         .take_while(|byte| byte.is_ascii_whitespace())
         .count();
     if inner[blanks..].starts_with(b"path:") && (blanks == 0 || keys) {
-        let body = find_body(inner, true, wasted).ok_or(UNCLOSED)?;
+        let body = find_body(inner, true, wasted).ok_or_else(|| endless(text))?;
         let head = utf8(&inner[body.head.clone()])?;
         let source = path_source(head.trim_start()[5..].trim_start())?;
         return finish(source, inner, &body, escaped).map(Some);
@@ -581,5 +605,51 @@ fn json_escape(text: &[u8]) -> Option<(char, usize)> {
             Some((char::from_u32(code)?, 12))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(text: &str) -> &'static str {
+        match parse(text.as_bytes(), false).unwrap_err().first() {
+            Some(PlaceholderError::Malformed { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn too_long_is_not_unclosed() {
+        let long = "x".repeat(MAX_LENGTH);
+        for text in [
+            format!("<path:kv/a#k | default '{long}'>"),
+            format!("\\u003cpath:kv/a#k | default '{long}'\\u003e"),
+            format!("<path:kv/a#{long}>"),
+        ] {
+            assert_eq!(reason(&text), TOO_LONG, "{text:.40}");
+        }
+        for text in [
+            format!("<path:kv/a#k {long}"),
+            format!("<path:kv/a#k <b>{long}</b>"),
+            "<path:kv/a#k".to_owned(),
+        ] {
+            assert_eq!(reason(&text), NOT_CLOSED, "{text:.40}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_known_by_its_modifier() {
+        for (text, key) in [
+            ("<pw | default \"x", Some("pw")),
+            ("a> <pw|base64encode", Some("pw")),
+            ("<a | <pw | json", Some("pw")),
+            ("<pw | default x>", None),
+            ("<pw | grep x", None),
+            ("a | default", None),
+            ("<", None),
+        ] {
+            assert_eq!(cut_off(text.as_bytes()), key, "{text}");
+        }
     }
 }

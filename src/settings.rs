@@ -77,6 +77,9 @@ pub enum SettingsError {
     /// `GITOPS_FN_SECRETS` is neither `keep` nor `resolve`.
     #[error("the environment variable GITOPS_FN_SECRETS is neither `keep` nor `resolve`")]
     SecretsMode,
+    /// `GITOPS_FN_LOG` is no level.
+    #[error("the environment variable GITOPS_FN_LOG is no level of the log")]
+    LogLevel,
     /// `file:` without a path, or with a host.
     #[error("the file: address in {0} names no local file")]
     FileAddress(&'static str),
@@ -94,6 +97,7 @@ impl SettingsError {
             Self::SecretsMode => {
                 "set it to `keep` to leave placeholders, or unset it to resolve them"
             }
+            Self::LogLevel => "set it to `info`, `debug` or `trace`, or unset it",
             Self::FileAddress(_) => "write file:secrets.yaml or file:/absolute/path.yaml",
             Self::PathValidation => {
                 "it is matched anywhere in the path unless it begins with ^ and ends with $"
@@ -153,6 +157,9 @@ impl Settings {
                 false
             }
         };
+        if log.as_deref().is_some_and(|level| !is_level(level)) {
+            errors.push(SettingsError::LogLevel);
+        }
         let store = store.unwrap_or_else(|error| {
             errors.push(error);
             StoreSetting::Unset
@@ -290,6 +297,14 @@ fn local_file(path: &str) -> Option<StoreSetting> {
     };
     let usable = !path.is_empty() && !path.contains('\0');
     usable.then(|| StoreSetting::File(PathBuf::from(OsStr::new(path))))
+}
+
+/// What the log's own reader of levels takes: a word or a digit.
+fn is_level(text: &str) -> bool {
+    ["off", "error", "warn", "info", "debug", "trace"]
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word))
+        || matches!(text, "0" | "1" | "2" | "3" | "4" | "5")
 }
 
 fn is_allowed(name: &str) -> bool {
@@ -478,6 +493,25 @@ mod tests {
     }
 
     #[test]
+    fn the_log_has_levels() {
+        for (value, expected) in [
+            ("", None),
+            ("info", Some("info")),
+            ("TRACE", Some("TRACE")),
+            ("3", Some("3")),
+        ] {
+            assert_eq!(
+                from(&[("GITOPS_FN_LOG", value)]).unwrap().log.as_deref(),
+                expected
+            );
+        }
+        for value in ["foo", "9", " info", "gitops_fn=info"] {
+            let errors = from(&[("GITOPS_FN_LOG", value)]).unwrap_err();
+            assert_eq!(errors, [SettingsError::LogLevel], "{value}");
+        }
+    }
+
+    #[test]
     fn the_path_expression_matches_anywhere_unless_anchored() {
         let allowed = |expression: &str, path: &str| {
             from(&[("AVP_PATH_VALIDATION", expression)])
@@ -517,7 +551,7 @@ mod tests {
             ("ARGOCD_ENV_X", "NEVERSHOWN"),
             ("ARGOCD_ENV_VAULT_TOKEN", "NEVERSHOWN"),
             ("AVP_PATH_VALIDATION", "NEVERSHOWN"),
-            ("GITOPS_FN_LOG", "NEVERSHOWN"),
+            ("GITOPS_FN_LOG", "trace"),
             ("VAULT_ADDR", "https://u:NEVERSHOWN@vault"),
             ("VAULT_TOKEN", "NEVERSHOWN"),
             ("AVP_SECRET_ID", "NEVERSHOWN"),
@@ -526,7 +560,8 @@ mod tests {
         assert!(
             text.contains("ARGOCD_ENV_X")
                 && text.contains("AVP_SECRET_ID")
-                && !text.contains("NEVERSHOWN"),
+                && !text.contains("NEVERSHOWN")
+                && !text.contains("trace"),
             "{text}"
         );
     }

@@ -22,7 +22,7 @@ pub use error::{Limit, SourceError, Unreadable, UnreadableReason};
 /// The most that is read where no policy says so: 1 GiB.
 pub const MOST: Limit = Limit::BuiltIn(1 << 30);
 /// The longest configuration, in bytes.
-const CONFIGURATION: u64 = 1 << 20;
+const CONFIGURATION: u64 = 256 << 10;
 
 /// One text of the input.
 #[derive(Clone, PartialEq, Eq)]
@@ -122,7 +122,7 @@ pub fn reads_stdin(paths: &[PathBuf]) -> bool {
 /// Reads the one file of a configuration, or standard input if it is `-`.
 ///
 /// # Errors
-/// [`SourceError::Unreadable`]: also for a folder, and for more than 1 MiB.
+/// [`SourceError::Unreadable`]: also for a folder, and for more than 256 KiB.
 pub fn read_one(path: &Path, stdin: impl Read) -> Result<String, SourceError> {
     let unreadable =
         |name: String, reason| SourceError::Unreadable(vec![Unreadable { name, reason }]);

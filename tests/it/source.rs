@@ -98,7 +98,7 @@ fn a_configuration_is_one_file_of_an_end() {
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert_eq!(
             String::from_utf8(output.stderr).unwrap(),
-            "error: stdin is larger than 1048576 bytes\nhelp: a configuration is a short text; is this the right one?\n",
+            "error: stdin is larger than 256 KiB\nhelp: a configuration is a short text; is this the right one?\n",
             "{args:?}"
         );
     }

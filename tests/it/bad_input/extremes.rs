@@ -153,7 +153,7 @@ fn alias_bombs_in_the_configuration_are_refused() {
             &files,
             HEAD.as_bytes(),
         );
-        refused(output, 2, &["configuration file"]);
+        refused(output, 2, &["configuration"]);
         let list = format!(
             "{LIST}items:\n- {{kind: Thing, apiVersion: v1}}\nfunctionConfig:\n  {}",
             text.replace('\n', "\n  ")
@@ -269,7 +269,7 @@ fn deep_configurations_stores_and_values_are_refused() {
         let config = format!("apiVersion: gitops-fn.dev/v1alpha1\nkind: Release\nspec: {spec}\n");
         let args = ["render", "-f", "release.yaml", "-"];
         let output = program(&args, &[("release.yaml", &config)], HEAD.as_bytes());
-        refused(output, 2, &["configuration file"]);
+        refused(output, 2, &["configuration"]);
         let store = format!("kv/s: {spec}\n");
         let files = [("secrets.yaml", &*store)];
         refused(

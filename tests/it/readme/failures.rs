@@ -234,6 +234,8 @@ fn configurations() -> Vec<Failure> {
         failure("cannot read …: no such file or directory", 2, "").args(&["render", "nosuch.yaml"]),
         failure("GITOPS_FN_SECRETS is neither …", 2, secret("x"))
             .env(&[("GITOPS_FN_SECRETS", "maybe")]),
+        failure("GITOPS_FN_LOG is no level of the log", 2, secret("x"))
+            .env(&[("GITOPS_FN_LOG", "loud")]),
         failure(
             "AVP_PATH_VALIDATION is not a regular expression",
             2,

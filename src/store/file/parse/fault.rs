@@ -41,7 +41,9 @@ pub(in crate::store::file) enum Fault {
     NotFinite,
     #[error("a value has a tag")]
     Tag,
-    #[error("more than 1,000 brackets are open at once")]
+    #[error(
+        "more than 1,000 brackets are open at once; those inside texts count too (close them, or keep the text base64-encoded)"
+    )]
     Deep,
     #[error("its aliases expand to more than 4 MiB")]
     Expanded,
