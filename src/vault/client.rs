@@ -1,46 +1,37 @@
 //! One exchange with a server: deadline, retries, one redirect, body limit, headers.
 
 mod after;
+mod cause;
+mod front;
+mod retry;
 
-use std::error::Error as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 use reqwest::Url;
-use rustify::endpoint::{Endpoint, MiddleWare};
+use rustify::endpoint::Endpoint;
 use rustify::errors::ClientError;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use zeroize::Zeroizing;
 
 use self::after::retry_after;
+pub(super) use self::cause::classify;
+use self::front::Front;
+pub use self::retry::Retry;
+use self::retry::{backoff, may_retry};
 use super::fault::Fault;
 use super::tls;
 use crate::settings::vault::{Proxy, VaultSettings};
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-/// First and longest wait before another try.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// How long giving back the token may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How often one request is made at most.
 const TRIES: u32 = 5;
-
-/// Which failures another try may follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
-    /// A read: whatever may go away.
-    Read,
-    /// A login: only where the server has surely not looked at it, since a try may use up a secret id.
-    Login,
-    /// None.
-    Never,
-    /// None, and a little time of its own: giving back a token when the deadline has passed.
-    Farewell,
-}
 
 /// Who asks, beside the request itself.
 #[derive(Clone, Default)]
@@ -362,84 +353,6 @@ impl rustify::client::Client for Client {
     }
 }
 
-/// Puts `/v1` in front, the token and namespace into headers, and mends doubled slashes of a base path.
-struct Front<'c> {
-    caller: &'c Caller,
-    base: &'c Url,
-}
-
-impl MiddleWare for Front<'_> {
-    fn request<E: Endpoint>(
-        &self,
-        _: &E,
-        request: &mut Request<Vec<u8>>,
-    ) -> Result<(), ClientError> {
-        let unusable = |text: &str| ClientError::GenericError {
-            source: Fault::Setting(text.to_owned()).into(),
-        };
-        *request.uri_mut() = with_version(request.uri(), self.base)
-            .ok_or_else(|| unusable("VAULT_ADDR is no URL"))?;
-        let headers = request.headers_mut();
-        headers.insert("x-vault-request", HeaderValue::from_static("true"));
-        for (name, text, setting) in [
-            (
-                "x-vault-token",
-                self.caller.token.as_ref().map(|token| token.as_str()),
-                "the token",
-            ),
-            (
-                "x-vault-namespace",
-                self.caller.namespace.as_deref(),
-                "VAULT_NAMESPACE",
-            ),
-        ] {
-            let Some(text) = text else { continue };
-            let mut value = HeaderValue::from_str(text).map_err(|_| {
-                unusable(&format!(
-                    "{setting} has characters that no header can carry"
-                ))
-            })?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-        Ok(())
-    }
-
-    fn response<E: Endpoint>(&self, _: &E, _: &mut Response<Vec<u8>>) -> Result<(), ClientError> {
-        Ok(())
-    }
-}
-
-/// `BASE/v1/PATH` for the `BASE/PATH` that rustify has built. The base is the operator's, so that nothing in
-/// a path moves its end.
-fn with_version(uri: &Uri, base: &Url) -> Option<Uri> {
-    let base = segments(base.path()).count();
-    let segments: Vec<_> = segments(uri.path()).collect();
-    if segments.len() <= base {
-        return None;
-    }
-    let mut full = String::new();
-    for segment in segments[..base]
-        .iter()
-        .chain(&["v1"])
-        .chain(&segments[base..])
-    {
-        full.push('/');
-        full.push_str(segment);
-    }
-    if let Some(query) = uri.query().filter(|query| !query.is_empty()) {
-        full.push('?');
-        full.push_str(query);
-    }
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(full.parse().ok()?);
-    Uri::from_parts(parts).ok()
-}
-
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|segment| !segment.is_empty())
-}
-
 fn fault_of(error: ClientError, host: &str) -> Fault {
     match error {
         ClientError::GenericError { source } => source
@@ -456,100 +369,6 @@ fn authority(url: &Url) -> Option<String> {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     })
-}
-
-/// What an HTTP error comes from; nothing of its text is kept.
-pub(super) fn classify(error: &reqwest::Error, host: &str) -> Fault {
-    let host = host.to_owned();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            if let Some(tls) = tls_error(error) {
-                return tls_fault(tls, host);
-            }
-            if error.kind() == std::io::ErrorKind::ConnectionRefused {
-                return Fault::Refused(host);
-            }
-        }
-        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return tls_fault(tls, host);
-        }
-        if error.to_string() == "dns error" {
-            return Fault::Name(host);
-        }
-        cause = error.source();
-    }
-    Fault::Broken(host)
-}
-
-/// The TLS error in an I/O error, however often it is wrapped.
-fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
-    let inner = error.get_ref()?;
-    inner
-        .downcast_ref::<rustls::Error>()
-        .or_else(|| tls_error(inner.downcast_ref::<std::io::Error>()?))
-}
-
-fn tls_fault(error: &rustls::Error, host: String) -> Fault {
-    use rustls::{AlertDescription as Alert, CertificateError as Certificate};
-    match error {
-        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => Fault::Authority(host),
-        rustls::Error::InvalidCertificate(reason) => {
-            let reason = match reason {
-                Certificate::Expired | Certificate::ExpiredContext { .. } => "it has expired",
-                Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
-                    "it is not valid yet"
-                }
-                Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
-                    "it names other hosts"
-                }
-                Certificate::Revoked => "it is revoked",
-                _ => return Fault::Authority(host),
-            };
-            Fault::Certificate(host, reason)
-        }
-        // TLS 1.3 has a word of its own for it, TLS 1.2 has not
-        rustls::Error::AlertReceived(
-            Alert::CertificateRequired
-            | Alert::BadCertificate
-            | Alert::UnsupportedCertificate
-            | Alert::CertificateExpired
-            | Alert::CertificateRevoked
-            | Alert::CertificateUnknown
-            | Alert::UnknownCA
-            | Alert::AccessDenied,
-        ) => Fault::Identity(host),
-        _ => Fault::Tls(host),
-    }
-}
-
-fn may_retry(fault: &Fault, retry: Retry) -> bool {
-    match retry {
-        Retry::Never | Retry::Farewell => false,
-        Retry::Login => matches!(
-            fault,
-            Fault::Refused(_) | Fault::Unreachable(..) | Fault::RateLimited(..) | Fault::Sealed(_)
-        ),
-        Retry::Read => matches!(
-            fault,
-            Fault::Refused(_)
-                | Fault::Unreachable(..)
-                | Fault::Broken(_)
-                | Fault::RateLimited(..)
-                | Fault::Sealed(_)
-                | Fault::Server(..)
-        ),
-    }
-}
-
-/// Full jitter: anything up to the doubled wait, so that many runs do not come back at once.
-fn backoff(tries: u32) -> Duration {
-    use std::hash::{BuildHasher, RandomState};
-    let longest = BACKOFF.0.saturating_mul(1 << tries.min(8)).min(BACKOFF.1);
-    let random = RandomState::new().hash_one(tries);
-    #[expect(clippy::cast_precision_loss, reason = "a wait need not be exact")]
-    let part = random as f64 / u64::MAX as f64;
-    longest.mul_f64(part)
 }
 
 /// The time since then, for logs.
