@@ -522,14 +522,8 @@ fn no_debug_form_shows_a_secret() {
     let segments = placeholder::parse(text.as_bytes(), true).unwrap().unwrap();
     let bad = format!("{SENTINEL} <path:kv/a#k | {SENTINEL}> <path:{SENTINEL}");
     let errors = placeholder::parse(bad.as_bytes(), true).unwrap_err();
-    let vars = [
-        "APP_REPO",
-        "ARGOCD_ENV_X",
-        "PARAM_X",
-        "GITOPS_FN_LOG",
-        "VAULT_TOKEN",
-    ]
-    .map(|name| (OsString::from(name), OsString::from(SENTINEL)));
+    let vars = ["APP_REPO", "ARGOCD_ENV_X", "PARAM_X", "VAULT_TOKEN"]
+        .map(|name| (OsString::from(name), OsString::from(SENTINEL)));
     let settings = Settings::from_vars(vars).unwrap();
     let source = Source {
         name: "stdin".to_owned(),
