@@ -10,7 +10,6 @@ use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use rustify::errors::ClientError;
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
-use vaultrs::api::EndpointResult;
 use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
 use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
 use vaultrs::api::auth::userpass::requests::LoginRequest as LoginWithUserpassRequest;
@@ -186,17 +185,6 @@ fn method_name(method: &Method) -> &'static str {
         Method::Userpass { .. } => "userpass",
         Method::GitHub(_) => "github",
     }
-}
-
-/// The answer as Vault wraps it.
-///
-/// # Errors
-/// [`Fault::NotJson`].
-pub fn parse<T: serde::de::DeserializeOwned>(
-    client: &Client,
-    answer: &Answer,
-) -> Result<EndpointResult<T>, Fault> {
-    serde_json::from_slice(&answer.body).map_err(|_| Fault::NotJson(client.host().to_owned()))
 }
 
 /// The text of a credential, without the blanks around what a file holds.

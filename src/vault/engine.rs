@@ -9,8 +9,9 @@ use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::auth::{Session, parse};
+use super::auth::Session;
 use super::client::{Client, Retry};
+use super::envelope::open;
 use super::kv::{ReadError, refused};
 use super::mount::{below, first};
 use crate::secret::KvVersion;
@@ -156,7 +157,7 @@ async fn ask(client: &Client, session: &Session, path: &str) -> Result<Option<To
         let hidden = matches!(answer.status, 403..=405);
         return Ok(hidden.then_some(Told::Nothing));
     }
-    let Some(info) = parse::<MountInfo>(client, &answer)?.data else {
+    let Some(info) = open::<MountInfo>(client, &answer)?.data else {
         return Ok(Some(Told::Nothing));
     };
     let version = info

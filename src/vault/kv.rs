@@ -6,8 +6,9 @@ use vaultrs::api::kv1::requests::GetSecretRequest;
 use vaultrs::api::kv2::requests::ReadSecretRequest;
 use vaultrs::api::kv2::responses::SecretVersionMetadata;
 
-use super::auth::{Session, parse};
+use super::auth::Session;
 use super::client::{Answer, Client, Retry};
+use super::envelope::{Envelope, open};
 use super::fault::Fault;
 use super::mount::Place;
 use crate::resolve::{StoreError, StoreErrorKind};
@@ -177,7 +178,7 @@ fn data_of(
     answer: &Answer,
     shown: &str,
 ) -> Result<Option<Box<RawValue>>, ReadError> {
-    let body = parse::<Box<RawValue>>(client, answer)?;
+    let body = open::<Box<RawValue>>(client, answer)?;
     if !body.lease_id.is_empty() {
         return Err(ReadError::Secret(leased(shown)));
     }
@@ -198,8 +199,7 @@ fn keys(client: &Client, data: &RawValue, shown: &str) -> Result<Secret, ReadErr
 
 /// A deleted or destroyed version, which Vault answers with 404 and its metadata.
 fn gone(answer: &Answer, place: &Place) -> Option<StoreError> {
-    let body: vaultrs::api::EndpointResult<Versioned> =
-        serde_json::from_slice(&answer.body).ok()?;
+    let body: Envelope<Versioned> = serde_json::from_slice(&answer.body).ok()?;
     let metadata = body.data?.metadata?;
     let path = place.name();
     let version = metadata.version;

@@ -410,6 +410,25 @@ fn where_mounts_cannot_be_asked_for_only_the_v2_form_is_used() {
     }
 }
 
+/// Vault makes a lease of it that is no number of seconds.
+#[test]
+fn a_key_named_ttl_may_hold_anything() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    for ttl in [
+        json!("-1"),
+        json!(-1),
+        json!("-1h"),
+        json!("2000000h"),
+        json!("x"),
+    ] {
+        server.put("kv1/a", &json!({"ttl": ttl, "k": "v"}));
+        let output = render_as_root(&server, &["<path:kv1/a#k>"]);
+        assert_values(&output.success(), &["v"]);
+    }
+}
+
 #[test]
 fn what_is_no_kv_is_refused() {
     let Some(server) = Server::start() else {
