@@ -50,6 +50,14 @@ pub struct Answer {
     pub body: Zeroizing<Vec<u8>>,
 }
 
+impl Answer {
+    /// Whether these words are in the body: where the status says too little, and nothing of it is shown.
+    #[must_use]
+    pub fn says(&self, words: &str) -> bool {
+        memchr::memmem::find(&self.body, words.as_bytes()).is_some()
+    }
+}
+
 /// A connection to one server.
 pub struct Client {
     url: Url,

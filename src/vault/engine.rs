@@ -54,19 +54,15 @@ impl Known {
         let mut engines = self.engines.iter();
         match engines.find(|(mount, _)| below(path, mount).is_some()) {
             Some((mount, engine)) => Some(Told::Mount(mount.clone(), *engine)),
-            None => self.is_untold(path).then_some(Told::Nothing),
+            None => self.is_untold(folder(path)).then_some(Told::Nothing),
         }
     }
 
-    fn is_untold(&self, path: &str) -> bool {
-        let folder = folder(path);
-        self.untold.contains(folder) || self.has_untold_below(folder)
-    }
-
-    fn has_untold_below(&self, folder: &str) -> bool {
+    /// Whether nothing was told of a path in this folder, or in one below it.
+    fn is_untold(&self, folder: &str) -> bool {
         let start = format!("{folder}/");
-        let mut behind = self.untold.range(start.clone()..);
-        behind.next().is_some_and(|found| found.starts_with(&start))
+        let mut below = self.untold.range(start.clone()..);
+        self.untold.contains(folder) || below.next().is_some_and(|found| found.starts_with(&start))
     }
 }
 
@@ -75,7 +71,7 @@ impl Mounts {
     /// so a secret found there settles all paths below.
     pub fn shown(&self, asked: &str, mount: &str, version: KvVersion) {
         let mut known = self.known();
-        if known.is_untold(asked) {
+        if known.is_untold(folder(asked)) {
             let engine = Engine::Kv(version);
             known.engines.entry(mount.to_owned()).or_insert(engine);
         }
@@ -122,8 +118,11 @@ impl Mounts {
     fn door(&self, path: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut known = self.known();
         let start = first(path);
-        let silent = known.untold.contains(start) || known.has_untold_below(start);
-        let name = if silent { folder(path) } else { start };
+        let name = if known.is_untold(start) {
+            folder(path)
+        } else {
+            start
+        };
         Arc::clone(known.doors.entry(name.to_owned()).or_default())
     }
 

@@ -245,7 +245,7 @@ fn no_version(place: &Place, version: u64) -> StoreError {
 }
 
 fn denied(client: &Client, answer: &Answer, path: &str) -> ReadError {
-    if memchr::memmem::find(&answer.body, b"invalid token").is_some() {
+    if answer.says("invalid token") {
         let help = match client.settings().login.method {
             Method::Token(_) => "set a fresh token, or let a login make one",
             Method::None => "look at the agent that adds the token",
@@ -294,14 +294,14 @@ fn leased(path: &str) -> StoreError {
 
 fn odd_status(client: &Client, answer: &Answer, path: &str, status: u16) -> ReadError {
     // Go's server says so to a client that speaks http to it
-    if memchr::memmem::find(&answer.body, b"HTTP request to an HTTPS server").is_some() {
+    if answer.says("HTTP request to an HTTPS server") {
         return ReadError::Fault(Fault::Setting(format!(
             "{} speaks https, and VAULT_ADDR says http",
             client.host()
         )));
     }
     // Vault says so while `enable-versioning` is at work
-    if memchr::memmem::find(&answer.body, b"Upgrading from non-versioned").is_some() {
+    if answer.says("Upgrading from non-versioned") {
         return ReadError::Secret(StoreError {
             kind: StoreErrorKind::Transient,
             message: format!("the mount of {path} is being upgraded to KV v2 (transient)"),

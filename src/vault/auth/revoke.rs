@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use tokio::time::{Duration, Instant};
 
 use super::Session;
-use crate::vault::client::{Client, Retry};
+use crate::vault::client::{Answer, Client, Retry};
 
 /// A token of ours that lives on, which its owner should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub async fn revoke(client: &Client, session: &Session) -> Option<LeftBehind> {
             return None;
         }
         // run out, or used up (`token_num_uses`)
-        Ok(answer) if answer.status == 403 && is_of_no_token(&answer.body) => return None,
+        Ok(answer) if answer.status == 403 && is_of_no_token(answer) => return None,
         Ok(answer) => answer.status == 403,
         Err(_) => false,
     };
@@ -62,10 +62,8 @@ pub async fn revoke(client: &Client, session: &Session) -> Option<LeftBehind> {
 }
 
 /// Whether a refusal is of the token and not of what it may do.
-fn is_of_no_token(body: &[u8]) -> bool {
-    ["invalid token", "bad token"]
-        .iter()
-        .any(|words| memchr::memmem::find(body, words.as_bytes()).is_some())
+fn is_of_no_token(answer: &Answer) -> bool {
+    answer.says("invalid token") || answer.says("bad token")
 }
 
 /// `auth/token/revoke-self`; vaultrs' own has a tab in its path.
