@@ -8,7 +8,7 @@ use gitops_fn::build::sandbox::Unconfined;
 use gitops_fn::build::{self, Options, Prepared, Release, namehash};
 use gitops_fn::cli::Build;
 use gitops_fn::config::{self, Config};
-use gitops_fn::edit::allowance::late;
+use gitops_fn::edit::allowance;
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::{Limits, Sandbox};
 use gitops_fn::report;
@@ -59,10 +59,7 @@ pub(crate) fn run(
 /// Whether the deadline has not passed. It is asked last before the output, which then goes as fast as it
 /// is read; whoever started us may have given up already.
 fn in_time(deadline: Instant) -> Result<(), Refusal> {
-    if Instant::now() < deadline {
-        return Ok(());
-    }
-    Err(vec![late()].into())
+    allowance::in_time(deadline).map_err(|late| vec![late].into())
 }
 
 /// What the arguments ask for, as far as the operator's policy lets them.

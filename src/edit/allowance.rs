@@ -34,10 +34,7 @@ impl Allowance {
     /// # Errors
     /// What there is to say where there is none; the run ends there.
     pub fn in_time(&self) -> Result<(), Finding> {
-        match self.end {
-            Some(end) if Instant::now() >= end => Err(late()),
-            _ => Ok(()),
-        }
+        self.end.map_or(Ok(()), in_time)
     }
 
     /// How long a text may become that is `now` bytes long.
@@ -64,12 +61,15 @@ impl Allowance {
     }
 }
 
-/// What there is to say where the deadline has passed and nothing is written for that.
-#[must_use]
-pub fn late() -> Finding {
-    Finding::error(
-        "the manifests were not done before the deadline (transient)",
-        "try again, or give it more time with GITOPS_FN_TIMEOUT",
-    )
-    .exiting(3)
+/// Whether a deadline has not passed.
+///
+/// # Errors
+/// What there is to say where it has, and nothing is written for that.
+pub fn in_time(end: Instant) -> Result<(), Finding> {
+    if Instant::now() < end {
+        return Ok(());
+    }
+    let help = "try again, or give it more time with GITOPS_FN_TIMEOUT";
+    let late = "the manifests were not done before the deadline (transient)";
+    Err(Finding::error(late, help).exiting(3))
 }

@@ -33,6 +33,11 @@ pub(super) fn write<'c>(
     let room = allowance.room(before);
     let mut kept = Vec::new();
     let mut nodes = 0;
+    let as_scalar = |old: Option<&str>, new: String| {
+        let written = scalar(text, change, old, &new, room);
+        let written = written.ok_or_else(|| Unfilled::Ended(allowance.over()))?;
+        Ok::<_, Unfilled>((written, vec![Shape::Text(new)]))
+    };
     let (new, shapes) = match &change.action {
         Action::Entry(entry) => (entry.text(), entry.shapes()),
         Action::Text {
@@ -43,30 +48,20 @@ pub(super) fn write<'c>(
             if !told {
                 kept.push(0..new.len());
             }
-            (
-                scalar(text, change, old.as_deref(), new, room)
-                    .ok_or_else(|| Unfilled::Ended(allowance.over()))?,
-                vec![Shape::Text(new.clone())],
-            )
+            as_scalar(old.as_deref(), new.clone())?
         }
-        Action::Fill(fill) => {
-            match fill::fill(fill, change, resolved, mode, allowance)? {
-                Filled::Text(new, parts) => {
-                    kept = parts;
-                    (
-                        scalar(text, change, fill.old.as_deref(), &new, room)
-                            .ok_or_else(|| Unfilled::Ended(allowance.over()))?,
-                        vec![Shape::Text(new)],
-                    )
-                }
-                Filled::Tokens(new, shapes) => {
-                    // one alone is a number or a boolean, and takes no more than a text
-                    nodes = shapes.len() - usize::from(shapes.len() == 1);
-                    (new, shapes)
-                }
-                Filled::Removed(removal) => return Ok(Written::Removal(removal)),
+        Action::Fill(fill) => match fill::fill(fill, change, resolved, mode, allowance)? {
+            Filled::Text(new, parts) => {
+                kept = parts;
+                as_scalar(fill.old.as_deref(), new)?
             }
-        }
+            Filled::Tokens(new, shapes) => {
+                // one alone is a number or a boolean, and takes no more than a text
+                nodes = shapes.len() - usize::from(shapes.len() == 1);
+                (new, shapes)
+            }
+            Filled::Removed(removal) => return Ok(Written::Removal(removal)),
+        },
     };
     let after = new.len().saturating_add(NODE.saturating_mul(nodes));
     allowance.take(before, after).map_err(Unfilled::Ended)?;

@@ -68,35 +68,31 @@ pub fn parse_within(text: &str, members: usize) -> Result<Value, JsonError> {
 /// The value as compact JSON with sorted keys.
 #[must_use]
 pub fn compact(value: &Value) -> Zeroizing<String> {
-    let mut out = Zeroizing::new(String::new());
-    write(value, false, usize::MAX, &mut out);
-    out
+    written(value, false, usize::MAX)
 }
 
 /// As [`compact`]; `None` if it is longer than `most` bytes, and little more memory is then taken.
 #[must_use]
 pub fn compact_within(value: &Value, most: usize) -> Option<Zeroizing<String>> {
-    within(value, false, most)
+    Some(written(value, false, most)).filter(|out| out.len() <= most)
 }
 
 /// As [`compact`], with `<`, `>`, `&`, U+2028 and U+2029 escaped as Go's `json.Marshal` does.
 #[must_use]
 pub fn compact_html(value: &Value) -> Zeroizing<String> {
-    let mut out = Zeroizing::new(String::new());
-    write(value, true, usize::MAX, &mut out);
-    out
+    written(value, true, usize::MAX)
 }
 
 /// As [`compact_html`]; `None` if it is longer than `most` bytes, and little more memory is then taken.
 #[must_use]
 pub fn compact_html_within(value: &Value, most: usize) -> Option<Zeroizing<String>> {
-    within(value, true, most)
+    Some(written(value, true, most)).filter(|out| out.len() <= most)
 }
 
-fn within(value: &Value, html: bool, most: usize) -> Option<Zeroizing<String>> {
+fn written(value: &Value, html: bool, most: usize) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::new());
     write(value, html, most, &mut out);
-    (out.len() <= most).then_some(out)
+    out
 }
 
 /// The text as it stands inside a JSON string, without the outer quotes.
