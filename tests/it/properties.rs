@@ -8,6 +8,7 @@ mod names;
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
+use gitops_fn::clock::Clock;
 use gitops_fn::config::{self, Config};
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::resolve::{Resolved, SecretStore, StoreError, StoreErrorKind, resolve};
@@ -77,7 +78,7 @@ fn piped(text: &str, config: &Config, store: &Store) -> (Outcome, Option<String>
         config,
         &Settings::default(),
         &Judge::default(),
-        None,
+        &Clock::default(),
         |wants| store.resolve(wants),
     );
     let output = written(&outcome, &sources);
@@ -91,6 +92,7 @@ fn listed(text: &str, store: &Store) -> (Outcome, Option<String>) {
         &sources[0],
         &Settings::default(),
         &Judge::default(),
+        &Clock::default(),
         |wants| store.resolve(wants),
     );
     let output = written(&outcome, &sources);

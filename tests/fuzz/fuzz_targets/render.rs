@@ -2,6 +2,7 @@
 //! what is planned is verified, and never a fault of ours.
 #![no_main]
 
+use gitops_fn::clock::Clock;
 use gitops_fn::config::{Config, from_file};
 use gitops_fn::resolve::Resolved;
 use gitops_fn::settings::Settings;
@@ -18,7 +19,7 @@ fuzz_target!(|text: &str| {
         name: "stdin".to_owned(),
         text: text.to_owned(),
     }];
-    let plain = render(&sources, &Config::default(), &settings, &Judge::default(), None, |_| Resolved::default());
+    let plain = render(&sources, &Config::default(), &settings, &Judge::default(), &Clock::default(), |_| Resolved::default());
     if plain.has_output() {
         let mut out = Vec::new();
         plain.write(&sources, &mut out).unwrap();
@@ -26,8 +27,8 @@ fuzz_target!(|text: &str| {
     }
     let release = from_file(RELEASE, &settings).unwrap();
     for outcome in [
-        render(&sources, &release, &settings, &Judge::default(), None, |_| Resolved::default()),
-        function(&sources[0], &settings, &Judge::default(), |_| Resolved::default()),
+        render(&sources, &release, &settings, &Judge::default(), &Clock::default(), |_| Resolved::default()),
+        function(&sources[0], &settings, &Judge::default(), &Clock::default(), |_| Resolved::default()),
     ] {
         let faults = outcome.findings.iter().any(|finding| finding.help.contains("fault of gitops-fn"));
         assert!(!faults);
