@@ -1,11 +1,12 @@
 //! Edit: the plan and the resolved secrets become splices, and each edited document is read again
-//! before anything is written. Pure, but that it looks at the clock where the run has a deadline.
+//! before anything is written. Pure, but that it stops with the clock.
 
 pub mod allowance;
 pub mod fill;
 pub mod removal;
 mod write;
 
+use crate::clock;
 use crate::krm::result::{Finding, Severity};
 use crate::plan::DocumentPlan;
 use crate::plan::Mode;
@@ -64,6 +65,13 @@ pub fn edit(
     }
 }
 
+/// What is said where the reads have taken all the time that there was: those that have failed for it, once
+/// each.
+#[must_use]
+pub fn untold(resolved: &Resolved) -> Vec<Finding> {
+    resolved.late().map(fill::unread).collect()
+}
+
 /// What all documents share.
 struct Run<'r> {
     resolved: &'r Resolved,
@@ -88,6 +96,8 @@ impl Run<'_> {
         let mut expected = Vec::with_capacity(document.changes.len());
         let mut removals = removal::Removals::default();
         for change in &document.changes {
+            let clock = self.allowance.clock();
+            clock.spend(clock::NODE + change.span.range().len())?;
             let mut removed = false;
             match write(text, change, self.resolved, self.mode, self.allowance) {
                 Ok(Written::Change(splice, shapes)) => {
@@ -146,7 +156,9 @@ impl Run<'_> {
         let added: usize = splices.iter().map(|splice| splice.text.len()).sum();
         buffer.reserve(document.span.range().len() + added);
         buffer.extend(pieces(text, document.span, &splices));
-        if let Err(mismatch) = verify(buffer, &expected, digest) {
+        if let Err(mismatch) = verify(buffer, &expected, digest, self.allowance.clock()) {
+            // or it was not read to its end
+            self.allowance.in_time()?;
             let change = document.changes.first();
             let finding = Finding::error(
                 format!("{mismatch}; nothing was written"),

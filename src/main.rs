@@ -60,9 +60,11 @@ fn run(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
             command::build::run(arguments, settings, judge, begun)
         }),
         Some(Command::Render(arguments)) => with_settings(cli, false, |settings, judge| {
-            command::render::run(arguments, settings, judge)
+            command::render::run(arguments, settings, judge, begun)
         }),
-        None => with_settings(cli, true, command::render::function),
+        None => with_settings(cli, true, |settings, judge| {
+            command::render::function(settings, judge, begun)
+        }),
     }
 }
 

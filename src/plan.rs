@@ -19,6 +19,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::clock::{self, Clock};
 use crate::config::{Config, SecretsMode};
 use crate::krm::resource::{GroupVersionKind, Object, Subject, objects};
 use crate::krm::result::{Finding, Severity};
@@ -28,7 +29,7 @@ use crate::settings::Settings;
 use crate::yaml::event::{Span, Tag};
 use crate::yaml::tree::{Kind, NodeId, Tree};
 use change::{Action, Change, MapLayout};
-use walk::Place;
+use walk::{Place, WalkError};
 
 /// How the program was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub struct Scope<'s, 'a> {
     pub settings: &'s Settings,
     /// What the operator allows.
     pub judge: &'s Judge<'s>,
+    /// When the work has to end.
+    pub clock: &'s Clock,
     /// How the program was called.
     pub mode: Mode,
     /// Whether the object stands in a file that will be written back.
@@ -225,6 +228,7 @@ pub struct Planner<'c> {
     config: &'c Config,
     settings: &'c Settings,
     judge: &'c Judge<'c>,
+    clock: &'c Clock,
     mode: Mode,
     annotation: Rc<entry::Setting>,
     kinds: FxHashSet<Rc<GroupVersionKind>>,
@@ -234,18 +238,20 @@ pub struct Planner<'c> {
 }
 
 impl<'c> Planner<'c> {
-    /// A planner without objects yet.
+    /// A planner without objects yet. What it has planned counts for nothing once the clock has stopped.
     #[must_use]
     pub fn new(
         config: &'c Config,
         settings: &'c Settings,
         judge: &'c Judge<'c>,
         mode: Mode,
+        clock: &'c Clock,
     ) -> Self {
         Self {
             config,
             settings,
             judge,
+            clock,
             mode,
             annotation: Rc::new(annotate::setting(config.repository.as_ref())),
             kinds: FxHashSet::default(),
@@ -285,6 +291,9 @@ impl<'c> Planner<'c> {
             return;
         }
         for mut object in objects(tree, root, file, index) {
+            if self.clock.check().is_err() {
+                return;
+            }
             self.share_kind(&mut object);
             if object.is_local(tree) || self.is_function_config(&object) {
                 continue;
@@ -301,6 +310,7 @@ impl<'c> Planner<'c> {
                 config: self.config,
                 settings: self.settings,
                 judge: self.judge,
+                clock: self.clock,
                 mode: self.mode,
                 in_place: object.is_in_place(tree),
                 annotation: &self.annotation,
@@ -333,7 +343,7 @@ impl<'c> Planner<'c> {
     /// `tree` must hold the whole document if it has aliases.
     pub fn end_document(&mut self, tree: &Tree<'_>, source: usize, span: Span, digest: u64) {
         let draft = &mut self.draft;
-        shared::settle(tree, draft);
+        shared::settle(tree, draft, self.clock);
         let mut changes = std::mem::take(&mut draft.changes);
         draft.settled.clear();
         draft.demands.clear();
@@ -449,6 +459,7 @@ fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
         scope.root(),
         items,
         &mut aliased,
+        scope.clock,
         &mut |place| {
             if !is_list {
                 retag::plan(scope, place, draft);
@@ -459,11 +470,13 @@ fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
         },
     );
     draft.aliased = aliased;
-    if let Err(error) = walked {
-        draft.find(
+    match walked {
+        Ok(()) => {}
+        Err(WalkError::Stopped) => return,
+        Err(error) => draft.find(
             Finding::error(error.to_string(), "write the object without nested aliases")
                 .at(scope.subject(), ""),
-        );
+        ),
     }
     if draft.changes.len() > before {
         find_duplicates(scope, before, draft);
@@ -502,6 +515,9 @@ fn find_duplicates(scope: &Scope<'_, '_>, before: usize, draft: &mut Draft) {
     let mut doubled = Vec::new();
     let end = tree.node(scope.root()).end;
     for map in scope.root()..end {
+        if scope.clock.spend(clock::NODE).is_err() {
+            break;
+        }
         let node = tree.node(map);
         let from = changed.partition_point(|&(ordinal, _)| ordinal < node.ordinal);
         let inside = changed

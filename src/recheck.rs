@@ -4,6 +4,7 @@
 //! What has been judged before is our own reading of the manifests. This one shares no code with it: an
 //! output that the two read differently is not written.
 
+use crate::clock::Clock;
 use crate::krm::result::Finding;
 use crate::plan::walk::{Step, field};
 use crate::policy::decide::Judge;
@@ -20,8 +21,14 @@ const LIST_DEPTH: usize = 8;
 /// Checks an output in which values begin at `values`, in its order.
 ///
 /// # Errors
-/// A place that readers take differently, or a value where the policy does not allow one.
-pub(crate) fn check(output: &str, values: &[usize], judge: &Judge<'_>) -> Result<(), Vec<Finding>> {
+/// A place that readers take differently, a value where the policy does not allow one, or the clock has
+/// stopped.
+pub(crate) fn check(
+    output: &str,
+    values: &[usize],
+    judge: &Judge<'_>,
+    clock: &Clock,
+) -> Result<(), Vec<Finding>> {
     if values.is_empty() {
         return Ok(());
     }
@@ -43,7 +50,10 @@ pub(crate) fn check(output: &str, values: &[usize], judge: &Judge<'_>) -> Result
             .iter()
             .map(|value| value.checked_sub(place.start))
             .collect();
-        if let Err(mut found) = document(&output[place], &here, judge) {
+        let checked = document(&output[place], &here, judge, clock);
+        // one that has stopped leaves texts half read
+        clock.check().map_err(|stop| vec![stop.into()])?;
+        if let Err(mut found) = checked {
             for finding in &mut found {
                 let message = &finding.message;
                 finding.message = format!("document {} of the output: {message}", index + 1);
@@ -69,11 +79,16 @@ fn differs(what: &str) -> Finding {
 }
 
 /// Checks one document; a value before its start is none of it.
-fn document(text: &str, values: &[Option<usize>], judge: &Judge<'_>) -> Result<(), Vec<Finding>> {
+fn document(
+    text: &str,
+    values: &[Option<usize>],
+    judge: &Judge<'_>,
+    clock: &Clock,
+) -> Result<(), Vec<Finding>> {
     let whole = || vec![differs("it")];
     let mut tree = Tree::default();
-    let root = only_root(text, &mut tree).ok_or_else(whole)?;
-    let second = second::read(text).ok_or_else(whole)?;
+    let root = only_root(text, &mut tree, clock).ok_or_else(whole)?;
+    let second = second::read(text, clock).ok_or_else(whole)?;
     let mut walk = Walk {
         tree: &tree,
         root: &second,
@@ -97,8 +112,8 @@ fn document(text: &str, values: &[Option<usize>], judge: &Judge<'_>) -> Result<(
 }
 
 /// Reads a text that has to be one document.
-fn only_root<'t>(text: &'t str, tree: &mut Tree<'t>) -> Option<NodeId> {
-    let mut events = Events::new(text);
+fn only_root<'t>(text: &'t str, tree: &mut Tree<'t>, clock: &Clock) -> Option<NodeId> {
+    let mut events = Events::timed(text, clock);
     let start = events.pull().ok()??;
     let first = events.pull().ok()??;
     let root = tree.read_node(first, &mut events).ok()?;

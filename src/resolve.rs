@@ -82,6 +82,15 @@ impl Resolved {
         self
     }
 
+    /// Why those were not read that trying again may help, each reason once.
+    pub fn late(&self) -> impl Iterator<Item = &StoreError> {
+        let mut told = BTreeSet::new();
+        let errors = self.0.values().filter_map(|outcome| outcome.as_ref().err());
+        errors
+            .filter(|error| error.kind == StoreErrorKind::Transient)
+            .filter(move |error| told.insert((&error.message, &error.help)))
+    }
+
     /// The outcome for one of the wanted secrets; `None` if it was not wanted.
     #[must_use]
     pub fn get(&self, want: &SecretRef) -> Option<&Result<Secret, StoreError>> {

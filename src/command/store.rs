@@ -18,7 +18,7 @@ use super::streams::Refusal;
 pub(crate) fn of_settings(
     settings: &Settings,
     credentials: Option<CredentialsSecret>,
-    begun: Option<Instant>,
+    begun: Instant,
 ) -> Arc<Store> {
     Arc::new(match &settings.store {
         StoreSetting::File(path) => Store::File(FileStore::new(path)),
@@ -37,7 +37,7 @@ pub(crate) fn of_arguments(
     settings: &Settings,
     judge: &Judge<'_>,
     credentials: &Credentials,
-    begun: Option<Instant>,
+    begun: Instant,
 ) -> Result<Arc<Store>, Refusal> {
     let listed = settings.avp_secret.as_deref().filter(|name| {
         judge

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use gitops_fn::clock::{Clock, Stop};
 use gitops_fn::config::ConfigProblem;
 use gitops_fn::krm::result::{Finding, Severity};
 use gitops_fn::policy::decide::Judge;
@@ -14,6 +15,7 @@ use gitops_fn::store::Store;
 use gitops_fn::{Input, Outcome, Output};
 
 use super::session::Session;
+use super::signals::Signals;
 
 /// Why a command ends before it has anything to write: what there is to say, and the exit code.
 pub(crate) struct Refusal {
@@ -56,6 +58,13 @@ impl From<Vec<Finding>> for Refusal {
     }
 }
 
+/// The run is stopped.
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        vec![Finding::from(stop)].into()
+    }
+}
+
 /// A configuration or a policy that cannot be used.
 impl From<Vec<ConfigProblem>> for Refusal {
     fn from(problems: Vec<ConfigProblem>) -> Self {
@@ -94,18 +103,23 @@ impl From<SourceError> for Refusal {
 }
 
 /// Says what there is to say and writes the output, if there is any; the exit code.
+///
+/// The clock is asked last before the output, which then goes as fast as it is read; whoever started us may
+/// have given up already.
 pub(crate) fn finish(
     outcome: &Outcome,
     input: &Input,
     judge: &Judge<'_>,
     store: &Store,
+    clock: &Clock,
     write: impl FnOnce(&Output<'_>) -> Result<(), Refusal>,
 ) -> Result<u8, Refusal> {
     let warning = store
         .warning()
         .map(|warning| Finding::new(Severity::Warning, warning, ""));
     say(&report::text(outcome.findings.iter().chain(&warning)));
-    if let Some(output) = outcome.output(input, judge)? {
+    if let Some(output) = outcome.output(input, judge, clock)? {
+        clock.check()?;
         write(&output)?;
     }
     Ok(outcome.exit_code())
@@ -115,8 +129,13 @@ pub(crate) fn finish(
 pub(crate) fn print_outcome(
     output: &Output<'_>,
     session: Option<&mut Session>,
+    signals: &Signals,
 ) -> Result<(), Refusal> {
-    session.map_or(Ok(()), Session::let_go)?;
+    if let Some(session) = session {
+        session.part();
+    }
+    // its reader may never read on
+    signals.let_go()?;
     let mut out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let written = output.write(&mut out).and_then(|()| out.flush());
     readable(written)

@@ -9,12 +9,12 @@ use zeroize::Zeroizing;
 
 use super::allowance::Allowance;
 use crate::krm::result::Finding;
-use crate::placeholder::modifier::{Modifier, apply_while};
+use crate::placeholder::modifier::{Modifier, apply_timed};
 use crate::placeholder::{Placeholder, Segment, Source};
 use crate::plan::Mode;
 use crate::plan::change::{Change, Context, Fill, Removal, Slot, Wrap};
 use crate::plan::substitute::{placeholders, wanted};
-use crate::resolve::{Resolved, StoreErrorKind};
+use crate::resolve::{Resolved, StoreError, StoreErrorKind};
 use crate::secret::{Value, base64, json};
 use crate::yaml::shape::{Shape, one_line};
 use piece::{append, encode};
@@ -146,14 +146,7 @@ fn value(
     let stored = match outcome {
         Some(Ok(secret)) => stored(placeholder, secret.expose()),
         Some(Err(error)) if error.kind == StoreErrorKind::Missing && has_default => None,
-        Some(Err(error)) => {
-            let exit = match error.kind {
-                StoreErrorKind::Missing | StoreErrorKind::Refused => 1,
-                StoreErrorKind::Config => 2,
-                StoreErrorKind::Transient => 3,
-            };
-            return Err(Finding::error(&error.message, &error.help).exiting(exit));
-        }
+        Some(Err(error)) => return Err(unread(error)),
         None => {
             return Err(Finding::error(
                 "its secret was not read",
@@ -161,9 +154,18 @@ fn value(
             ));
         }
     };
-    let go_on = || allowance.in_time().is_ok();
-    apply_while(&placeholder.modifiers, stored.as_ref(), go_on)
+    apply_timed(&placeholder.modifiers, stored.as_ref(), allowance.clock())
         .map_err(|error| Finding::error(error.to_string(), error.help()))
+}
+
+/// What is said of a secret that was not read.
+pub(super) fn unread(error: &StoreError) -> Finding {
+    let exit = match error.kind {
+        StoreErrorKind::Missing | StoreErrorKind::Refused => 1,
+        StoreErrorKind::Config => 2,
+        StoreErrorKind::Transient => 3,
+    };
+    Finding::error(&error.message, &error.help).exiting(exit)
 }
 
 fn stored(

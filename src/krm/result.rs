@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::rc::Rc;
 
 use super::resource::{Subject, shown};
+use crate::clock::Stop;
 use crate::yaml::scalar::double_quote;
 
 /// How bad a finding is; `error` makes the run fail.
@@ -27,6 +28,13 @@ impl Severity {
             Self::Warning => "warning",
             Self::Info => "info",
         }
+    }
+}
+
+impl From<Stop> for Finding {
+    /// What is said of a run that is stopped.
+    fn from(stop: Stop) -> Self {
+        Self::error(stop.to_string(), stop.help()).exiting(3)
     }
 }
 

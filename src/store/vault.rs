@@ -33,10 +33,9 @@ type Shared = Arc<OnceCell<Result<Secret, ReadError>>>;
 
 /// A Vault or OpenBao server. Nothing of the environment is judged, and nothing is connected, before
 /// the first read.
-#[derive(Default)]
 pub struct VaultStore {
     vars: VaultVars,
-    begun: Option<Instant>,
+    begun: Instant,
     credentials: Option<CredentialsSecret>,
     client: OnceCell<Result<Client, StoreError>>,
     /// The session, and how many logins there have been.
@@ -53,18 +52,17 @@ impl fmt::Debug for VaultStore {
 
 impl VaultStore {
     /// A store with the settings that `vars` will be read as, and those of a Secret of the cluster; the
-    /// deadline counts from `begun`, or from the first read.
+    /// deadline counts from `begun`.
     #[must_use]
-    pub fn new(
-        vars: VaultVars,
-        credentials: Option<CredentialsSecret>,
-        begun: Option<Instant>,
-    ) -> Self {
+    pub fn new(vars: VaultVars, credentials: Option<CredentialsSecret>, begun: Instant) -> Self {
         Self {
             vars,
             begun,
             credentials,
-            ..Self::default()
+            client: OnceCell::new(),
+            session: RwLock::default(),
+            mounts: Mounts::default(),
+            reads: Mutex::default(),
         }
     }
 
@@ -114,11 +112,10 @@ impl VaultStore {
     async fn client(&self) -> Result<&Client, StoreError> {
         self.client
             .get_or_init(|| async {
-                let begun = self.begun.unwrap_or_else(Instant::now);
                 let vars = self.vars().await?;
                 let settings =
                     VaultSettings::from_vars(&vars).map_err(|problems| unusable(&problems))?;
-                Client::new(settings, begun).map_err(|fault| fault.store_error())
+                Client::new(settings, self.begun).map_err(|fault| fault.store_error())
             })
             .await
             .as_ref()

@@ -280,7 +280,7 @@ impl Vault {
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()));
         let settings = Settings::from_vars(env).unwrap();
-        let store = VaultStore::new(settings.vault, None, None);
+        let store = VaultStore::new(settings.vault, None, Instant::now());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -8,6 +8,7 @@ mod names;
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
+use gitops_fn::clock::Clock;
 use gitops_fn::config::{self, Config};
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::resolve::{Resolved, SecretStore, StoreError, StoreErrorKind, resolve};
@@ -71,8 +72,9 @@ fn read_one(store: &impl SecretStore, path: &str) -> Result<Secret, StoreError> 
 
 /// Runs the library as a pipe.
 fn piped(text: &str, config: &Config, store: &Store) -> (Outcome, Option<String>) {
-    let (input, settings, judge) = (input(text), Settings::default(), Judge::default());
-    let outcome = render(&input, config, &settings, &judge, None, |wants| {
+    let (input, clock) = (input(text), Clock::default());
+    let (settings, judge) = (Settings::default(), Judge::default());
+    let outcome = render(&input, config, &settings, &judge, &clock, |wants| {
         store.resolve(wants)
     });
     let output = written(&outcome, &input);
@@ -81,8 +83,11 @@ fn piped(text: &str, config: &Config, store: &Store) -> (Outcome, Option<String>
 
 /// Runs the library as a function.
 fn listed(text: &str, store: &Store) -> (Outcome, Option<String>) {
-    let (input, settings, judge) = (input(text), Settings::default(), Judge::default());
-    let outcome = function(&input, &settings, &judge, |wants| store.resolve(wants));
+    let (input, clock) = (input(text), Clock::default());
+    let (settings, judge) = (Settings::default(), Judge::default());
+    let outcome = function(&input, &settings, &judge, &clock, |wants| {
+        store.resolve(wants)
+    });
     let output = written(&outcome, &input);
     (outcome, output)
 }
@@ -93,12 +98,13 @@ fn input(text: &str) -> Input {
         name: "stdin".into(),
         text: text.into(),
     };
-    Input::new(vec![source], &Judge::default()).unwrap()
+    Input::new(vec![source], &Judge::default(), &Clock::default()).unwrap()
 }
 
 fn written(outcome: &Outcome, input: &Input) -> Option<String> {
     let mut out = Vec::new();
-    let output = outcome.output(input, &Judge::default()).unwrap()?;
+    let judge = Judge::default();
+    let output = outcome.output(input, &judge, &Clock::default()).unwrap()?;
     output.write(&mut out).unwrap();
     Some(String::from_utf8(out).unwrap())
 }

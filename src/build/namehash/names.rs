@@ -5,6 +5,7 @@ use std::ops::Range;
 use aho_corasick::AhoCorasick;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::clock::Clock;
 use crate::krm::resource::{Identity, objects};
 use crate::krm::result::Finding;
 
@@ -67,9 +68,13 @@ impl Names {
     pub(super) fn find<'t>(
         pairs: impl Iterator<Item = Pair<'t>>,
         edits: &Edits<'_>,
+        clock: &Clock,
     ) -> Result<(Self, Vec<(usize, Document<'t>)>), Finding> {
         let (mut names, mut read, mut bytes) = (Self::default(), Vec::new(), 0);
         for (index, pair) in pairs.enumerate() {
+            if clock.spend(pair.before.len()).is_err() {
+                break;
+            }
             let text = pair.before.as_bytes();
             let kind = |kind: &[u8]| memchr::memmem::find(text, kind).is_some();
             if pair.before == pair.after
@@ -78,14 +83,14 @@ impl Names {
             {
                 continue;
             }
-            let Some(before) = read_whole(pair.before)? else {
+            let Some(before) = read_whole(pair.before, clock)? else {
                 continue;
             };
             let hashed = hashed(&before);
             if hashed.is_empty() {
                 continue;
             }
-            if let Some(after) = read_whole(pair.after)? {
+            if let Some(after) = read_whole(pair.after, clock)? {
                 bytes += pair.after.len();
                 if names.compare(&hashed, &after, pair.at, edits) && bytes <= KEPT {
                     read.push((index, after));
@@ -220,8 +225,8 @@ impl Names {
     }
 }
 
-fn read_whole(text: &str) -> Result<Option<Document<'_>>, Finding> {
-    Document::read(text).map_err(|error| fault(&error))
+fn read_whole<'t>(text: &'t str, clock: &Clock) -> Result<Option<Document<'t>>, Finding> {
+    Document::read(text, clock).map_err(|error| fault(&error))
 }
 
 fn is_whole(make: &[Range<usize>], name: &str) -> bool {
