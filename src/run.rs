@@ -1,7 +1,6 @@
 //! The two ways through the program: a ResourceList, or a stream of manifests.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::Instant;
@@ -16,7 +15,7 @@ use crate::plan::{Mode, Plan, Planner};
 use crate::policy::decide::{Denial, Judge};
 use crate::report::exit_code;
 use crate::resolve::Resolved;
-use crate::secret::SecretRef;
+use crate::secret::wants::Wants;
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::yaml::event::{Event, Events, Span, SyntaxError};
@@ -131,7 +130,7 @@ pub fn function(
     source: &Source,
     settings: &Settings,
     judge: &Judge<'_>,
-    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
+    resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Outcome {
     if let Err(denial) = judge.input(bytes(std::slice::from_ref(source))) {
         return Outcome::failed(vec![denied(denial)]);
@@ -254,7 +253,7 @@ pub fn render(
     settings: &Settings,
     judge: &Judge<'_>,
     end: Option<Instant>,
-    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
+    resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Outcome {
     if let Some(refusal) = refused(sources, judge) {
         return Outcome::failed(vec![refusal]);
@@ -398,7 +397,7 @@ fn apply(
     mode: Mode,
     judge: &Judge<'_>,
     end: Option<Instant>,
-    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
+    resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Outcome {
     let Plan {
         documents,

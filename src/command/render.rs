@@ -1,6 +1,5 @@
 //! The KRM function, and `gitops-fn render`: manifests in, manifests out.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gitops_fn::cli::Render;
@@ -8,7 +7,7 @@ use gitops_fn::config;
 use gitops_fn::output;
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind};
-use gitops_fn::secret::SecretRef;
+use gitops_fn::secret::wants::Wants;
 use gitops_fn::settings::Settings;
 use gitops_fn::store::Store;
 
@@ -22,7 +21,7 @@ pub(crate) fn function(settings: &Settings, judge: &Judge<'_>) -> Result<u8, Ref
     let Some(source) = sources.first() else {
         return Ok(2);
     };
-    let store = store::of_settings(settings, None, None);
+    let store = store::of_settings(settings, judge, None, None);
     let mut session = None;
     let outcome = gitops_fn::function(source, settings, judge, |wants| {
         resolve(&mut session, wants, &store)
@@ -72,11 +71,7 @@ pub(crate) fn run(
 }
 
 /// Starts a session, which the caller keeps to the end, for the reads; called only when a secret is wanted.
-fn resolve(
-    session: &mut Option<Session>,
-    wants: &BTreeSet<SecretRef>,
-    store: &Arc<Store>,
-) -> Resolved {
+fn resolve(session: &mut Option<Session>, wants: &Wants, store: &Arc<Store>) -> Resolved {
     match Session::new() {
         Ok(new) => session.insert(new).resolve(wants, store),
         Err(error) => Resolved::unread(

@@ -1,6 +1,5 @@
 //! The runtime of a run, and the signals that end it.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use tokio::time::timeout;
 use gitops_fn::krm::result::{Finding, Severity};
 use gitops_fn::report;
 use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind, resolve};
-use gitops_fn::secret::SecretRef;
+use gitops_fn::secret::wants::Wants;
 use gitops_fn::store::Store;
 use gitops_fn::vault::auth::LeftBehind;
 
@@ -114,7 +113,7 @@ impl Session {
 
     /// Reads what is wanted. A signal ends the reads, and the token of the run is given back all the same:
     /// the request is sent before the caller edits, and answered meanwhile.
-    pub(crate) fn resolve(&mut self, wants: &BTreeSet<SecretRef>, store: &Arc<Store>) -> Resolved {
+    pub(crate) fn resolve(&mut self, wants: &Wants, store: &Arc<Store>) -> Resolved {
         let resolved = self
             .read(wants, store)
             .unwrap_or_else(|| Resolved::unread(wants, &unread()));
@@ -126,7 +125,7 @@ impl Session {
 
     /// Reads what is wanted; `None` if a signal comes first. A login that is under way is not broken off:
     /// nobody would know the token that the server makes.
-    fn read(&mut self, wants: &BTreeSet<SecretRef>, store: &Store) -> Option<Resolved> {
+    fn read(&mut self, wants: &Wants, store: &Store) -> Option<Resolved> {
         let mut reads = pin!(resolve(wants, store));
         let done = self.run(reads.as_mut());
         if done.is_none() {

@@ -6,6 +6,7 @@
 
 mod args;
 mod error;
+mod question;
 mod transform;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 use super::jsonpath::JsonPath;
 use crate::secret::Value;
 pub use error::ModifierError;
+pub use question::{Question, question};
 
 /// One modifier with its checked argument. `Debug` shows the name alone.
 #[derive(Clone, PartialEq, Eq)]
