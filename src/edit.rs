@@ -43,6 +43,11 @@ pub fn edit(
     let mut run = Run {
         resolved,
         mode,
+        doubtful: documents
+            .iter()
+            .flat_map(|document| &document.changes)
+            .filter(|change| is_doubtful(change, mode))
+            .count(),
         allowance,
         findings: Vec::new(),
         buffer: String::new(),
@@ -55,7 +60,8 @@ pub fn edit(
             continue;
         };
         if let Err(end) = run.document(text, &document, splices) {
-            run.findings.push(end);
+            // how far it has come is nobody's business: that depends on the values
+            run.findings = vec![end];
             break;
         }
     }
@@ -76,6 +82,8 @@ pub fn untold(resolved: &Resolved) -> Vec<Finding> {
 struct Run<'r> {
     resolved: &'r Resolved,
     mode: Mode,
+    /// How many scalars may be the one of which nothing is said.
+    doubtful: usize,
     allowance: &'r mut Allowance,
     findings: Vec<Finding>,
     /// The edited document, whose memory the next one takes over.
@@ -121,6 +129,10 @@ impl Run<'_> {
                     removals.add(removal);
                 }
                 Err(Unfilled::Ended(end)) => return Err(end),
+                Err(Unfilled::Withheld(problem)) => {
+                    failed = true;
+                    self.withheld(change, problem);
+                }
                 Err(Unfilled::Problems(problems)) => {
                     // also where all has been said before: without every edit there is nothing to verify
                     failed = true;
@@ -174,6 +186,24 @@ impl Run<'_> {
         all.extend(splices);
         Ok(())
     }
+}
+
+impl Run<'_> {
+    /// Says that there is a value that cannot be used: once, and where only if it can be nowhere else.
+    fn withheld(&mut self, change: &Change, problem: Finding) {
+        let problem = if self.doubtful == 1 && is_doubtful(change, self.mode) {
+            problem
+        } else {
+            Finding::error(problem.message, problem.help)
+        };
+        if !self.findings.contains(&problem) {
+            self.findings.push(problem);
+        }
+    }
+}
+
+fn is_doubtful(change: &Change, mode: Mode) -> bool {
+    matches!(&change.action, Action::Fill(fill) if fill::is_doubtful(fill, mode))
 }
 
 /// What a function tells the orchestrator of a change; plain streams have no place for it.

@@ -47,7 +47,7 @@ pub mod secret;
 pub mod settings;
 pub mod source;
 pub mod store;
-mod text;
+pub mod text;
 pub mod vault;
 pub mod yaml;
 

@@ -51,6 +51,14 @@ pub struct Placeholder {
 }
 
 impl Placeholder {
+    /// The key that it asks for, or `*` for the whole secret.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match &self.source {
+            Source::Path { key, .. } | Source::Key(key) => key,
+        }
+    }
+
     /// The placeholder as messages show it: without modifiers, whose arguments may be secret.
     #[must_use]
     pub fn shown(&self) -> String {

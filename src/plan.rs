@@ -9,6 +9,7 @@ pub mod avp;
 pub mod change;
 pub mod entry;
 mod govern;
+mod oracle;
 pub mod retag;
 pub mod shared;
 pub mod substitute;
@@ -25,6 +26,7 @@ use crate::krm::resource::{GroupVersionKind, Object, Subject, objects};
 use crate::krm::result::{Finding, Severity};
 use crate::policy::decide::Judge;
 use crate::secret::SecretRef;
+use crate::secret::wants::Wants;
 use crate::settings::Settings;
 use crate::yaml::event::{Span, Tag};
 use crate::yaml::tree::{Kind, NodeId, Tree};
@@ -128,7 +130,7 @@ pub struct Plan {
     /// The documents with changes, in order.
     pub documents: Vec<DocumentPlan>,
     /// The secrets that the changes want.
-    pub wants: BTreeSet<SecretRef>,
+    pub wants: Wants,
     /// What was found on the way.
     pub findings: Vec<Finding>,
 }
@@ -140,7 +142,7 @@ pub struct Draft {
     /// Which event has which change, or is known to stay.
     settled: FxHashMap<u32, Option<usize>>,
     demands: Vec<shared::Demand>,
-    wants: BTreeSet<SecretRef>,
+    wants: Wants,
     findings: Vec<Finding>,
     matched: BTreeSet<usize>,
     kept: usize,
@@ -192,9 +194,9 @@ impl Draft {
         self.matched.insert(rule);
     }
 
-    /// Records a read.
-    pub fn want(&mut self, want: SecretRef) {
-        self.wants.insert(want);
+    /// Records a read, and a key that is wanted of it.
+    pub fn want(&mut self, want: SecretRef, key: &str) {
+        self.wants.add(want, key);
     }
 
     /// The layout of a mapping that may lose entries.
@@ -283,14 +285,15 @@ impl<'c> Planner<'c> {
             }
             return;
         }
+        let found = objects(tree, root, file, index);
         if self.mode == Mode::Render
             && self.judge.has_policy()
-            && tree.get(root, "kind").and_then(|kind| tree.text(kind)) == Some("ResourceList")
+            && found.iter().any(Object::is_resource_list)
         {
             self.draft.find(govern::resource_list());
             return;
         }
-        for mut object in objects(tree, root, file, index) {
+        for mut object in found {
             if self.clock.check().is_err() {
                 return;
             }
@@ -416,8 +419,9 @@ impl Planner<'_> {
     /// What the policy has against the amounts of the plan.
     fn amounts(&self) -> Vec<Finding> {
         let draft = &self.draft;
-        let paths: BTreeSet<_> = draft.wants.iter().map(|want| &want.path).collect();
-        let distinct = u64::try_from(paths.len()).unwrap_or(u64::MAX);
+        let wants = draft.wants.secrets();
+        let reads: BTreeSet<_> = wants.map(|want| (&want.path, want.version)).collect();
+        let distinct = u64::try_from(reads.len()).unwrap_or(u64::MAX);
         let amounts = self.judge.amounts(draft.placeholders(), distinct);
         let denials = amounts.err().into_iter().flatten();
         denials.map(govern::finding).collect()

@@ -1,7 +1,6 @@
 //! The two ways through the program: a ResourceList, or a stream of manifests.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::rc::Rc;
 
@@ -18,7 +17,7 @@ use crate::policy::decide::Judge;
 use crate::recheck;
 use crate::report::exit_code;
 use crate::resolve::Resolved;
-use crate::secret::SecretRef;
+use crate::secret::wants::Wants;
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::yaml::event::{Event, Events, Span, SyntaxError};
@@ -231,7 +230,7 @@ pub fn function(
     settings: &Settings,
     judge: &Judge<'_>,
     clock: &Clock,
-    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
+    resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Outcome {
     let outcome = function_until(input, settings, judge, clock, resolve);
     outcome.unwrap_or_else(|stopped| stopped)
@@ -244,7 +243,7 @@ fn function_until(
     settings: &Settings,
     judge: &Judge<'_>,
     clock: &Clock,
-    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
+    resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Result<Outcome, Outcome> {
     let Some(source) = input.sources().first() else {
         return Ok(Outcome::default());
@@ -374,7 +373,7 @@ pub fn render(
     settings: &Settings,
     judge: &Judge<'_>,
     clock: &Clock,
-    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
+    resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Outcome {
     let outcome = render_until(input.sources(), config, settings, judge, clock, resolve);
     outcome.unwrap_or_else(|stopped| stopped)
@@ -388,7 +387,7 @@ fn render_until(
     settings: &Settings,
     judge: &Judge<'_>,
     clock: &Clock,
-    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
+    resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Result<Outcome, Outcome> {
     if let Some(refusal) = empty(sources) {
         return Ok(Outcome::failed(vec![refusal]));
@@ -528,7 +527,7 @@ fn apply(
     mode: Mode,
     judge: &Judge<'_>,
     clock: &Clock,
-    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
+    resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Result<Outcome, Outcome> {
     let Plan {
         documents,

@@ -1,6 +1,5 @@
 //! The KRM function, and `gitops-fn render`: manifests in, manifests out.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +11,7 @@ use gitops_fn::config;
 use gitops_fn::output;
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind};
-use gitops_fn::secret::SecretRef;
+use gitops_fn::secret::wants::Wants;
 use gitops_fn::settings::Settings;
 use gitops_fn::store::Store;
 
@@ -32,7 +31,7 @@ pub(crate) fn function(
     let signals = Signals::hear()?;
     let clock = Clock::new(Some(end), Arc::clone(signals.come()));
     let input = Input::new(sources.list, judge, &clock)?;
-    let store = store::of_settings(settings, None, begun);
+    let store = store::of_settings(settings, judge, None, begun);
     let mut session = None;
     let outcome = gitops_fn::function(&input, settings, judge, &clock, |wants| {
         resolve(&mut session, wants, &store, &signals)
@@ -100,7 +99,7 @@ pub(crate) fn run(
 /// Starts a session, which the caller keeps to the end, for the reads; called only when a secret is wanted.
 fn resolve(
     session: &mut Option<Session>,
-    wants: &BTreeSet<SecretRef>,
+    wants: &Wants,
     store: &Arc<Store>,
     signals: &Signals,
 ) -> Resolved {

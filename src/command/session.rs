@@ -1,6 +1,5 @@
 //! The runtime of a run, which a signal ends.
 
-use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
@@ -17,7 +16,7 @@ use tokio::time::timeout;
 use gitops_fn::krm::result::{Finding, Severity};
 use gitops_fn::report;
 use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind, resolve};
-use gitops_fn::secret::SecretRef;
+use gitops_fn::secret::wants::Wants;
 use gitops_fn::store::Store;
 use gitops_fn::vault::auth::LeftBehind;
 
@@ -97,7 +96,7 @@ impl Session {
 
     /// Reads what is wanted. A signal ends the reads, and the token of the run is given back all the same:
     /// the request is sent before the caller edits, and answered meanwhile.
-    pub(crate) fn resolve(&mut self, wants: &BTreeSet<SecretRef>, store: &Arc<Store>) -> Resolved {
+    pub(crate) fn resolve(&mut self, wants: &Wants, store: &Arc<Store>) -> Resolved {
         let resolved = self
             .read(wants, store)
             .unwrap_or_else(|| Resolved::unread(wants, &unread()));
@@ -109,7 +108,7 @@ impl Session {
 
     /// Reads what is wanted; `None` if a signal comes first. A login that is under way is not broken off:
     /// nobody would know the token that the server makes.
-    fn read(&mut self, wants: &BTreeSet<SecretRef>, store: &Store) -> Option<Resolved> {
+    fn read(&mut self, wants: &Wants, store: &Store) -> Option<Resolved> {
         let mut reads = pin!(resolve(wants, store));
         let done = self.run(reads.as_mut());
         if done.is_none() {

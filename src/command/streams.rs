@@ -12,6 +12,7 @@ use gitops_fn::settings::SettingsError;
 use gitops_fn::settings::vault::SettingProblem;
 use gitops_fn::source::{SourceError, Sources};
 use gitops_fn::store::Store;
+use gitops_fn::text::{lines, one_line};
 use gitops_fn::{Input, Outcome, Output};
 
 use super::session::Session;
@@ -26,6 +27,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// The command cannot be run as it was asked for: exit code 2.
     pub(crate) fn usage(fact: impl Display, help: &str) -> Self {
+        let (fact, help) = (one_line(&fact.to_string()), one_line(help));
         Self {
             text: format!("error: {fact}\nhelp: {help}\n"),
             code: 2,
@@ -160,11 +162,26 @@ fn readable(written: io::Result<()>) -> Result<(), Refusal> {
 /// Says what was noticed while the input was read.
 pub(crate) fn say_notes(sources: &Sources) {
     for note in &sources.notes {
-        say(&format!("warning: {note}\n"));
+        say(&format!("warning: {}\n", one_line(note)));
     }
 }
 
-/// Standard error may be closed; then there is nobody to tell.
+/// Says it on standard error, where nothing is hidden whoever has written it. It may be closed; then there is nobody to
+/// tell.
 pub(crate) fn say(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let _ = io::stderr().lock().write_all(lines(text).as_bytes());
+}
+
+/// Standard error for the log.
+pub(crate) struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        say(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

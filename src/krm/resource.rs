@@ -178,6 +178,12 @@ pub fn annotation<'t>(tree: &'t Tree<'_>, root: NodeId, key: &str) -> Option<&'t
 }
 
 impl Object {
+    /// Whether it is the input of a KRM function, of any apiVersion.
+    #[must_use]
+    pub fn is_resource_list(&self) -> bool {
+        self.subject.identity.gvk.kind == "ResourceList"
+    }
+
     /// Objects that describe the package and not the cluster: Kptfile, kustomization, local-config
     /// (krm-functions.md §3, 4.3).
     #[must_use]

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use super::resource::{Subject, shown};
 use crate::clock::Stop;
-use crate::yaml::scalar::double_quote;
+use crate::text::one_line;
+use crate::yaml::scalar;
 
 /// How bad a finding is; `error` makes the run fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,7 +125,7 @@ impl Finding {
     }
 
     /// The entry of `results` (functions-spec v1), as one flow mapping of one line that YAML and JSON
-    /// readers both accept.
+    /// readers both accept. What they read has no hidden characters.
     #[must_use]
     pub fn to_result(&self) -> String {
         let mut message = self.message.clone();
@@ -175,4 +176,9 @@ impl Finding {
         out.push('}');
         out
     }
+}
+
+/// A text between double quotes, once nothing in it is hidden.
+fn double_quote(text: &str) -> String {
+    scalar::double_quote(&one_line(text))
 }

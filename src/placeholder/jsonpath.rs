@@ -7,6 +7,7 @@
 
 mod compare;
 mod eval;
+mod inspect;
 mod parse;
 pub mod unquote;
 

@@ -6,6 +6,7 @@
 
 mod args;
 mod error;
+mod question;
 mod transform;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use super::jsonpath::JsonPath;
 use crate::clock::Clock;
 use crate::secret::Value;
 pub use error::ModifierError;
+pub use question::{Question, question};
 
 /// One modifier with its checked argument. `Debug` shows the name alone.
 #[derive(Clone, PartialEq, Eq)]

@@ -6,18 +6,19 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OnceCell, RwLock};
+use tokio::sync::{OnceCell, RwLock, Semaphore, SemaphorePermit};
 
 use super::path::{PathFault, check};
 use crate::cluster::CredentialsSecret;
-use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
+use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind};
+use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret, SecretRef};
 use crate::settings::vault::{SettingProblem, VaultSettings, VaultVars};
 use crate::vault::auth::{LeftBehind, Session, login, revoke};
 use crate::vault::client::Client;
 use crate::vault::engine::Mounts;
 use crate::vault::fault::Fault;
-use crate::vault::kv::{ReadError, read};
+use crate::vault::kv::{Asked, ReadError, read};
 use crate::vault::mount::{Elsewhere, Place, agree, locate};
 
 /// The number of a login, and what came of it.
@@ -37,6 +38,9 @@ pub struct VaultStore {
     vars: VaultVars,
     begun: Instant,
     credentials: Option<CredentialsSecret>,
+    room: Room,
+    /// How many KiB of answers may be held at once; made when the client is there.
+    answers: OnceCell<Semaphore>,
     client: OnceCell<Result<Client, StoreError>>,
     /// The session, and how many logins there have been.
     session: RwLock<Option<LoggedIn>>,
@@ -59,11 +63,19 @@ impl VaultStore {
             vars,
             begun,
             credentials,
+            room: Room::default(),
+            answers: OnceCell::new(),
             client: OnceCell::new(),
             session: RwLock::default(),
             mounts: Mounts::default(),
             reads: Mutex::default(),
         }
+    }
+
+    /// The same store, with so much room for what is read.
+    #[must_use]
+    pub fn within(self, room: Room) -> Self {
+        Self { room, ..self }
     }
 
     /// What the user must be told once a run: that the server's certificate is not verified.
@@ -187,6 +199,7 @@ impl VaultStore {
         client: &Client,
         place: &Place,
         version: u64,
+        keys: &Keys,
     ) -> Result<Secret, ReadError> {
         let version = match place.version {
             // it has none: they are all one
@@ -203,11 +216,30 @@ impl VaultStore {
             let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(reads.entry(key).or_default())
         };
-        let read = async |session: &Session| read(client, session, place, version).await;
-        shared
-            .get_or_init(|| self.with_session(client, read))
-            .await
-            .clone()
+        let asked = Asked {
+            version,
+            keys,
+            room: &self.room,
+        };
+        let read = async |session: &Session| read(client, session, place, &asked).await;
+        let waited = async || {
+            let _held = self.hold_answer(client).await;
+            self.with_session(client, read).await
+        };
+        shared.get_or_init(waited).await.clone()
+    }
+
+    /// Waits until the longest answer has room beside those that are being read: together they take as much memory
+    /// as the secrets may, or as one of them.
+    async fn hold_answer(&self, client: &Client) -> Option<SemaphorePermit<'_>> {
+        let kib = |bytes: u64| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        let longest = kib(u64::try_from(client.settings().body_limit).unwrap_or(u64::MAX));
+        let all = async || {
+            let all = kib(self.room.most()).max(longest);
+            Semaphore::new(usize::try_from(all).unwrap_or(Semaphore::MAX_PERMITS))
+        };
+        let answers = self.answers.get_or_init(all).await;
+        answers.acquire_many(longest).await.ok()
     }
 }
 
@@ -226,18 +258,18 @@ fn unusable(problems: &[SettingProblem]) -> StoreError {
 }
 
 impl SecretStore for VaultStore {
-    async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
+    async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         let said = |error: StoreError| StoreError {
             message: self.vars.in_their_words(error.message),
             help: self.vars.in_their_words(error.help),
             ..error
         };
-        self.read_one(want).await.map_err(said)
+        self.read_one(want, keys).await.map_err(said)
     }
 }
 
 impl VaultStore {
-    async fn read_one(&self, want: &SecretRef) -> Result<Secret, StoreError> {
+    async fn read_one(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         check(&want.path).map_err(PathFault::store_error)?;
         let client = self.client().await?;
         let place = self
@@ -246,7 +278,7 @@ impl VaultStore {
             })
             .await
             .map_err(ReadError::store_error)?;
-        let failed = match self.fetch(client, &place, want.version).await {
+        let failed = match self.fetch(client, &place, want.version, keys).await {
             Ok(secret) => {
                 place.confirm(&self.mounts);
                 return agree(&place.mount, place.version, want).map(|()| secret);
@@ -263,7 +295,7 @@ impl VaultStore {
             .map_err(ReadError::store_error)?;
         match elsewhere {
             Elsewhere::At(real) => {
-                let secret = self.fetch(client, &real, want.version).await;
+                let secret = self.fetch(client, &real, want.version, keys).await;
                 let secret = secret.map_err(|failed| failed.moved_to(&real))?;
                 agree(&real.mount, real.version, want).map(|()| secret)
             }

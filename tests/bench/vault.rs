@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use gitops_fn::resolve::SecretStore as _;
 use gitops_fn::secret::SecretRef;
+use gitops_fn::secret::wants::Keys;
 use gitops_fn::settings::Settings;
 use gitops_fn::store::vault::VaultStore;
 use serde_json::{Map, json};
@@ -293,7 +294,7 @@ impl Vault {
                     version: 0,
                     kv: None,
                 };
-                store.read(&want).await.unwrap();
+                store.read(&want, &Keys::All).await.unwrap();
             }
             store.close().await;
         });

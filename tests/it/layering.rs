@@ -28,7 +28,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // knows Kubernetes, and not our configuration
     ("krm", &["clock", "text", "yaml"]),
     ("config", &["image", "settings", "text", "yaml"]),
-    ("report", &["krm"]),
+    ("report", &["krm", "text"]),
     // reads as configurations are read, and judges settings by their own grammar
     ("policy", &["config", "krm", "secret", "settings", "text"]),
     // neither a store nor what comes after it

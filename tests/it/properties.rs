@@ -5,13 +5,14 @@ mod bytes;
 mod document;
 mod names;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use gitops_fn::clock::Clock;
 use gitops_fn::config::{self, Config};
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::resolve::{Resolved, SecretStore, StoreError, StoreErrorKind, resolve};
+use gitops_fn::secret::wants::{Keys, Wants};
 use gitops_fn::secret::{Secret, SecretRef, Value};
 use gitops_fn::settings::Settings;
 use gitops_fn::source::Source;
@@ -27,9 +28,9 @@ use document::{Stream, Writer, stream};
 struct Store(BTreeMap<String, Value>);
 
 impl SecretStore for Store {
-    async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
+    async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         if want.path.ends_with("/s") {
-            return Ok(Secret::new(self.0.clone()));
+            return Ok(Secret::new(self.0.clone()).only(keys));
         }
         Err(StoreError {
             kind: StoreErrorKind::Missing,
@@ -49,7 +50,7 @@ impl Store {
         )
     }
 
-    fn resolve(&self, wants: &BTreeSet<SecretRef>) -> Resolved {
+    fn resolve(&self, wants: &Wants) -> Resolved {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -67,7 +68,7 @@ fn read_one(store: &impl SecretStore, path: &str) -> Result<Secret, StoreError> 
         version: 0,
         kv: None,
     };
-    runtime.block_on(store.read(&want))
+    runtime.block_on(store.read(&want, &Keys::All))
 }
 
 /// Runs the library as a pipe.

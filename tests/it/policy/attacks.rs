@@ -436,6 +436,8 @@ fn a_function_cannot_pass_for_a_pipe() {
     for list in [
         format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {item}\n"),
         format!("items:\n- {item}\n<<: {{kind: ResourceList}}\n"),
+        nested("List", &item),
+        nested("ConfigMapList", &nested("List", &item)),
     ] {
         let output = render_on(&machine, &billing, &list);
         assert_eq!(output.code, 1, "{}", output.stderr);
@@ -445,7 +447,26 @@ fn a_function_cannot_pass_for_a_pipe() {
             output.stderr
         );
         assert_silent(&output);
+        // `build` of a folder without a kustomization
+        let folder = temp_dir();
+        write_files(folder.path(), &[("list.yaml", &list)]);
+        let mut command = machine.gitops_fn();
+        command.args(["build", "."]).current_dir(folder.path());
+        let output = run(command.envs(billing), "");
+        assert!(
+            output.stderr.contains("ResourceList is the input"),
+            "{}",
+            output.stderr
+        );
+        assert_silent(&output);
     }
+}
+
+/// A list with a ResourceList of this item in it.
+fn nested(kind: &str, item: &str) -> String {
+    let list = format!("kind: ResourceList\nitems:\n- {}\n", item.trim_end());
+    let list = list.trim_end().replace('\n', "\n  ");
+    format!("apiVersion: v1\nkind: {kind}\nitems:\n- {list}\n")
 }
 
 #[test]

@@ -92,10 +92,14 @@ fn failures() -> Vec<Failure> {
         },
         more("the input is larger than the policy allows", "  limits: {inputBytes: 10}"),
         more("the secret is larger than the policy allows", "  limits: {secretBytes: 10}"),
+        more("all secrets together take more memory than the policy allows", "  limits: {secretsBytes: 10}"),
         Failure {
             manifest: secret("<path:kv/shop/web/db#password | sha256sum>"),
             ..more("the output grows by more than the policy allows", "  limits: {outputBytes: 10}")
         },
+        failure("the policy allows no jsonPath filter that compares values", secret("<path:kv/shop/web/db#* | jsonPath {.a[?(@.b==1)]}>")),
+        failure("the policy lets no text be parsed that modifiers have put together", secret("<path:kv/shop/web/db#* | jsonPath [{.password}] | jsonParse>")),
+        failure("a value is not what its place or its modifiers need; the policy withholds details", secret("<path:kv/shop/web/db#password | jsonParse>")),
         whole("the policy does not allow the file store", 2, SERVER),
         more("the policy can be written by its group or by others", "  sandbox: required"),
         more(
