@@ -541,7 +541,8 @@ fn find_duplicates(scope: &Scope<'_, '_>, before: usize, draft: &mut Draft) {
 
 /// Whether a node is only there to be a plain text, for [`shared`].
 fn is_plain_text(tree: &Tree<'_>, id: NodeId) -> bool {
-    tree.node(id).style().is_some() && matches!(tree.node(id).props.tag, Tag::None | Tag::Str)
+    tree.node(id).style().is_some()
+        && matches!(tree.node(id).props.tag, Tag::None | Tag::Str | Tag::Bare)
 }
 
 /// The action that writes a text out as it is.

@@ -9,11 +9,13 @@ use std::time::Instant;
 use crate::config::{self, Config, ConfigProblem};
 use crate::edit::allowance::Allowance;
 use crate::edit::edit;
+use crate::input::{Input, denied};
 use crate::krm::list::{self, ListError, Outline};
 use crate::krm::resource::objects;
 use crate::krm::result::{Finding, Severity};
 use crate::plan::{Mode, Plan, Planner};
-use crate::policy::decide::{Denial, Judge};
+use crate::policy::decide::Judge;
+use crate::recheck;
 use crate::report::exit_code;
 use crate::resolve::Resolved;
 use crate::secret::SecretRef;
@@ -28,6 +30,8 @@ use crate::yaml::tree::Tree;
 pub struct Outcome {
     /// The splices of each source; `None` when nothing at all may be written.
     splices: Option<Vec<Vec<Splice>>>,
+    /// Where the values of an earlier step begin in the only source.
+    values: Vec<usize>,
     /// What was changed and what failed.
     pub findings: Vec<Finding>,
 }
@@ -35,8 +39,8 @@ pub struct Outcome {
 impl Outcome {
     fn failed(findings: Vec<Finding>) -> Self {
         Self {
-            splices: None,
             findings,
+            ..Self::default()
         }
     }
 
@@ -46,16 +50,10 @@ impl Outcome {
         exit_code(&self.findings)
     }
 
-    /// Whether there is something to write.
-    #[must_use]
-    pub fn has_output(&self) -> bool {
-        self.splices.is_some()
-    }
-
     /// What its only source comes to; `None` where nothing is changed in it, or nothing may be written.
     #[must_use]
-    pub fn text(&self, source: &Source) -> Option<String> {
-        let [splices] = self.splices.as_deref()? else {
+    pub fn text(&self, input: &Input) -> Option<String> {
+        let ([splices], [source]) = (self.splices.as_deref()?, input.sources()) else {
             return None;
         };
         let all = Span {
@@ -74,46 +72,135 @@ impl Outcome {
         }
     }
 
-    /// The outcome after a further step over [`Outcome::text`]: its splices, and what it has found.
+    /// The outcome after a further step over [`Outcome::text`], which takes the place of the input: its
+    /// splices, and what it has found.
     #[must_use]
-    pub fn then(mut self, splices: Vec<Splice>, findings: Vec<Finding>) -> Self {
+    pub fn then(
+        mut self,
+        input: &mut Input,
+        text: String,
+        splices: Vec<Splice>,
+        findings: Vec<Finding>,
+    ) -> Self {
+        self.values = value_starts(self.edits());
+        input.replace(text);
         self.findings.extend(findings);
         self.splices = (self.exit_code() == 0).then(|| vec![splices]);
         self
     }
 
-    /// Writes the sources with their splices, `---` between them where they lack it.
+    /// What is to be written, if anything is: the sources with their splices, `---` between them where they
+    /// lack it.
+    ///
+    /// # Errors
+    /// Under a policy, what [`recheck`] has against it.
+    pub fn output<'o>(
+        &'o self,
+        input: &'o Input,
+        judge: &Judge<'_>,
+    ) -> Result<Option<Output<'o>>, Vec<Finding>> {
+        let Some(splices) = &self.splices else {
+            return Ok(None);
+        };
+        let mut output = Output::default();
+        for (source, splices) in input.sources().iter().zip(splices) {
+            output.add(&source.text, splices);
+        }
+        if judge.has_policy() {
+            let text: String = output.parts.concat();
+            let values = match splices.as_slice() {
+                [splices] if !self.values.is_empty() => moved(&self.values, splices),
+                _ => std::mem::take(&mut output.values),
+            };
+            recheck::check(&text, &values, judge)?;
+        }
+        Ok(Some(output))
+    }
+}
+
+/// Where the values of some splices begin in the text that they make.
+fn value_starts(splices: &[Splice]) -> Vec<usize> {
+    let (mut read, mut written) = (0, 0);
+    let mut starts = Vec::new();
+    for splice in splices {
+        written += splice.span.start.saturating_sub(read);
+        if splice.secret {
+            starts.push(written);
+        }
+        written += splice.text.len();
+        read = splice.span.end;
+    }
+    starts
+}
+
+/// Where places of a text are once it has been edited, both in the order of the text.
+fn moved(places: &[usize], splices: &[Splice]) -> Vec<usize> {
+    let mut splices = splices.iter().peekable();
+    let (mut gone, mut added) = (0, 0);
+    let follow = |&place: &usize| {
+        while let Some(splice) = splices.next_if(|splice| splice.span.start < place) {
+            gone += splice.span.range().len();
+            added += splice.text.len();
+        }
+        (place + added).saturating_sub(gone)
+    };
+    places.iter().map(follow).collect()
+}
+
+/// What a run writes, in pieces.
+#[derive(Default)]
+pub struct Output<'o> {
+    parts: Vec<&'o str>,
+    length: usize,
+    /// Where values begin in it.
+    values: Vec<usize>,
+    ends_line: bool,
+}
+
+impl<'o> Output<'o> {
+    /// Adds a text with its splices, as a document of its own.
+    fn add(&mut self, text: &'o str, splices: &'o [Splice]) {
+        let mut start = 0;
+        if !self.parts.is_empty() {
+            start = text.len() - text.trim_start_matches('\u{feff}').len();
+            if !self.ends_line {
+                self.push("\n");
+            }
+            let rest = &text[start..];
+            if rest.starts_with('%') {
+                self.push("...\n");
+            } else if !is_separator(rest) {
+                self.push("---\n");
+            }
+        }
+        let begin = self.length;
+        let values = value_starts(splices);
+        self.values
+            .extend(values.iter().map(|value| begin + value - start));
+        let all = Span {
+            start,
+            end: text.len(),
+        };
+        for piece in pieces(text, all, splices) {
+            self.push(piece);
+        }
+        // as it came: what is put at its end has a line break where the text had one
+        self.ends_line = text.ends_with('\n') || text.is_empty();
+    }
+
+    fn push(&mut self, piece: &'o str) {
+        self.length += piece.len();
+        self.parts.push(piece);
+    }
+
+    /// Writes it.
     ///
     /// # Errors
     /// The writer's own.
-    pub fn write(&self, sources: &[Source], out: &mut dyn Write) -> io::Result<()> {
-        let Some(splices) = &self.splices else {
-            return Ok(());
-        };
-        for (index, (source, splices)) in sources.iter().zip(splices).enumerate() {
-            let mut start = 0;
-            if index > 0 {
-                start = source.text.len() - source.text.trim_start_matches('\u{feff}').len();
-                let before = &sources[index - 1].text;
-                if !before.ends_with('\n') && !before.is_empty() {
-                    out.write_all(b"\n")?;
-                }
-                let rest = &source.text[start..];
-                if rest.starts_with('%') {
-                    out.write_all(b"...\n")?;
-                } else if !is_separator(rest) {
-                    out.write_all(b"---\n")?;
-                }
-            }
-            let all = Span {
-                start,
-                end: source.text.len(),
-            };
-            for piece in pieces(&source.text, all, splices) {
-                out.write_all(piece.as_bytes())?;
-            }
-        }
-        Ok(())
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.parts
+            .iter()
+            .try_for_each(|part| out.write_all(part.as_bytes()))
     }
 }
 
@@ -128,14 +215,14 @@ fn is_separator(text: &str) -> bool {
 /// output is the ResourceList with the items as read and the findings as `results`; there is no output
 /// if the input is no ResourceList, or larger than the policy allows.
 pub fn function(
-    source: &Source,
+    input: &Input,
     settings: &Settings,
     judge: &Judge<'_>,
     resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
 ) -> Outcome {
-    if let Err(denial) = judge.input(bytes(std::slice::from_ref(source))) {
-        return Outcome::failed(vec![denied(denial)]);
-    }
+    let Some(source) = input.sources().first() else {
+        return Outcome::default();
+    };
     let text = source.text.as_str();
     let mut place = list::guess_function_config(text);
     let mut planned = plan_list(text, place, settings, judge);
@@ -153,7 +240,12 @@ pub fn function(
         }
     };
     let mut outcome = match plan {
-        Ok(plan) => apply(&[text], plan, Mode::Function, judge, None, resolve),
+        Ok(mut plan) => {
+            if !plan.wants.is_empty() {
+                plan.findings.extend(input.separator().cloned());
+            }
+            apply(&[text], plan, Mode::Function, judge, None, resolve)
+        }
         Err(problems) => Outcome::failed(problems.iter().map(config_finding).collect()),
     };
     let results = outline.splices(text, results(&outcome).iter());
@@ -249,14 +341,15 @@ fn config_finding(problem: &ConfigProblem) -> Finding {
 /// show that nothing can be planned (DESIGN §6). After an error there is no output. `end` is when the
 /// edits have to be done, if anything is to be edited.
 pub fn render(
-    sources: &[Source],
+    input: &Input,
     config: &Config,
     settings: &Settings,
     judge: &Judge<'_>,
     end: Option<Instant>,
     resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
 ) -> Outcome {
-    if let Some(refusal) = refused(sources, judge) {
+    let sources = input.sources();
+    if let Some(refusal) = empty(sources) {
         return Outcome::failed(vec![refusal]);
     }
     let untouched = config.repository.is_none() && config.images.is_empty();
@@ -267,7 +360,7 @@ pub fn render(
     {
         return Outcome {
             splices: Some(sources.iter().map(|_| Vec::new()).collect()),
-            findings: Vec::new(),
+            ..Outcome::default()
         };
     }
     let texts: Vec<_> = sources.iter().map(|source| source.text.as_str()).collect();
@@ -279,22 +372,20 @@ pub fn render(
 /// allows.
 #[must_use]
 pub fn judged(
-    sources: &[Source],
+    input: &Input,
     config: &Config,
     settings: &Settings,
     judge: &Judge<'_>,
 ) -> Vec<Finding> {
-    match refused(sources, judge) {
+    let sources = input.sources();
+    match empty(sources) {
         None => plan_streams(sources, config, settings, judge).findings,
         Some(refusal) => vec![refusal],
     }
 }
 
-/// What there is against the input as a whole.
-fn refused(sources: &[Source], judge: &Judge<'_>) -> Option<Finding> {
-    if let Err(denial) = judge.input(bytes(sources)) {
-        return Some(denied(denial));
-    }
+/// What there is against an input that holds nothing.
+fn empty(sources: &[Source]) -> Option<Finding> {
     let is_empty = !sources.iter().any(|source| has_content(&source.text));
     is_empty.then(|| {
         Finding::error(
@@ -324,15 +415,6 @@ fn plan_streams(
     let mut plan = planner.finish();
     plan.findings.append(&mut faults);
     plan
-}
-
-fn bytes(sources: &[Source]) -> u64 {
-    let lengths = sources.iter().map(|source| source.text.len());
-    u64::try_from(lengths.sum::<usize>()).unwrap_or(u64::MAX)
-}
-
-fn denied(denial: Denial) -> Finding {
-    Finding::error(denial.message, denial.help).exiting(denial.exit)
 }
 
 fn plan_stream<'a>(
@@ -429,5 +511,6 @@ fn apply(
     Outcome {
         splices: (exit_code(&findings) == 0).then_some(edited.splices),
         findings,
+        ..Outcome::default()
     }
 }

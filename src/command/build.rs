@@ -4,6 +4,7 @@ use std::env;
 use std::io::{self, Write as _};
 use std::time::Instant;
 
+use gitops_fn::Input;
 use gitops_fn::build::sandbox::Unconfined;
 use gitops_fn::build::{self, Options, Prepared, Release, namehash};
 use gitops_fn::cli::Build;
@@ -38,21 +39,21 @@ pub(crate) fn run(
     let config = config(arguments, &prepared, settings)?;
     let store = store::of_arguments(settings, judge, &arguments.credentials, Some(begun))?;
     let kustomize = prepared.kustomize;
-    let mut sources = manifests(&mut session, prepared, &options, arguments)?;
+    let sources = manifests(&mut session, prepared, &options, arguments)?;
+    let mut input = Input::new(sources, judge)?;
     let end = Some(options.deadline);
-    let mut outcome = gitops_fn::render(&sources, &config, settings, judge, end, |wants| {
+    let mut outcome = gitops_fn::render(&input, &config, settings, judge, end, |wants| {
         session.resolve(wants, &store)
     });
-    if let (true, [printed]) = (kustomize, &mut *sources)
-        && let Some(text) = outcome.text(printed)
+    if let (true, Some(printed), Some(text)) =
+        (kustomize, input.sources().first(), outcome.text(&input))
     {
         let renamed = namehash::rename(&printed.text, &text, outcome.edits());
-        printed.text = text;
-        outcome = outcome.then(renamed.splices, renamed.findings);
+        outcome = outcome.then(&mut input, text, renamed.splices, renamed.findings);
     }
-    finish(&outcome, &store, || {
+    finish(&outcome, &input, judge, &store, |output| {
         in_time(options.deadline)?;
-        print_outcome(&outcome, &sources, Some(&mut session))
+        print_outcome(output, Some(&mut session))
     })
 }
 

@@ -1,5 +1,6 @@
 //! `gitops-fn policy test`: what a policy allows, before anyone obeys it.
 
+use gitops_fn::Input;
 use gitops_fn::cli::{self, PolicyTest};
 use gitops_fn::config::Config;
 use gitops_fn::policy;
@@ -35,7 +36,10 @@ pub(crate) fn test(asked: &PolicyTest) -> Result<u8, Refusal> {
         let sources = source::read(&asked.manifests, std::io::stdin().lock(), source::MOST)?;
         say_notes(&sources);
         let (config, settings) = (Config::default(), Settings::default());
-        let findings = gitops_fn::judged(&sources.list, &config, &settings, answer.judge());
+        let findings = match Input::new(sources.list, answer.judge()) {
+            Ok(input) => gitops_fn::judged(&input, &config, &settings, answer.judge()),
+            Err(findings) => findings,
+        };
         say(&report::text(&findings));
         answer.add(findings);
     }

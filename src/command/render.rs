@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use gitops_fn::Input;
 use gitops_fn::cli::Render;
 use gitops_fn::config;
 use gitops_fn::output;
@@ -18,17 +19,15 @@ use super::{input, store};
 
 /// Without a command: a ResourceList.
 pub(crate) fn function(settings: &Settings, judge: &Judge<'_>) -> Result<u8, Refusal> {
-    let sources = input::manifests(&["-".into()], None, judge)?.list;
-    let Some(source) = sources.first() else {
-        return Ok(2);
-    };
+    let sources = input::manifests(&["-".into()], None, judge)?;
+    let input = Input::new(sources.list, judge)?;
     let store = store::of_settings(settings, None, None);
     let mut session = None;
-    let outcome = gitops_fn::function(source, settings, judge, |wants| {
+    let outcome = gitops_fn::function(&input, settings, judge, |wants| {
         resolve(&mut session, wants, &store)
     });
-    finish(&outcome, &store, || {
-        print_outcome(&outcome, &sources, session.as_mut())
+    finish(&outcome, &input, judge, &store, |output| {
+        print_outcome(output, session.as_mut())
     })
 }
 
@@ -55,19 +54,20 @@ pub(crate) fn run(
     };
     let sources = input::manifests(&arguments.paths, arguments.config.as_ref(), judge)?;
     say_notes(&sources);
+    let input = Input::new(sources.list, judge)?;
     let store = store::of_arguments(settings, judge, &arguments.credentials, None)?;
     let mut session = None;
-    let outcome = gitops_fn::render(&sources.list, &config, settings, judge, None, |wants| {
+    let outcome = gitops_fn::render(&input, &config, settings, judge, None, |wants| {
         resolve(&mut session, wants, &store)
     });
-    finish(&outcome, &store, || match &arguments.output {
-        Some(path) => {
-            output::write_file(path, |out| outcome.write(&sources.list, out)).map_err(|error| {
+    finish(&outcome, &input, judge, &store, |text| {
+        match &arguments.output {
+            Some(path) => output::write_file(path, |out| text.write(out)).map_err(|error| {
                 let help = "name a file in a folder that exists and may be written to";
                 Refusal::system(format!("cannot write {}", path.display()), &error, help)
-            })
+            }),
+            None => print_outcome(text, session.as_mut()),
         }
-        None => print_outcome(&outcome, &sources.list, session.as_mut()),
     })
 }
 

@@ -3,14 +3,15 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use gitops_fn::Outcome;
 use gitops_fn::config::ConfigProblem;
 use gitops_fn::krm::result::{Finding, Severity};
+use gitops_fn::policy::decide::Judge;
 use gitops_fn::report;
 use gitops_fn::settings::SettingsError;
 use gitops_fn::settings::vault::SettingProblem;
-use gitops_fn::source::{Source, SourceError, Sources};
+use gitops_fn::source::{SourceError, Sources};
 use gitops_fn::store::Store;
+use gitops_fn::{Input, Outcome, Output};
 
 use super::session::Session;
 
@@ -95,28 +96,29 @@ impl From<SourceError> for Refusal {
 /// Says what there is to say and writes the output, if there is any; the exit code.
 pub(crate) fn finish(
     outcome: &Outcome,
+    input: &Input,
+    judge: &Judge<'_>,
     store: &Store,
-    write: impl FnOnce() -> Result<(), Refusal>,
+    write: impl FnOnce(&Output<'_>) -> Result<(), Refusal>,
 ) -> Result<u8, Refusal> {
     let warning = store
         .warning()
         .map(|warning| Finding::new(Severity::Warning, warning, ""));
     say(&report::text(outcome.findings.iter().chain(&warning)));
-    if outcome.has_output() {
-        write()?;
+    if let Some(output) = outcome.output(input, judge)? {
+        write(&output)?;
     }
     Ok(outcome.exit_code())
 }
 
 /// Writes the output to standard output, where the work of the session, if there is one, has ended.
 pub(crate) fn print_outcome(
-    outcome: &Outcome,
-    sources: &[Source],
+    output: &Output<'_>,
     session: Option<&mut Session>,
 ) -> Result<(), Refusal> {
     session.map_or(Ok(()), Session::let_go)?;
     let mut out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
-    let written = outcome.write(sources, &mut out).and_then(|()| out.flush());
+    let written = output.write(&mut out).and_then(|()| out.flush());
     readable(written)
 }
 

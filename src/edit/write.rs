@@ -69,6 +69,7 @@ pub(super) fn write<'c>(
         span: change.span,
         text: new,
         kept,
+        secret: matches!(change.action, Action::Fill(_)),
     };
     Ok(Written::Change(splice, shapes))
 }

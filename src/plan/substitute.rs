@@ -244,7 +244,7 @@ fn misplaced(
             "write the annotation's value out",
         ));
     }
-    if !matches!(tag, Tag::None | Tag::Str) {
+    if !matches!(tag, Tag::None | Tag::Str | Tag::Bare) {
         return Some(Finding::error(
             "the value carries a YAML tag",
             "remove the tag, so that the value is a string",
@@ -295,7 +295,7 @@ fn slot(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> Slot {
             Step::Key(_)
         ]
     );
-    let tagged = scope.tree.node(place.id).props.tag == Tag::Str;
+    let tagged = matches!(scope.tree.node(place.id).props.tag, Tag::Str | Tag::Bare);
     if in_metadata || tagged || scope.is_secret() || scope.is_config_map() {
         Slot::Text
     } else {

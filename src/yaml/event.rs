@@ -56,12 +56,54 @@ pub enum Style {
 pub enum Tag {
     /// Untagged: a plain scalar's type follows from its text.
     None,
-    /// `!!str` or `!`: a string whatever the text.
+    /// `!!str`: a string whatever the text.
     Str,
+    /// `!` alone: a string to YAML 1.2, and no tag at all to go-yaml v2.
+    Bare,
     /// `!!merge`, which kyaml writes before `<<`.
     Merge,
+    /// Another tag that every reader knows.
+    Core(CoreTag),
     /// Any other tag, by a digest of its name.
     Other(u32),
+}
+
+/// A tag of YAML's own types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CoreTag {
+    /// `!!binary`: base64.
+    Binary,
+    /// `!!bool`
+    Bool,
+    /// `!!float`
+    Float,
+    /// `!!int`
+    Int,
+    /// `!!map`
+    Map,
+    /// `!!null`
+    Null,
+    /// `!!seq`
+    Seq,
+    /// `!!timestamp`
+    Timestamp,
+}
+
+impl CoreTag {
+    /// By its name behind `!!`.
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "binary" => Self::Binary,
+            "bool" => Self::Bool,
+            "float" => Self::Float,
+            "int" => Self::Int,
+            "map" => Self::Map,
+            "null" => Self::Null,
+            "seq" => Self::Seq,
+            "timestamp" => Self::Timestamp,
+            _ => return None,
+        })
+    }
 }
 
 /// Anchor (0 for none, else its number in the document) and tag of a node.
@@ -164,7 +206,9 @@ fn digest_props(hash: &mut FxHasher, props: Props) {
         Tag::None => 0,
         Tag::Str => 1,
         Tag::Merge => 2,
-        Tag::Other(digest) => digest | 4,
+        Tag::Bare => 3,
+        Tag::Core(tag) => 4 + tag as u32,
+        Tag::Other(digest) => digest | 16,
     });
 }
 
@@ -336,11 +380,13 @@ fn read_tag(tag: &granit_parser::Tag) -> Tag {
     if (tag.handle() == "!" && tag.suffix().is_empty())
         || (tag.handle().is_empty() && tag.suffix() == "!")
     {
-        return Tag::Str;
+        return Tag::Bare;
     }
-    match tag.suffix_in_namespace("tag:yaml.org,2002:").as_deref() {
+    let core = tag.suffix_in_namespace("tag:yaml.org,2002:");
+    match core.as_deref() {
         Some("str") => Tag::Str,
         Some("merge") => Tag::Merge,
+        Some(name) if let Some(core) = CoreTag::of(name) => Tag::Core(core),
         _ => {
             let mut hash = FxHasher::default();
             hash.write(tag.handle().as_bytes());

@@ -4,7 +4,7 @@
 //! `sigs.k8s.io/yaml`): `yes` is true, `0644` is 420. Spans and editing are no concern of this
 //! module, and no error holds a piece of the text.
 
-mod scalar;
+pub(super) mod scalar;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};

@@ -127,7 +127,7 @@ fn trailing_newlines(text: &str) -> usize {
 #[must_use]
 pub fn is_string(text: &str, style: Style, tag: Tag) -> bool {
     match (tag, style) {
-        (Tag::Str, _)
+        (Tag::Str | Tag::Bare, _)
         | (Tag::None, Style::Single | Style::Double | Style::Literal | Style::Folded) => true,
         (Tag::None, Style::Plain) => !is_other_type(text),
         _ => false,

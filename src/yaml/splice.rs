@@ -14,14 +14,20 @@ pub struct Splice {
     /// Where a scalar replaces a scalar: the parts of its new value that have stood in the old one, in
     /// order, each as long as it stood there. All the rest is new.
     pub kept: Vec<Range<usize>>,
+    /// Whether there is a secret in the new text.
+    pub secret: bool,
 }
 
 impl Splice {
     /// A replacement that keeps nothing of what was there.
     #[must_use]
     pub fn new(span: Span, text: String) -> Self {
-        let kept = Vec::new();
-        Self { span, text, kept }
+        Self {
+            span,
+            text,
+            kept: Vec::new(),
+            secret: false,
+        }
     }
 }
 

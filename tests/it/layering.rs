@@ -62,11 +62,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "build",
         &["krm", "plan", "report", "secret", "source", "text", "yaml"],
     ),
+    // what comes in, and what goes out, under a policy
+    ("input", &["krm", "policy", "source", "yaml"]),
+    ("recheck", &["krm", "plan", "policy", "yaml"]),
     (
         "run",
         &[
-            "config", "edit", "krm", "plan", "policy", "report", "resolve", "secret", "settings",
-            "source", "yaml",
+            "config", "edit", "input", "krm", "plan", "policy", "recheck", "report", "resolve",
+            "secret", "settings", "source", "yaml",
         ],
     ),
     // the crate's front
@@ -79,11 +82,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "config",
             "edit",
             "image",
+            "input",
             "krm",
             "output",
             "placeholder",
             "plan",
             "policy",
+            "recheck",
             "regular",
             "report",
             "resolve",
@@ -128,6 +133,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "policy/raw.rs",
             "store/file/",
             "vault/",
+            "yaml/second.rs",
         ],
     ),
     (
@@ -148,6 +154,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "config/",
             "config.rs",
             "store/file/",
+            "yaml/second.rs",
         ],
     ),
     ("sha2", &["secret/sha256.rs"]),

@@ -14,7 +14,7 @@ use gitops_fn::resolve::{Resolved, SecretStore, StoreError, StoreErrorKind, reso
 use gitops_fn::secret::{Secret, SecretRef, Value};
 use gitops_fn::settings::Settings;
 use gitops_fn::source::Source;
-use gitops_fn::{Outcome, function, render};
+use gitops_fn::{Input, Outcome, function, render};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use serde_yaml::Value as Yaml;
@@ -71,45 +71,36 @@ fn read_one(store: &impl SecretStore, path: &str) -> Result<Secret, StoreError> 
 
 /// Runs the library as a pipe.
 fn piped(text: &str, config: &Config, store: &Store) -> (Outcome, Option<String>) {
-    let sources = [source(text)];
-    let outcome = render(
-        &sources,
-        config,
-        &Settings::default(),
-        &Judge::default(),
-        None,
-        |wants| store.resolve(wants),
-    );
-    let output = written(&outcome, &sources);
+    let (input, settings, judge) = (input(text), Settings::default(), Judge::default());
+    let outcome = render(&input, config, &settings, &judge, None, |wants| {
+        store.resolve(wants)
+    });
+    let output = written(&outcome, &input);
     (outcome, output)
 }
 
 /// Runs the library as a function.
 fn listed(text: &str, store: &Store) -> (Outcome, Option<String>) {
-    let sources = [source(text)];
-    let outcome = function(
-        &sources[0],
-        &Settings::default(),
-        &Judge::default(),
-        |wants| store.resolve(wants),
-    );
-    let output = written(&outcome, &sources);
+    let (input, settings, judge) = (input(text), Settings::default(), Judge::default());
+    let outcome = function(&input, &settings, &judge, |wants| store.resolve(wants));
+    let output = written(&outcome, &input);
     (outcome, output)
 }
 
-fn source(text: &str) -> Source {
-    Source {
+/// A text as it comes, without a policy.
+fn input(text: &str) -> Input {
+    let source = Source {
         name: "stdin".into(),
         text: text.into(),
-    }
+    };
+    Input::new(vec![source], &Judge::default()).unwrap()
 }
 
-fn written(outcome: &Outcome, sources: &[Source]) -> Option<String> {
+fn written(outcome: &Outcome, input: &Input) -> Option<String> {
     let mut out = Vec::new();
-    outcome.write(sources, &mut out).unwrap();
-    outcome
-        .has_output()
-        .then(|| String::from_utf8(out).unwrap())
+    let output = outcome.output(input, &Judge::default()).unwrap()?;
+    output.write(&mut out).unwrap();
+    Some(String::from_utf8(out).unwrap())
 }
 
 fn said(outcome: &Outcome) -> String {

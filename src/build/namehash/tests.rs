@@ -277,7 +277,16 @@ fn made(pieces: &str) -> String {
         end: start + hole.len(),
     };
     let text = format!("'{text}'");
-    let out = renamed_by(&before, &[resolving(&before), Splice { span, text, kept }]);
+    let out = renamed_by(
+        &before,
+        &[
+            resolving(&before),
+            Splice {
+                kept,
+                ..Splice::new(span, text)
+            },
+        ],
+    );
     assert!(out.ends_with("\nb: app-bdk9b956b4\n"), "{out}");
     let value = out.split('\'').nth(1).unwrap();
     value
@@ -358,6 +367,7 @@ fn filled(before: &str, mut edits: Vec<Splice>) -> String {
             span: Span { start, end },
             text: format!("\"{head}v{tail}\""),
             kept: kept.into_iter().filter(|part| !part.is_empty()).collect(),
+            secret: true,
         });
     }
     edits.sort_by_key(|edit| edit.span.start);

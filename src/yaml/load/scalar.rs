@@ -4,7 +4,7 @@ use crate::secret::{Value, base64};
 
 /// Why a scalar has no value.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Problem {
+pub(in crate::yaml) enum Problem {
     /// `.inf`, `.nan`.
     NotFinite,
     /// The text does not fit the tag.
@@ -17,7 +17,7 @@ enum Number {
 }
 
 /// A plain scalar without a tag.
-pub(super) fn plain(text: &str) -> Result<Value, Problem> {
+pub(in crate::yaml) fn plain(text: &str) -> Result<Value, Problem> {
     if let Some(value) = word(text) {
         return value;
     }
@@ -28,7 +28,7 @@ pub(super) fn plain(text: &str) -> Result<Value, Problem> {
 }
 
 /// A scalar of any style with an explicit tag; `tag` is what follows `!!`, or empty.
-pub(super) fn tagged(tag: &str, text: &str) -> Result<Value, Problem> {
+pub(in crate::yaml) fn tagged(tag: &str, text: &str) -> Result<Value, Problem> {
     match tag {
         "binary" => binary(text),
         "int" => match number(text) {
@@ -50,6 +50,22 @@ pub(super) fn tagged(tag: &str, text: &str) -> Result<Value, Problem> {
         },
         _ => Ok(Value::string(text)),
     }
+}
+
+/// Whether a plain scalar may be something else than a string: a quick look at its first character.
+pub(in crate::yaml) fn may_be_typed(text: &str) -> bool {
+    text.bytes().next().is_none_or(|first| {
+        matches!(
+            first,
+            b'+' | b'-' | b'.' | b'~' | b'0'
+                ..=b'9' | b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O'
+        )
+    })
+}
+
+/// Whether a plain scalar is null, a boolean, infinity or not a number.
+pub(in crate::yaml) fn is_word(text: &str) -> bool {
+    word(text).is_some()
 }
 
 /// The words that are no strings.

@@ -7,27 +7,28 @@ use gitops_fn::resolve::Resolved;
 use gitops_fn::settings::Settings;
 use gitops_fn::source::Source;
 use gitops_fn::policy::decide::Judge;
-use gitops_fn::{function, render};
+use gitops_fn::{Input, function, render};
 use libfuzzer_sys::fuzz_target;
 
 const RELEASE: &str = "apiVersion: gitops-fn.dev/v1alpha1\nkind: Release\nspec:\n  repository: {url: org/repo}\n  images: [{name: nginx, newTag: '2'}]\n";
 
 fuzz_target!(|text: &str| {
-    let settings = Settings::default();
-    let sources = [Source {
+    let (settings, judge) = (Settings::default(), Judge::default());
+    let source = Source {
         name: "stdin".to_owned(),
         text: text.to_owned(),
-    }];
-    let plain = render(&sources, &Config::default(), &settings, &Judge::default(), None, |_| Resolved::default());
-    if plain.has_output() {
+    };
+    let input = Input::new(vec![source], &judge).unwrap();
+    let plain = render(&input, &Config::default(), &settings, &judge, None, |_| Resolved::default());
+    if let Some(output) = plain.output(&input, &judge).unwrap() {
         let mut out = Vec::new();
-        plain.write(&sources, &mut out).unwrap();
+        output.write(&mut out).unwrap();
         assert_eq!(out, text.as_bytes());
     }
     let release = from_file(RELEASE, &settings).unwrap();
     for outcome in [
-        render(&sources, &release, &settings, &Judge::default(), None, |_| Resolved::default()),
-        function(&sources[0], &settings, &Judge::default(), |_| Resolved::default()),
+        render(&input, &release, &settings, &judge, None, |_| Resolved::default()),
+        function(&input, &settings, &judge, |_| Resolved::default()),
     ] {
         let faults = outcome.findings.iter().any(|finding| finding.help.contains("fault of gitops-fn"));
         assert!(!faults);

@@ -68,8 +68,10 @@ fn an_alias_bomb_is_refused() {
         lines.push(format!("x{level}: &x{level} [{one}]\n"));
     }
     let output = render_on(&machine, &SHOP, &lines.concat());
-    assert_denied(&output, "more placeholders than the policy allows: 1000");
-    assert_denied(&output, "its aliases expand to more than");
+    assert_denied(
+        &output,
+        "the text becomes too large once its aliases are written out",
+    );
 }
 
 #[test]

@@ -1,0 +1,87 @@
+//! The texts of a run as they are judged: as they came, or written anew where a policy counts.
+
+use crate::krm::result::Finding;
+use crate::policy::decide::{Denial, Judge};
+use crate::source::Source;
+use crate::yaml::canonical::{self, Problem};
+
+/// How much longer a text may become when it is written anew, in times of its length: quotes and
+/// indentation, beside what its aliases bring.
+const GROWTH: usize = 4;
+
+/// What a run reads. There is no other way to a plan than through this.
+#[derive(Debug, Default)]
+pub struct Input {
+    sources: Vec<Source>,
+    /// Why no secret may pass through kustomize with these texts.
+    separator: Option<Finding>,
+}
+
+impl Input {
+    /// The texts of a run. Without a policy they are taken as they are.
+    ///
+    /// Under a policy they are written anew ([`canonical`]), so that what is judged is what every reader of
+    /// the output sees.
+    ///
+    /// # Errors
+    /// Under a policy: the texts are longer than it allows, or readers do not agree on them.
+    pub fn new(mut sources: Vec<Source>, judge: &Judge<'_>) -> Result<Self, Vec<Finding>> {
+        let Some(limits) = judge.limits() else {
+            return Ok(Self {
+                sources,
+                separator: None,
+            });
+        };
+        let lengths = sources.iter().map(|source| source.text.len());
+        let bytes = u64::try_from(lengths.sum::<usize>()).unwrap_or(u64::MAX);
+        judge.input(bytes).map_err(|denial| vec![denied(denial)])?;
+        let aliases = usize::try_from(limits.input_bytes).unwrap_or(usize::MAX);
+        let (mut findings, mut separator) = (Vec::new(), None);
+        for source in &mut sources {
+            let most = aliases.saturating_add(source.text.len().saturating_mul(GROWTH));
+            match canonical::rewrite(&source.text, most) {
+                Ok(anew) => {
+                    let found = anew.separator;
+                    separator = separator.or_else(|| found.map(|found| told(source, &found)));
+                    source.text = anew.text;
+                }
+                Err(problems) => {
+                    findings.extend(problems.iter().map(|problem| told(source, problem)));
+                }
+            }
+        }
+        if findings.is_empty() {
+            Ok(Self { sources, separator })
+        } else {
+            Err(findings)
+        }
+    }
+
+    /// The texts.
+    #[must_use]
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// What there is against secrets in an output that kustomize prints again, under a policy.
+    #[must_use]
+    pub fn separator(&self) -> Option<&Finding> {
+        self.separator.as_ref()
+    }
+
+    /// Puts what an edit has made of the only text in its place.
+    pub fn replace(&mut self, text: String) {
+        if let [source] = &mut *self.sources {
+            source.text = text;
+        }
+    }
+}
+
+fn told(source: &Source, problem: &Problem) -> Finding {
+    Finding::error(format!("{}: {problem}", source.name), problem.reason.help())
+}
+
+/// A denial as the user sees it.
+pub(crate) fn denied(denial: Denial) -> Finding {
+    Finding::error(denial.message, denial.help).exiting(denial.exit)
+}

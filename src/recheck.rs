@@ -1,0 +1,223 @@
+//! The last look at an output under a policy: it is read again as Argo CD reads it, by lines and then by
+//! another YAML reader, and each value is judged once more where it stands there.
+//!
+//! What has been judged before is our own reading of the manifests. This one shares no code with it: an
+//! output that the two read differently is not written.
+
+use crate::krm::result::Finding;
+use crate::plan::walk::{Step, field};
+use crate::policy::decide::Judge;
+use crate::policy::sink::Target;
+use crate::yaml::canonical;
+use crate::yaml::event::{Event, Events};
+use crate::yaml::lines;
+use crate::yaml::second::{self, Reading};
+use crate::yaml::tree::{Kind, NodeId, Tree};
+
+/// Lists in lists, as deep as they are planned.
+const LIST_DEPTH: usize = 8;
+
+/// Checks an output in which values begin at `values`, in its order.
+///
+/// # Errors
+/// A place that readers take differently, or a value where the policy does not allow one.
+pub(crate) fn check(output: &str, values: &[usize], judge: &Judge<'_>) -> Result<(), Vec<Finding>> {
+    if values.is_empty() {
+        return Ok(());
+    }
+    let documents = match lines::documents(output) {
+        // what begins with a brace is read as JSON, to its end
+        Ok(documents) if !output.trim_start().starts_with('{') => documents,
+        _ => return Err(vec![differs("its documents")]),
+    };
+    let mut left = values;
+    let mut findings = Vec::new();
+    for (index, place) in documents.into_iter().enumerate() {
+        let inside = left.partition_point(|&value| value < place.end);
+        let (here, behind) = left.split_at(inside);
+        left = behind;
+        if here.is_empty() {
+            continue;
+        }
+        let here: Vec<_> = here
+            .iter()
+            .map(|value| value.checked_sub(place.start))
+            .collect();
+        if let Err(mut found) = document(&output[place], &here, judge) {
+            for finding in &mut found {
+                let message = &finding.message;
+                finding.message = format!("document {} of the output: {message}", index + 1);
+            }
+            findings.append(&mut found);
+        }
+    }
+    if !left.is_empty() {
+        findings.push(differs("its documents"));
+    }
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(findings)
+    }
+}
+
+fn differs(what: &str) -> Finding {
+    Finding::error(
+        format!("not every YAML reader reads {what} the same way"),
+        "nothing was written, since a policy judges what is read; simplify the value or the field, or take a part of the value with `jsonPath`",
+    )
+}
+
+/// Checks one document; a value before its start is none of it.
+fn document(text: &str, values: &[Option<usize>], judge: &Judge<'_>) -> Result<(), Vec<Finding>> {
+    let whole = || vec![differs("it")];
+    let mut tree = Tree::default();
+    let root = only_root(text, &mut tree).ok_or_else(whole)?;
+    let second = second::read(text).ok_or_else(whole)?;
+    let mut walk = Walk {
+        tree: &tree,
+        root: &second,
+        values,
+        judge,
+        path: Vec::new(),
+        met: 0,
+        findings: Vec::new(),
+    };
+    if !walk.same(root, &second) {
+        return Err(vec![differs(&field(&walk.path))]);
+    }
+    if walk.met != values.len() {
+        return Err(whole());
+    }
+    if walk.findings.is_empty() {
+        Ok(())
+    } else {
+        Err(walk.findings)
+    }
+}
+
+/// Reads a text that has to be one document.
+fn only_root<'t>(text: &'t str, tree: &mut Tree<'t>) -> Option<NodeId> {
+    let mut events = Events::new(text);
+    let start = events.pull().ok()??;
+    let first = events.pull().ok()??;
+    let root = tree.read_node(first, &mut events).ok()?;
+    let end = events.pull().ok()??;
+    let one = (start.0, end.0) == (Event::DocumentStart, Event::DocumentEnd);
+    (one && events.pull().ok()?.is_none()).then_some(root)
+}
+
+/// Both readings of a document, side by side.
+struct Walk<'w, 't> {
+    tree: &'w Tree<'t>,
+    root: &'w Reading,
+    /// Where values begin.
+    values: &'w [Option<usize>],
+    judge: &'w Judge<'w>,
+    /// The way to the node at hand; where the readings differ, it stays there.
+    path: Vec<Step<'w>>,
+    /// How many values have been met.
+    met: usize,
+    findings: Vec<Finding>,
+}
+
+impl<'w> Walk<'w, '_> {
+    /// Whether both readers take a node for the same; judges the values in it.
+    fn same(&mut self, id: NodeId, second: &'w Reading) -> bool {
+        let tree = self.tree;
+        let node = tree.node(id);
+        // a block collection has the place of its first node
+        let has_place = node.style().is_some() || node.is_flow();
+        if has_place && self.values.get(self.met) == Some(&Some(node.span.start)) {
+            self.met += 1;
+            self.judge();
+        }
+        match (node.kind, second) {
+            (Kind::Map { .. }, Reading::Map(entries)) => {
+                let mut entries = entries.iter();
+                for (key, value) in tree.entries(id) {
+                    let Some((name, second)) = entries.next() else {
+                        return false;
+                    };
+                    self.path.push(Step::Key(name));
+                    let is_key = canonical::read(tree.node(key))
+                        .is_some_and(|key| matches!(&key, Reading::Text(text) if text == name));
+                    if !is_key || tree.is_merge_key(key) || !self.same(value, second) {
+                        return false;
+                    }
+                    self.path.pop();
+                }
+                entries.next().is_none()
+            }
+            (Kind::Seq { .. }, Reading::List(items)) => {
+                let mut items = items.iter().enumerate();
+                for item in tree.children(id) {
+                    let Some((index, second)) = items.next() else {
+                        return false;
+                    };
+                    self.path.push(Step::Index(index));
+                    if !self.same(item, second) {
+                        return false;
+                    }
+                    self.path.pop();
+                }
+                items.next().is_none()
+            }
+            (Kind::Scalar(_), second) => {
+                canonical::read(node).is_some_and(|first| first == *second)
+            }
+            _ => false,
+        }
+    }
+
+    /// Judges the value at hand by what the second reader takes its object for.
+    fn judge(&mut self) {
+        let (object, path) = self.object();
+        let text = |map: Option<&'w Reading>, key| {
+            map.and_then(|map| map.get(key))
+                .and_then(Reading::text)
+                .unwrap_or_default()
+        };
+        let keys: Vec<_> = path
+            .iter()
+            .map(|step| match step {
+                Step::Key(key) => Some(*key),
+                Step::Index(_) => None,
+            })
+            .collect();
+        let target = Target {
+            api_version: text(Some(object), "apiVersion"),
+            kind: text(Some(object), "kind"),
+            namespace: text(object.get("metadata"), "namespace"),
+            path: &keys,
+        };
+        if let Err(denial) = self.judge.sink(&target) {
+            let message = format!("{}: {}", field(path), denial.message);
+            let finding = Finding::error(message, denial.help).exiting(denial.exit);
+            self.findings.push(finding);
+        }
+    }
+
+    /// The object that the node at hand belongs to, and the way from there: members of a list are objects
+    /// of their own.
+    fn object(&self) -> (&'w Reading, &[Step<'w>]) {
+        let (mut object, mut path) = (self.root, &*self.path);
+        for _ in 0..LIST_DEPTH {
+            let [Step::Key("items"), Step::Index(index), rest @ ..] = path else {
+                break;
+            };
+            let is_list = object
+                .get("kind")
+                .and_then(Reading::text)
+                .is_some_and(|kind| kind.ends_with("List"));
+            match object.get("items") {
+                Some(Reading::List(items)) if is_list => match items.get(*index) {
+                    Some(item) => (object, path) = (item, rest),
+                    None => break,
+                },
+                _ => break,
+            }
+        }
+        (object, path)
+    }
+}
