@@ -11,6 +11,7 @@ mod build;
 mod ci;
 mod cmp;
 mod container;
+mod differential;
 mod examples;
 mod golden;
 mod governed;
