@@ -15,9 +15,6 @@ use crate::yaml::lines;
 use crate::yaml::second::{self, Reading};
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
-/// Lists in lists, as deep as they are planned.
-const LIST_DEPTH: usize = 8;
-
 /// Checks an output in which values begin at `values`, in its order.
 ///
 /// # Errors
@@ -204,10 +201,14 @@ impl<'w> Walk<'w, '_> {
     }
 
     /// The object that the node at hand belongs to, and the way from there: members of a list are objects
-    /// of their own.
+    /// of their own. Argo CD takes apart a list, but not one inside it; what stands there it neither applies
+    /// nor masks.
     fn object(&self) -> (&'w Reading, &[Step<'w>]) {
         let (mut object, mut path) = (self.root, &*self.path);
-        for _ in 0..LIST_DEPTH {
+        // the items of a ResourceList come to Argo CD on their own
+        let kind = object.get("kind").and_then(Reading::text);
+        let lists = 1 + usize::from(kind == Some("ResourceList"));
+        for _ in 0..lists {
             let [Step::Key("items"), Step::Index(index), rest @ ..] = path else {
                 break;
             };

@@ -328,6 +328,11 @@ impl<'t> Writer<'_, 't, '_> {
     }
 
     fn map(&mut self, id: NodeId, indent: usize, behind: Behind) -> Result<(), Stop> {
+        let entries = self.entries(id)?;
+        if entries.is_empty() {
+            // merges of nothing
+            return self.line("{}", behind);
+        }
         // below a colon on lines of its own, two columns in
         let (indent, mut fresh) = match behind {
             Behind::Colon => {
@@ -336,7 +341,7 @@ impl<'t> Writer<'_, 't, '_> {
             }
             Behind::Dash | Behind::Start => (indent, false),
         };
-        for entry in self.entries(id)? {
+        for entry in entries {
             if fresh {
                 self.indent(indent);
             }

@@ -12,6 +12,7 @@ mod ci;
 mod cmp;
 mod container;
 mod environ;
+mod differential;
 mod examples;
 mod golden;
 mod governed;

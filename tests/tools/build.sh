@@ -2,7 +2,7 @@
 # Prints the path of each named tool, in the exact version that the tests compare with.
 #
 #   tests/tools/build.sh NAME...
-#   (actionlint, argocd, argocd-cmp-server, argocd-vault-plugin, helm, kpt, kustomize, vault)
+#   (actionlint, argocd, argocd-cmp-server, argocd-split, argocd-vault-plugin, helm, kpt, kustomize, vault)
 #
 # A tool on PATH is used when it is exactly that version. Otherwise it is built once, from the pinned
 # go.mod and go.sum in the folder of that name, into a cache outside the tree:
@@ -39,6 +39,10 @@ describe() {
       # its command line, of the same version; most of it is then built already
       version=3.2.6 package=. minutes=3 cgo=0
       ;;
+    argocd-split)
+      # what the newest Argo CD sees of a stream of manifests: see main.go
+      version=3.6.1 package=. minutes=3 toolchain=go1.27.3 cgo=0
+      ;;
     actionlint)
       version=1.7.12 package=github.com/rhysd/actionlint/cmd/actionlint minutes=1 cgo=0
       ;;
@@ -55,7 +59,7 @@ describe() {
       # 360 MB, static
       version=1.21.1 package=github.com/hashicorp/vault minutes=15 cgo=0
       ;;
-    *) die "unknown tool '$1': known are actionlint, argocd, argocd-cmp-server, argocd-vault-plugin, helm, kpt, kustomize and vault" ;;
+    *) die "unknown tool '$1': known are actionlint, argocd, argocd-cmp-server, argocd-split, argocd-vault-plugin, helm, kpt, kustomize and vault" ;;
   esac
 }
 

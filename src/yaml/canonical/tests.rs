@@ -99,6 +99,7 @@ fn aliases_and_merges_are_written_out() {
             "a: &x {b: 1}\ne: &y {b: 2, f: 3}\nd: {<<: [*x, *y], g: 4}\n",
             "a:\n  b: 1\ne:\n  b: 2\n  f: 3\nd:\n  b: 1\n  f: 3\n  g: 4\n",
         ),
+        ("a: {<<: []}\nb:\n- {<<: {}}\n", "a: {}\nb:\n- {}\n"),
         (
             "a: &x {b: 1}\nc: &y {<<: *x, d: 2}\ne: {<<: *y}\n",
             "a:\n  b: 1\nc:\n  b: 1\n  d: 2\ne:\n  b: 1\n  d: 2\n",
