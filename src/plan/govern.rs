@@ -1,4 +1,5 @@
-//! The operator's policy, asked about each placeholder in each place that it shows in.
+//! The operator's policy, asked about each placeholder in each place that it shows in. What the object itself
+//! is, is looked at once.
 
 use super::Scope;
 use super::walk::{Place, Step};
@@ -7,7 +8,7 @@ use crate::placeholder::{Placeholder, Source};
 use crate::policy::decide::Denial;
 use crate::policy::sink::Target;
 use crate::secret::{KvVersion, SecretRef};
-use crate::yaml::tree::{NodeId, Tree};
+use crate::yaml::tree::{MAX_SOURCES, NodeId, Tree};
 
 /// What the policy has against a placeholder at a place; both the path and the place are judged.
 pub(super) fn denials(
@@ -29,15 +30,16 @@ pub(super) fn denials(
     if let Err(denial) = scope.judge.path(path, kv) {
         found.push(finding(denial));
     }
-    if !has_plain_head(scope.tree, scope.root()) {
+    let head = scope
+        .head
+        .get_or_init(|| Head::of(scope.tree, scope.root()));
+    let path: Vec<_> = place.path.iter().map(key).collect();
+    if !head.is_plain {
         found.push(Finding::error(
             "what the object is cannot be judged: its apiVersion, kind, metadata or namespace is not written exactly once",
             "write each out once, without merge keys and aliases in the place of keys",
         ));
-    } else if let Err(denial) = scope.judge.sink(&target(
-        scope,
-        &place.path.iter().map(key).collect::<Vec<_>>(),
-    )) {
+    } else if let Err(denial) = scope.judge.sink(&head.target(&path)) {
         found.push(finding(denial));
     }
     found
@@ -64,41 +66,56 @@ fn key<'t>(step: &Step<'t>) -> Option<&'t str> {
     }
 }
 
-fn target<'s>(scope: &Scope<'s, '_>, path: &'s [Option<&'s str>]) -> Target<'s> {
-    let tree = scope.tree;
-    let text = |map: Option<NodeId>, key| {
-        map.and_then(|map| tree.get(map, key))
-            .and_then(|value| tree.text(value))
-            .unwrap_or_default()
-    };
-    Target {
-        api_version: text(Some(scope.root()), "apiVersion"),
-        kind: text(Some(scope.root()), "kind"),
-        namespace: text(tree.get(scope.root(), "metadata"), "namespace"),
-        path,
+/// What an object is, to those who read it.
+pub(super) struct Head<'t> {
+    /// Whether every reader takes the object for the same: YAML libraries disagree on keys that stand twice,
+    /// and on which of a written and a merged one counts.
+    is_plain: bool,
+    api_version: &'t str,
+    kind: &'t str,
+    namespace: &'t str,
+}
+
+impl<'t> Head<'t> {
+    fn of(tree: &'t Tree<'_>, root: NodeId) -> Self {
+        let metadata = tree.get(root, "metadata");
+        let text = |map: Option<NodeId>, key| {
+            map.and_then(|map| tree.get(map, key))
+                .and_then(|value| tree.text(value))
+                .unwrap_or_default()
+        };
+        Self {
+            is_plain: stand_once(tree, root, &["apiVersion", "kind", "metadata"])
+                && metadata.is_none_or(|metadata| stand_once(tree, metadata, &["namespace"])),
+            api_version: text(Some(root), "apiVersion"),
+            kind: text(Some(root), "kind"),
+            namespace: text(metadata, "namespace"),
+        }
+    }
+
+    fn target<'p>(&'p self, path: &'p [Option<&'p str>]) -> Target<'p> {
+        Target {
+            api_version: self.api_version,
+            kind: self.kind,
+            namespace: self.namespace,
+            path,
+        }
     }
 }
 
-/// Whether every reader takes the object for the same: YAML libraries disagree on keys that stand
-/// twice, and on which of a written and a merged one counts.
-fn has_plain_head(tree: &Tree<'_>, root: NodeId) -> bool {
-    let metadata = tree.get(root, "metadata");
-    stand_once(tree, root, &["apiVersion", "kind", "metadata"])
-        && metadata.is_none_or(|metadata| stand_once(tree, metadata, &["namespace"]))
-}
-
 fn stand_once(tree: &Tree<'_>, map: NodeId, names: &[&str]) -> bool {
-    let is = |key: NodeId, name: &str| tree.text(key) == Some(name);
     let merged = tree.sources(map);
-    names.iter().all(|name| {
-        let mut written = tree.entries(map).filter(|&(key, _)| is(key, name));
-        let plain = written
-            .next()
-            .is_none_or(|(key, _)| tree.node(key).style().is_some());
-        plain
-            && written.next().is_none()
-            && merged
-                .iter()
-                .all(|&source| tree.entries(source).all(|(key, _)| !is(key, name)))
-    })
+    // where there are more, not all of them are known
+    merged.len() < MAX_SOURCES
+        && names.iter().all(|name| {
+            let mut written = tree.named(map, name);
+            let plain = written
+                .next()
+                .is_none_or(|(key, _)| tree.node(key).style().is_some());
+            plain
+                && written.next().is_none()
+                && merged
+                    .iter()
+                    .all(|&source| tree.named(source, name).next().is_none())
+        })
 }
