@@ -6,6 +6,8 @@ pub mod fill;
 pub mod removal;
 mod write;
 
+use rustc_hash::FxHashSet;
+
 use crate::clock;
 use crate::krm::result::{Finding, Severity};
 use crate::plan::DocumentPlan;
@@ -50,6 +52,7 @@ pub fn edit(
             .count(),
         allowance,
         findings: Vec::new(),
+        said: FxHashSet::default(),
         buffer: String::new(),
     };
     for document in documents {
@@ -86,11 +89,24 @@ struct Run<'r> {
     doubtful: usize,
     allowance: &'r mut Allowance,
     findings: Vec<Finding>,
+    /// What has been said of the run as a whole.
+    said: FxHashSet<(String, String)>,
     /// The edited document, whose memory the next one takes over.
     buffer: String,
 }
 
 impl Run<'_> {
+    /// Says what is wrong; what is not about a field is said once.
+    fn find(&mut self, problem: Finding) {
+        let is_new = problem.subject.is_some()
+            || self
+                .said
+                .insert((problem.placeholder.clone(), problem.message.clone()));
+        if is_new {
+            self.findings.push(problem);
+        }
+    }
+
     /// Edits one document; an error ends the run.
     fn document(
         &mut self,
@@ -137,10 +153,7 @@ impl Run<'_> {
                     // also where all has been said before: without every edit there is nothing to verify
                     failed = true;
                     for problem in problems {
-                        let said = problem.subject.is_none() && self.findings.contains(&problem);
-                        if !said {
-                            self.findings.push(problem);
-                        }
+                        self.find(problem);
                     }
                 }
             }

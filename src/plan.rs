@@ -15,6 +15,7 @@ pub mod shared;
 pub mod substitute;
 pub mod walk;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -62,6 +63,9 @@ pub struct Scope<'s, 'a> {
     pub in_place: bool,
     annotation: &'s Rc<entry::Setting>,
     object: &'s Object,
+    images: &'s retag::Keys,
+    head: OnceCell<govern::Head<'s>>,
+    eol: &'static str,
 }
 
 impl<'s> Scope<'s, '_> {
@@ -102,12 +106,18 @@ impl<'s> Scope<'s, '_> {
     /// The line break to write: the input's own.
     #[must_use]
     pub fn eol(&self) -> &'static str {
-        let first = self.text.find(['\n', '\r']).unwrap_or(self.text.len());
-        match &self.text.as_bytes()[first..] {
-            [b'\r', b'\n', ..] => "\r\n",
-            [b'\r', ..] => "\r",
-            _ => "\n",
-        }
+        self.eol
+    }
+}
+
+/// The first line break of a text.
+fn first_break(text: &str) -> &'static str {
+    let text = text.as_bytes();
+    let first = memchr::memchr2(b'\n', b'\r', text).unwrap_or(text.len());
+    match &text[first..] {
+        [b'\r', b'\n', ..] => "\r\n",
+        [b'\r', ..] => "\r",
+        _ => "\n",
     }
 }
 
@@ -135,6 +145,9 @@ pub struct Plan {
     pub findings: Vec<Finding>,
 }
 
+/// How many findings of a sort there may be; a few dozen are shown.
+const MOST: usize = 10_000;
+
 /// What the rules have planned for the document at hand.
 #[derive(Default)]
 pub struct Draft {
@@ -144,6 +157,8 @@ pub struct Draft {
     demands: Vec<shared::Demand>,
     wants: Wants,
     findings: Vec<Finding>,
+    /// How many of them are no errors, and how many are.
+    found: [usize; 2],
     matched: BTreeSet<usize>,
     kept: usize,
     placeholders: usize,
@@ -184,9 +199,20 @@ impl Draft {
         self.settled.contains_key(&ordinal)
     }
 
-    /// Records a finding.
+    /// Records a finding; not more than [`MOST`] errors, and as many others: each has texts of its own, and
+    /// the input may be wrong everywhere.
     pub fn find(&mut self, finding: Finding) {
-        self.findings.push(finding);
+        let found = &mut self.found[usize::from(finding.severity == Severity::Error)];
+        if *found < MOST {
+            *found += 1;
+            self.findings.push(finding);
+        }
+    }
+
+    fn find_all(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            self.find(finding);
+        }
     }
 
     /// Records that an image rule has matched.
@@ -233,8 +259,11 @@ pub struct Planner<'c> {
     clock: &'c Clock,
     mode: Mode,
     annotation: Rc<entry::Setting>,
+    images: retag::Keys,
     kinds: FxHashSet<Rc<GroupVersionKind>>,
     function_config: Option<Subject>,
+    /// The line break of a text, by its address: its first line can be long.
+    eol: Option<(*const u8, &'static str)>,
     draft: Draft,
     documents: Vec<DocumentPlan>,
 }
@@ -256,8 +285,10 @@ impl<'c> Planner<'c> {
             clock,
             mode,
             annotation: Rc::new(annotate::setting(config.repository.as_ref())),
+            images: retag::Keys::of(&config.images),
             kinds: FxHashSet::default(),
             function_config: None,
+            eol: None,
             draft: Draft::default(),
             documents: Vec::new(),
         }
@@ -293,6 +324,7 @@ impl<'c> Planner<'c> {
             self.draft.find(govern::resource_list());
             return;
         }
+        let eol = self.eol(text);
         for mut object in found {
             if self.clock.check().is_err() {
                 return;
@@ -318,8 +350,22 @@ impl<'c> Planner<'c> {
                 in_place: object.is_in_place(tree),
                 annotation: &self.annotation,
                 object: &object,
+                images: &self.images,
+                head: OnceCell::new(),
+                eol,
             };
             plan_object(&scope, &mut self.draft);
+        }
+    }
+
+    fn eol(&mut self, text: &str) -> &'static str {
+        match self.eol {
+            Some((at, eol)) if at == text.as_ptr() => eol,
+            _ => {
+                let eol = first_break(text);
+                self.eol = Some((text.as_ptr(), eol));
+                eol
+            }
         }
     }
 
@@ -443,11 +489,11 @@ fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
     let secrets = may_hold_placeholder(scope).then(|| avp::read(scope));
     let avp = match secrets {
         Some(Ok((avp, findings))) => {
-            draft.findings.extend(findings);
+            draft.find_all(findings);
             (!avp.ignore).then_some(avp)
         }
         Some(Err(findings)) => {
-            draft.findings.extend(findings);
+            draft.find_all(findings);
             None
         }
         None => None,
@@ -555,7 +601,7 @@ fn find_duplicates(scope: &Scope<'_, '_>, before: usize, draft: &mut Draft) {
             "remove one of them; readers disagree on which one counts",
         )
         .at(&change.subject, change.field.clone());
-        draft.findings.push(finding);
+        draft.find(finding);
     }
 }
 

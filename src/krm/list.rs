@@ -111,7 +111,9 @@ pub fn read<'a>(
             };
             outline.has_entry = true;
         }
-        if name == "items" && gap::starts_line(text, key_span.start) {
+        // the first of them: all may stand on one line
+        let is_first = outline.items == Items::Missing;
+        if name == "items" && is_first && gap::starts_line(text, key_span.start) {
             outline.entry = key_span.start;
         }
         let Some(first) = events.pull()? else { break };

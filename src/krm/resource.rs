@@ -133,7 +133,9 @@ fn collect(
         items,
         subject: Rc::new(Subject {
             identity,
-            file: annotated.map(Rc::from).or(origin.0.cloned()),
+            file: annotated
+                .map(|file| Rc::from(short(file, PATH)))
+                .or(origin.0.cloned()),
             index: annotated_index.unwrap_or(origin.1),
         }),
     });
@@ -144,11 +146,21 @@ fn collect(
     }
 }
 
+/// More than a name, a kind or an apiVersion can be. What is longer is cut: an alias can give the same text to
+/// as many objects as there are, and each object has its own copy.
+const NAME: usize = 320;
+/// The same for the path of a file.
+const PATH: usize = 1024;
+
+fn short(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
 fn identity(tree: &Tree<'_>, root: NodeId, member_kind: &str) -> Identity {
     let field = |map, key| {
         tree.get(map, key)
             .and_then(|id| tree.text(id))
-            .unwrap_or("")
+            .map_or("", |text| short(text, NAME))
     };
     let kind = match field(root, "kind") {
         "" => member_kind,

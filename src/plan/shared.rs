@@ -66,7 +66,7 @@ pub fn settle(tree: &Tree<'_>, draft: &mut Draft, clock: &Clock) {
         }
         match expansion(tree, draft, alias, target, own, wanted) {
             Ok(change) => draft.changes.push(change),
-            Err(finding) => draft.findings.push(finding),
+            Err(finding) => draft.find(finding),
         }
     }
 }

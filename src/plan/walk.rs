@@ -44,11 +44,16 @@ impl<'t> Place<'_, 't> {
 
 /// The way as messages write it: `spec.containers[0].image`, `metadata.annotations[a.b/c]`.
 ///
-/// A key that no Kubernetes name looks like may hold anything and is written as `(key)`.
+/// A key that no Kubernetes name looks like may hold anything and is written as `(key)`. What lies deeper than
+/// anybody wants to read is left out.
 #[must_use]
 pub fn field(path: &[Step<'_>]) -> String {
     let mut out = String::new();
     for step in path {
+        if out.len() > LONGEST {
+            out.push('…');
+            break;
+        }
         match step {
             Step::Index(index) => {
                 let _ = write!(out, "[{index}]");
@@ -67,6 +72,9 @@ pub fn field(path: &[Step<'_>]) -> String {
     }
     out
 }
+
+/// The longest way that is written out, but for its last step: each finding has one.
+const LONGEST: usize = 512;
 
 fn is_word(key: &str) -> bool {
     !key.is_empty()

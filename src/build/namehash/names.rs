@@ -1,6 +1,7 @@
 //! The new names: which objects get one, and whose name it is that stands somewhere.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use aho_corasick::AhoCorasick;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -29,19 +30,54 @@ fn hashed(document: &Document<'_>) -> Vec<(usize, String)> {
     hashed.collect()
 }
 
-/// The new hash of one object.
-struct Rename {
-    kind: String,
-    namespace: String,
-    /// What of the old name is kept: all, unless it holds placeholders.
-    make: Vec<Range<usize>>,
-    hash: String,
+/// What becomes of the objects with one old name; there may be as many as there are namespaces.
+#[derive(Default)]
+struct Renames {
+    /// Kind and namespace of each.
+    objects: FxHashSet<(String, String)>,
+    /// By what of the old name is kept: all, unless it holds placeholders.
+    by_make: FxHashMap<Vec<Range<usize>>, Meaning>,
+}
+
+/// What a name means that is made so.
+#[derive(Default)]
+struct Meaning {
+    anywhere: Hash,
+    within: FxHashMap<String, Hash>,
+}
+
+/// The new hash of all the objects that a name can mean.
+#[derive(Default)]
+enum Hash {
+    #[default]
+    None,
+    One(Rc<str>),
+    /// They have different ones.
+    Several,
+}
+
+impl Hash {
+    fn add(&mut self, hash: &Rc<str>) {
+        *self = match std::mem::take(self) {
+            Self::None => Self::One(Rc::clone(hash)),
+            Self::One(known) if known == *hash => Self::One(known),
+            Self::One(_) | Self::Several => Self::Several,
+        };
+    }
+
+    fn meaning(&self) -> New<'_> {
+        match self {
+            Self::None => New::Same,
+            Self::One(hash) => New::Hash(hash),
+            Self::Several => New::Ambiguous,
+        }
+    }
 }
 
 /// Every object that gets a new name, by its old one.
 #[derive(Default)]
 pub(super) struct Names {
-    renames: FxHashMap<String, Vec<Rename>>,
+    renames: FxHashMap<String, Renames>,
     /// The old names that hold placeholders, as they are now; sought together, because a search for each
     /// would take names times scalars.
     mixed: Option<AhoCorasick>,
@@ -103,8 +139,10 @@ impl Names {
 
     /// What finds the old names that hold placeholders; nothing if there is none.
     fn search(&self) -> Result<Option<AhoCorasick>, aho_corasick::BuildError> {
-        let is_mixed =
-            |name: &str, new: &[Rename]| new.iter().any(|new| !is_whole(&new.make, name));
+        let is_mixed = |name: &str, new: &Renames| {
+            let mut makes = new.by_make.keys();
+            makes.any(|make| !is_whole(make, name))
+        };
         let mixed = self
             .renames
             .iter()
@@ -155,15 +193,18 @@ impl Names {
 
     fn add(&mut self, identity: &Identity, given: &str, make: Vec<Range<usize>>, hash: String) {
         self.hashes.insert(given.to_owned());
-        self.renames
-            .entry(identity.name.clone())
+        let namespace = namespace(&identity.namespace).to_owned();
+        let hash = Rc::from(hash);
+        let renames = self.renames.entry(identity.name.clone()).or_default();
+        let meaning = renames.by_make.entry(make).or_default();
+        meaning.anywhere.add(&hash);
+        meaning
+            .within
+            .entry(namespace.clone())
             .or_default()
-            .push(Rename {
-                kind: identity.gvk.kind.clone(),
-                namespace: namespace(&identity.namespace).to_owned(),
-                make,
-                hash,
-            });
+            .add(&hash);
+        let kind = identity.gvk.kind.clone();
+        renames.objects.insert((kind, namespace));
     }
 
     /// Whether nothing gets a new name.
@@ -189,10 +230,9 @@ impl Names {
     /// Whether the object itself is one of them, and not a namesake of another kind.
     pub(super) fn renames(&self, identity: &Identity) -> bool {
         self.renames.get(&identity.name).is_some_and(|renames| {
-            renames.iter().any(|rename| {
-                rename.kind == identity.gvk.kind
-                    && rename.namespace == namespace(&identity.namespace)
-            })
+            let namespace = namespace(&identity.namespace).to_owned();
+            let object = (identity.gvk.kind.clone(), namespace);
+            renames.objects.contains(&object)
         })
     }
 
@@ -205,14 +245,14 @@ impl Names {
         scope: Scope<'_>,
         beside: Option<&str>,
     ) -> New<'_> {
-        let Some(renames) = self.renames.get(name) else {
+        let renames = self.renames.get(name);
+        let Some(meaning) = renames.and_then(|renames| renames.by_make.get(make)) else {
             return New::Same;
         };
-        let renames = || renames.iter().filter(|new| new.make == make);
-        let within = |wanted: &str| one(renames().filter(|new| new.namespace == wanted));
+        let within = |wanted: &str| meaning.within.get(wanted).map_or(New::Same, Hash::meaning);
         let any = || match beside {
             Some(beside) => within(namespace(beside)),
-            None => one(renames()),
+            None => meaning.anywhere.meaning(),
         };
         match scope {
             Scope::Namespace(name) => within(name),
@@ -231,13 +271,4 @@ fn read_whole<'t>(text: &'t str, clock: &Clock) -> Result<Option<Document<'t>>, 
 
 fn is_whole(make: &[Range<usize>], name: &str) -> bool {
     matches!(make, [only] if *only == (0..name.len()))
-}
-
-/// The one hash that all of them have.
-fn one<'n>(mut renames: impl Iterator<Item = &'n Rename>) -> New<'n> {
-    match renames.next() {
-        None => New::Same,
-        Some(first) if renames.all(|other| other.hash == first.hash) => New::Hash(&first.hash),
-        Some(_) => New::Ambiguous,
-    }
 }

@@ -61,6 +61,9 @@ pub(super) fn replace<'t>(
     editor.finish(out)
 }
 
+/// How many places are named where a name is ambiguous: each of them is sought from its object's root.
+const MOST: usize = 50;
+
 struct Editor<'d, 't> {
     text: &'d str,
     /// Where the text begins in its stream.
@@ -94,7 +97,7 @@ impl Editor<'_, '_> {
                 Kind::Map { .. } => open.extend(tree.entries(id).map(|(_, value)| (value, id))),
                 Kind::Seq { .. } => open.extend(tree.children(id).map(|item| (item, id))),
                 Kind::Scalar(style) => {
-                    if !self.scalar(id, style, scope, parent) {
+                    if !self.scalar(id, style, scope, parent) && out.findings.len() < MOST {
                         out.findings.push(ambiguous(tree, id, object));
                     }
                 }

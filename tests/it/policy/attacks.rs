@@ -435,9 +435,12 @@ fn a_function_cannot_pass_for_a_pipe() {
     let item = item.trim_end().replace('\n', "\n  ");
     for list in [
         format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {item}\n"),
-        format!("items:\n- {item}\n<<: {{kind: ResourceList}}\n"),
+        format!("<<: {{kind: ResourceList}}\nitems:\n- {item}\n"),
         nested("List", &item),
-        nested("ConfigMapList", &nested("List", &item)),
+        nested(
+            "ConfigMapList",
+            &nested("List", &item).trim_end().replace('\n', "\n  "),
+        ),
     ] {
         let output = render_on(&machine, &billing, &list);
         assert_eq!(output.code, 1, "{}", output.stderr);
