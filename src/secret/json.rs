@@ -436,7 +436,7 @@ impl<'a> Reader<'a> {
                 out.push_str(piece);
             }
             if self.eat(b'"') {
-                return Ok(out);
+                return Ok(exact(out));
             }
             if !self.eat(b'\\') {
                 return Err(self.unexpected());
@@ -497,6 +497,14 @@ impl<'a> Reader<'a> {
         }
         Ok(code)
     }
+}
+
+/// The text in as much memory as it has bytes: one with escapes has grown piece by piece, into more.
+fn exact(text: Zeroizing<String>) -> Zeroizing<String> {
+    if text.capacity() == text.len() {
+        return text;
+    }
+    Zeroizing::new(text.as_str().to_owned())
 }
 
 #[cfg(test)]
