@@ -73,6 +73,7 @@ impl<'b> Workshop<'b> {
             root: root.to_owned(),
             writable,
             programs: self.programs.clone(),
+            memory: self.options.memory,
             network: !charts.is_empty(),
             unconfined: self.options.unconfined,
             log: false,
@@ -94,6 +95,8 @@ impl<'b> Workshop<'b> {
                 ("HOME", self.home().into()),
                 ("TMPDIR", self.home().into()),
                 ("PATH", tools.into()),
+                // kustomize lets the repository move helm's homes; nobody can make this folder
+                ("HELM_PLUGINS", self.folder.path().join("no-plugins").into()),
             ],
             confinement: self.confinement(),
             longest: self.options.longest.bytes(),
