@@ -39,7 +39,8 @@ FROM scratch AS cmp
 LABEL org.opencontainers.image.title="gitops-fn-cmp" \
       org.opencontainers.image.description="The config management plugin of Argo CD that builds with kustomize and helm and replaces Vault placeholders, under the operator's policy" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /rootfs/usr/local/bin/gitops-fn /usr/local/bin/gitops-fn
+# of a program that its user may not read, the kernel lets nobody of the same user see the environment, from its start
+COPY --from=build --chmod=711 /rootfs/usr/local/bin/gitops-fn /usr/local/bin/gitops-fn
 COPY --from=build /rootfs/etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=tools /rootfs/ /
 COPY --chmod=644 examples/argocd/image/passwd examples/argocd/image/group /etc/

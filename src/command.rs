@@ -6,5 +6,6 @@ mod input;
 pub(crate) mod policy;
 pub(crate) mod render;
 mod session;
+mod signals;
 mod store;
 pub(crate) mod streams;

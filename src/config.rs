@@ -441,6 +441,42 @@ mod tests {
     }
 
     #[test]
+    fn image_rules_are_bounded_in_number() {
+        let problems = |text: &str| -> Vec<String> {
+            let read = from_function_config(Some(text), &Settings::default());
+            let problems = read.err().into_iter().flatten();
+            problems.map(|problem| problem.to_string()).collect()
+        };
+        let release = |images: &str| {
+            let api = raw::API_VERSION;
+            problems(&format!(
+                "{{apiVersion: {api}, kind: Release, spec: {{images: [{images}]}}}}"
+            ))
+        };
+        let rule = "{name: a, newTag: b},";
+        let selectors = |count| {
+            let selectors = "{kind: Pod},".repeat(count);
+            release(&format!("{{name: a, newTag: b, selectors: [{selectors}]}}"))
+        };
+        let lines = |count| {
+            let lines = "a:1\\n".repeat(count);
+            problems(&format!(
+                "{{apiVersion: v1, kind: ConfigMap, data: {{image: \"{lines}\"}}}}"
+            ))
+        };
+        let too_many = "more than 1,000 images, field specs and selectors";
+        assert_eq!(release(&rule.repeat(1_000)), [""; 0]);
+        assert_eq!(
+            release(&rule.repeat(1_001)),
+            [format!("spec.images: {too_many}")]
+        );
+        assert_eq!(selectors(999), [""; 0]);
+        assert_eq!(selectors(1_000), [format!("spec.images: {too_many}")]);
+        assert_eq!(lines(1_000), [""; 0]);
+        assert_eq!(lines(1_001), [format!("data.image: {too_many}")]);
+    }
+
+    #[test]
     fn a_slip_names_the_nearest_field() {
         let text = "{apiVersion: gitops-fn.dev/v1alpha1, kind: Release, spec: {images: [{name: a, tag: b, new_name: c}]}}";
         let problems = from_function_config(Some(text), &Settings::default()).unwrap_err();

@@ -1,11 +1,14 @@
 //! Edit: the plan and the resolved secrets become splices, and each edited document is read again
-//! before anything is written. Pure, but that it looks at the clock where the run has a deadline.
+//! before anything is written. Pure, but that it stops with the clock.
 
 pub mod allowance;
 pub mod fill;
 pub mod removal;
 mod write;
 
+use rustc_hash::FxHashSet;
+
+use crate::clock;
 use crate::krm::result::{Finding, Severity};
 use crate::plan::DocumentPlan;
 use crate::plan::Mode;
@@ -42,8 +45,14 @@ pub fn edit(
     let mut run = Run {
         resolved,
         mode,
+        doubtful: documents
+            .iter()
+            .flat_map(|document| &document.changes)
+            .filter(|change| is_doubtful(change, mode))
+            .count(),
         allowance,
         findings: Vec::new(),
+        said: FxHashSet::default(),
         buffer: String::new(),
     };
     for document in documents {
@@ -54,7 +63,8 @@ pub fn edit(
             continue;
         };
         if let Err(end) = run.document(text, &document, splices) {
-            run.findings.push(end);
+            // how far it has come is nobody's business: that depends on the values
+            run.findings = vec![end];
             break;
         }
     }
@@ -64,17 +74,39 @@ pub fn edit(
     }
 }
 
+/// What is said where the reads have taken all the time that there was: those that have failed for it, once
+/// each.
+#[must_use]
+pub fn untold(resolved: &Resolved) -> Vec<Finding> {
+    resolved.late().map(fill::unread).collect()
+}
+
 /// What all documents share.
 struct Run<'r> {
     resolved: &'r Resolved,
     mode: Mode,
+    /// How many scalars may be the one of which nothing is said.
+    doubtful: usize,
     allowance: &'r mut Allowance,
     findings: Vec<Finding>,
+    /// What has been said of the run as a whole.
+    said: FxHashSet<(String, String)>,
     /// The edited document, whose memory the next one takes over.
     buffer: String,
 }
 
 impl Run<'_> {
+    /// Says what is wrong; what is not about a field is said once.
+    fn find(&mut self, problem: Finding) {
+        let is_new = problem.subject.is_some()
+            || self
+                .said
+                .insert((problem.placeholder.clone(), problem.message.clone()));
+        if is_new {
+            self.findings.push(problem);
+        }
+    }
+
     /// Edits one document; an error ends the run.
     fn document(
         &mut self,
@@ -88,6 +120,8 @@ impl Run<'_> {
         let mut expected = Vec::with_capacity(document.changes.len());
         let mut removals = removal::Removals::default();
         for change in &document.changes {
+            let clock = self.allowance.clock();
+            clock.spend(clock::NODE + change.span.range().len())?;
             let mut removed = false;
             match write(text, change, self.resolved, self.mode, self.allowance) {
                 Ok(Written::Change(splice, shapes)) => {
@@ -111,14 +145,15 @@ impl Run<'_> {
                     removals.add(removal);
                 }
                 Err(Unfilled::Ended(end)) => return Err(end),
+                Err(Unfilled::Withheld(problem)) => {
+                    failed = true;
+                    self.withheld(change, problem);
+                }
                 Err(Unfilled::Problems(problems)) => {
                     // also where all has been said before: without every edit there is nothing to verify
                     failed = true;
                     for problem in problems {
-                        let said = problem.subject.is_none() && self.findings.contains(&problem);
-                        if !said {
-                            self.findings.push(problem);
-                        }
+                        self.find(problem);
                     }
                 }
             }
@@ -146,7 +181,9 @@ impl Run<'_> {
         let added: usize = splices.iter().map(|splice| splice.text.len()).sum();
         buffer.reserve(document.span.range().len() + added);
         buffer.extend(pieces(text, document.span, &splices));
-        if let Err(mismatch) = verify(buffer, &expected, digest) {
+        if let Err(mismatch) = verify(buffer, &expected, digest, self.allowance.clock()) {
+            // or it was not read to its end
+            self.allowance.in_time()?;
             let change = document.changes.first();
             let finding = Finding::error(
                 format!("{mismatch}; nothing was written"),
@@ -162,6 +199,24 @@ impl Run<'_> {
         all.extend(splices);
         Ok(())
     }
+}
+
+impl Run<'_> {
+    /// Says that there is a value that cannot be used: once, and where only if it can be nowhere else.
+    fn withheld(&mut self, change: &Change, problem: Finding) {
+        let problem = if self.doubtful == 1 && is_doubtful(change, self.mode) {
+            problem
+        } else {
+            Finding::error(problem.message, problem.help)
+        };
+        if !self.findings.contains(&problem) {
+            self.findings.push(problem);
+        }
+    }
+}
+
+fn is_doubtful(change: &Change, mode: Mode) -> bool {
+    matches!(&change.action, Action::Fill(fill) if fill::is_doubtful(fill, mode))
 }
 
 /// What a function tells the orchestrator of a change; plain streams have no place for it.

@@ -1,5 +1,6 @@
 //! The texts of a run as they are judged: as they came, or written anew where a policy counts.
 
+use crate::clock::Clock;
 use crate::krm::result::Finding;
 use crate::policy::decide::{Denial, Judge};
 use crate::source::Source;
@@ -24,8 +25,13 @@ impl Input {
     /// the output sees.
     ///
     /// # Errors
-    /// Under a policy: the texts are longer than it allows, or readers do not agree on them.
-    pub fn new(mut sources: Vec<Source>, judge: &Judge<'_>) -> Result<Self, Vec<Finding>> {
+    /// Under a policy: the texts are longer than it allows, readers do not agree on them, or the clock has
+    /// stopped.
+    pub fn new(
+        mut sources: Vec<Source>,
+        judge: &Judge<'_>,
+        clock: &Clock,
+    ) -> Result<Self, Vec<Finding>> {
         let Some(limits) = judge.limits() else {
             return Ok(Self {
                 sources,
@@ -39,7 +45,7 @@ impl Input {
         let (mut findings, mut separator) = (Vec::new(), None);
         for source in &mut sources {
             let most = aliases.saturating_add(source.text.len().saturating_mul(GROWTH));
-            match canonical::rewrite(&source.text, most) {
+            match canonical::rewrite(&source.text, most, clock) {
                 Ok(anew) => {
                     let found = anew.separator;
                     separator = separator.or_else(|| found.map(|found| told(source, &found)));
@@ -50,6 +56,8 @@ impl Input {
                 }
             }
         }
+        // one that has stopped leaves texts half read
+        clock.check().map_err(|stop| vec![stop.into()])?;
         if findings.is_empty() {
             Ok(Self { sources, separator })
         } else {

@@ -15,7 +15,7 @@
 //! the plan is made, so that what is denied is never asked for.
 //!
 //! Invariants:
-//! - a plan is a value: `plan` and `edit` are pure (`edit` stops at a deadline) and cannot fail for network reasons; nothing is read
+//! - a plan is a value: `plan` and `edit` are pure (but that they stop with the [`clock`]) and cannot fail for network reasons; nothing is read
 //!   from a store before the plan is complete, and nothing is edited before every secret is there;
 //! - a store is never imported by a step: [`function`] and [`render`] are handed what resolves;
 //! - nothing below `main` and its `command`s prints or reads the environment;
@@ -27,6 +27,7 @@
 
 pub mod build;
 pub mod cli;
+pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod edit;
@@ -46,7 +47,7 @@ pub mod secret;
 pub mod settings;
 pub mod source;
 pub mod store;
-mod text;
+pub mod text;
 pub mod vault;
 pub mod yaml;
 

@@ -10,7 +10,7 @@ mod command;
 
 use clap::Parser;
 
-use command::streams::{Refusal, print, say};
+use command::streams::{Log, Refusal, print, say};
 use gitops_fn::build::sandbox::hide;
 use gitops_fn::cli::{self, Cli, Command, Format, Kind, PolicyCommand, Render, Schema};
 use gitops_fn::config::schema;
@@ -19,11 +19,28 @@ use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::identity::Identity;
 use gitops_fn::report;
 use gitops_fn::settings::{AVP_SECRET, Settings, Variable};
+use gitops_fn::text::one_line;
 
 fn main() -> ExitCode {
+    // before anything else: until then our environment is there to read for everyone of our user
+    hide();
     std::panic::set_hook(Box::new(|info| say(&report::crash(info.location()))));
     let begun = Instant::now();
-    ExitCode::from(run(&Cli::parse(), begun).unwrap_or_else(Refusal::end))
+    let done = match Cli::try_parse() {
+        Ok(cli) => run(&cli, begun).unwrap_or_else(Refusal::end),
+        Err(error) => unusual(&error),
+    };
+    ExitCode::from(done)
+}
+
+/// Arguments that are wrong, which are shown, or that ask for help or the version.
+fn unusual(error: &clap::Error) -> u8 {
+    if error.use_stderr() {
+        say(&error.render().to_string());
+        return 2;
+    }
+    let _ = error.print();
+    0
 }
 
 fn run(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
@@ -60,9 +77,11 @@ fn run(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
             command::build::run(arguments, settings, judge, begun)
         }),
         Some(Command::Render(arguments)) => with_settings(cli, false, |settings, judge| {
-            command::render::run(arguments, settings, judge)
+            command::render::run(arguments, settings, judge, begun)
         }),
-        None => with_settings(cli, true, command::render::function),
+        None => with_settings(cli, true, |settings, judge| {
+            command::render::function(settings, judge, begun)
+        }),
     }
 }
 
@@ -74,8 +93,6 @@ fn with_settings(
     function: bool,
     run: impl FnOnce(&Settings, &Judge<'_>) -> Result<u8, Refusal>,
 ) -> Result<u8, Refusal> {
-    // before there is anything to see
-    hide();
     let policy = policy::load::load(Path::new(policy::load::PATH))?;
     let mut settings = Settings::from_vars(std::env::vars_os())?;
     start_log(cli.verbose, settings.log.as_deref());
@@ -87,7 +104,7 @@ fn with_settings(
     if !settings.ignored.is_empty() {
         say(&format!(
             "warning: ignored, since credentials never come from plugin parameters: {}\n",
-            settings.ignored.join(", ")
+            one_line(&settings.ignored.join(", "))
         ));
     }
     let identity = Identity::read(|name| match settings.variable(name) {
@@ -119,7 +136,7 @@ fn start_log(verbose: u8, setting: Option<&str>) {
     let _ = tracing_subscriber::registry()
         .with(
             tracing_subscriber::fmt::layer()
-                .with_writer(io::stderr)
+                .with_writer(|| Log)
                 .without_time(),
         )
         .with(Targets::new().with_target("gitops_fn", level))

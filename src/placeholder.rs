@@ -51,6 +51,14 @@ pub struct Placeholder {
 }
 
 impl Placeholder {
+    /// The key that it asks for, or `*` for the whole secret.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match &self.source {
+            Source::Path { key, .. } | Source::Key(key) => key,
+        }
+    }
+
     /// The placeholder as messages show it: without modifiers, whose arguments may be secret.
     #[must_use]
     pub fn shown(&self) -> String {
@@ -304,6 +312,13 @@ impl<'t> Scan<'t> {
     /// `text` begins with `\u003c`. Only the path form counts: JSON texts escape markup too, and what
     /// AVP left there is not to fail or, under `remove-missing`, to go.
     fn escaped_at(&mut self, text: &[u8]) -> Result<Option<(Placeholder, usize)>, Fault> {
+        // most are none
+        if !json_unescape(text, b"<path:".len())
+            .0
+            .starts_with(b"<path:")
+        {
+            return Ok(None);
+        }
         // most are short
         let mut in_vain = 0;
         let (mut decoded, mut offsets) = json_unescape(text, SHORT_LENGTH);

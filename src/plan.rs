@@ -9,26 +9,30 @@ pub mod avp;
 pub mod change;
 pub mod entry;
 mod govern;
+mod oracle;
 pub mod retag;
 pub mod shared;
 pub mod substitute;
 pub mod walk;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::clock::{self, Clock};
 use crate::config::{Config, SecretsMode};
 use crate::krm::resource::{GroupVersionKind, Object, Subject, objects};
 use crate::krm::result::{Finding, Severity};
 use crate::policy::decide::Judge;
 use crate::secret::SecretRef;
+use crate::secret::wants::Wants;
 use crate::settings::Settings;
 use crate::yaml::event::{Span, Tag};
 use crate::yaml::tree::{Kind, NodeId, Tree};
 use change::{Action, Change, MapLayout};
-use walk::Place;
+use walk::{Place, WalkError};
 
 /// How the program was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +55,17 @@ pub struct Scope<'s, 'a> {
     pub settings: &'s Settings,
     /// What the operator allows.
     pub judge: &'s Judge<'s>,
+    /// When the work has to end.
+    pub clock: &'s Clock,
     /// How the program was called.
     pub mode: Mode,
     /// Whether the object stands in a file that will be written back.
     pub in_place: bool,
     annotation: &'s Rc<entry::Setting>,
     object: &'s Object,
+    images: &'s retag::Keys,
+    head: OnceCell<govern::Head<'s>>,
+    eol: &'static str,
 }
 
 impl<'s> Scope<'s, '_> {
@@ -97,12 +106,18 @@ impl<'s> Scope<'s, '_> {
     /// The line break to write: the input's own.
     #[must_use]
     pub fn eol(&self) -> &'static str {
-        let first = self.text.find(['\n', '\r']).unwrap_or(self.text.len());
-        match &self.text.as_bytes()[first..] {
-            [b'\r', b'\n', ..] => "\r\n",
-            [b'\r', ..] => "\r",
-            _ => "\n",
-        }
+        self.eol
+    }
+}
+
+/// The first line break of a text.
+fn first_break(text: &str) -> &'static str {
+    let text = text.as_bytes();
+    let first = memchr::memchr2(b'\n', b'\r', text).unwrap_or(text.len());
+    match &text[first..] {
+        [b'\r', b'\n', ..] => "\r\n",
+        [b'\r', ..] => "\r",
+        _ => "\n",
     }
 }
 
@@ -125,10 +140,13 @@ pub struct Plan {
     /// The documents with changes, in order.
     pub documents: Vec<DocumentPlan>,
     /// The secrets that the changes want.
-    pub wants: BTreeSet<SecretRef>,
+    pub wants: Wants,
     /// What was found on the way.
     pub findings: Vec<Finding>,
 }
+
+/// How many findings of a sort there may be; a few dozen are shown.
+const MOST: usize = 10_000;
 
 /// What the rules have planned for the document at hand.
 #[derive(Default)]
@@ -137,8 +155,10 @@ pub struct Draft {
     /// Which event has which change, or is known to stay.
     settled: FxHashMap<u32, Option<usize>>,
     demands: Vec<shared::Demand>,
-    wants: BTreeSet<SecretRef>,
+    wants: Wants,
     findings: Vec<Finding>,
+    /// How many of them are no errors, and how many are.
+    found: [usize; 2],
     matched: BTreeSet<usize>,
     kept: usize,
     placeholders: usize,
@@ -179,9 +199,20 @@ impl Draft {
         self.settled.contains_key(&ordinal)
     }
 
-    /// Records a finding.
+    /// Records a finding; not more than [`MOST`] errors, and as many others: each has texts of its own, and
+    /// the input may be wrong everywhere.
     pub fn find(&mut self, finding: Finding) {
-        self.findings.push(finding);
+        let found = &mut self.found[usize::from(finding.severity == Severity::Error)];
+        if *found < MOST {
+            *found += 1;
+            self.findings.push(finding);
+        }
+    }
+
+    fn find_all(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            self.find(finding);
+        }
     }
 
     /// Records that an image rule has matched.
@@ -189,9 +220,9 @@ impl Draft {
         self.matched.insert(rule);
     }
 
-    /// Records a read.
-    pub fn want(&mut self, want: SecretRef) {
-        self.wants.insert(want);
+    /// Records a read, and a key that is wanted of it.
+    pub fn want(&mut self, want: SecretRef, key: &str) {
+        self.wants.add(want, key);
     }
 
     /// The layout of a mapping that may lose entries.
@@ -225,31 +256,39 @@ pub struct Planner<'c> {
     config: &'c Config,
     settings: &'c Settings,
     judge: &'c Judge<'c>,
+    clock: &'c Clock,
     mode: Mode,
     annotation: Rc<entry::Setting>,
+    images: retag::Keys,
     kinds: FxHashSet<Rc<GroupVersionKind>>,
     function_config: Option<Subject>,
+    /// The line break of a text, by its address: its first line can be long.
+    eol: Option<(*const u8, &'static str)>,
     draft: Draft,
     documents: Vec<DocumentPlan>,
 }
 
 impl<'c> Planner<'c> {
-    /// A planner without objects yet.
+    /// A planner without objects yet. What it has planned counts for nothing once the clock has stopped.
     #[must_use]
     pub fn new(
         config: &'c Config,
         settings: &'c Settings,
         judge: &'c Judge<'c>,
         mode: Mode,
+        clock: &'c Clock,
     ) -> Self {
         Self {
             config,
             settings,
             judge,
+            clock,
             mode,
             annotation: Rc::new(annotate::setting(config.repository.as_ref())),
+            images: retag::Keys::of(&config.images),
             kinds: FxHashSet::default(),
             function_config: None,
+            eol: None,
             draft: Draft::default(),
             documents: Vec::new(),
         }
@@ -277,14 +316,19 @@ impl<'c> Planner<'c> {
             }
             return;
         }
+        let found = objects(tree, root, file, index);
         if self.mode == Mode::Render
             && self.judge.has_policy()
-            && tree.get(root, "kind").and_then(|kind| tree.text(kind)) == Some("ResourceList")
+            && found.iter().any(Object::is_resource_list)
         {
             self.draft.find(govern::resource_list());
             return;
         }
-        for mut object in objects(tree, root, file, index) {
+        let eol = self.eol(text);
+        for mut object in found {
+            if self.clock.check().is_err() {
+                return;
+            }
             self.share_kind(&mut object);
             if object.is_local(tree) || self.is_function_config(&object) {
                 continue;
@@ -301,12 +345,27 @@ impl<'c> Planner<'c> {
                 config: self.config,
                 settings: self.settings,
                 judge: self.judge,
+                clock: self.clock,
                 mode: self.mode,
                 in_place: object.is_in_place(tree),
                 annotation: &self.annotation,
                 object: &object,
+                images: &self.images,
+                head: OnceCell::new(),
+                eol,
             };
             plan_object(&scope, &mut self.draft);
+        }
+    }
+
+    fn eol(&mut self, text: &str) -> &'static str {
+        match self.eol {
+            Some((at, eol)) if at == text.as_ptr() => eol,
+            _ => {
+                let eol = first_break(text);
+                self.eol = Some((text.as_ptr(), eol));
+                eol
+            }
         }
     }
 
@@ -333,7 +392,7 @@ impl<'c> Planner<'c> {
     /// `tree` must hold the whole document if it has aliases.
     pub fn end_document(&mut self, tree: &Tree<'_>, source: usize, span: Span, digest: u64) {
         let draft = &mut self.draft;
-        shared::settle(tree, draft);
+        shared::settle(tree, draft, self.clock);
         let mut changes = std::mem::take(&mut draft.changes);
         draft.settled.clear();
         draft.demands.clear();
@@ -406,8 +465,9 @@ impl Planner<'_> {
     /// What the policy has against the amounts of the plan.
     fn amounts(&self) -> Vec<Finding> {
         let draft = &self.draft;
-        let paths: BTreeSet<_> = draft.wants.iter().map(|want| &want.path).collect();
-        let distinct = u64::try_from(paths.len()).unwrap_or(u64::MAX);
+        let wants = draft.wants.secrets();
+        let reads: BTreeSet<_> = wants.map(|want| (&want.path, want.version)).collect();
+        let distinct = u64::try_from(reads.len()).unwrap_or(u64::MAX);
         let amounts = self.judge.amounts(draft.placeholders(), distinct);
         let denials = amounts.err().into_iter().flatten();
         denials.map(govern::finding).collect()
@@ -429,11 +489,11 @@ fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
     let secrets = may_hold_placeholder(scope).then(|| avp::read(scope));
     let avp = match secrets {
         Some(Ok((avp, findings))) => {
-            draft.findings.extend(findings);
+            draft.find_all(findings);
             (!avp.ignore).then_some(avp)
         }
         Some(Err(findings)) => {
-            draft.findings.extend(findings);
+            draft.find_all(findings);
             None
         }
         None => None,
@@ -449,6 +509,7 @@ fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
         scope.root(),
         items,
         &mut aliased,
+        scope.clock,
         &mut |place| {
             if !is_list {
                 retag::plan(scope, place, draft);
@@ -459,11 +520,13 @@ fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
         },
     );
     draft.aliased = aliased;
-    if let Err(error) = walked {
-        draft.find(
+    match walked {
+        Ok(()) => {}
+        Err(WalkError::Stopped) => return,
+        Err(error) => draft.find(
             Finding::error(error.to_string(), "write the object without nested aliases")
                 .at(scope.subject(), ""),
-        );
+        ),
     }
     if draft.changes.len() > before {
         find_duplicates(scope, before, draft);
@@ -502,6 +565,9 @@ fn find_duplicates(scope: &Scope<'_, '_>, before: usize, draft: &mut Draft) {
     let mut doubled = Vec::new();
     let end = tree.node(scope.root()).end;
     for map in scope.root()..end {
+        if scope.clock.spend(clock::NODE).is_err() {
+            break;
+        }
         let node = tree.node(map);
         let from = changed.partition_point(|&(ordinal, _)| ordinal < node.ordinal);
         let inside = changed
@@ -535,7 +601,7 @@ fn find_duplicates(scope: &Scope<'_, '_>, before: usize, draft: &mut Draft) {
             "remove one of them; readers disagree on which one counts",
         )
         .at(&change.subject, change.field.clone());
-        draft.findings.push(finding);
+        draft.find(finding);
     }
 }
 

@@ -70,10 +70,12 @@ pub struct Limits {
     pub input_bytes: u64,
     /// Placeholders, in each place that they show in.
     pub placeholders: u64,
-    /// Distinct secret paths.
+    /// Distinct secret paths and versions.
     pub paths: u64,
     /// Bytes of one secret.
     pub secret_bytes: u64,
+    /// Bytes of memory for all of them.
+    pub secrets_bytes: u64,
     /// Bytes by which the output may be longer than the input.
     pub output_bytes: u64,
 }
@@ -85,6 +87,7 @@ impl Limits {
         placeholders: 10_000,
         paths: 1_000,
         secret_bytes: 1 << 20,
+        secrets_bytes: 64 << 20,
         output_bytes: 16 << 20,
     };
 }
@@ -104,6 +107,8 @@ pub struct Enable {
     pub file_store: bool,
     /// `secrets.mode: keep`
     pub keep: bool,
+    /// `jsonPath` asks questions about values.
+    pub json_path_filters: bool,
     /// `functionMode: allow`
     pub function_mode: bool,
 }

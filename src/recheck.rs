@@ -4,6 +4,7 @@
 //! What has been judged before is our own reading of the manifests. This one shares no code with it: an
 //! output that the two read differently is not written.
 
+use crate::clock::Clock;
 use crate::krm::result::Finding;
 use crate::plan::walk::{Step, field};
 use crate::policy::decide::Judge;
@@ -17,60 +18,73 @@ use crate::yaml::tree::{Kind, NodeId, Tree};
 /// Checks an output in which values begin at `values`, in its order.
 ///
 /// # Errors
-/// A place that readers take differently, or a value where the policy does not allow one.
-pub(crate) fn check(output: &str, values: &[usize], judge: &Judge<'_>) -> Result<(), Vec<Finding>> {
+/// Readers take the output differently, a value is where the policy does not allow one, or the clock has
+/// stopped.
+pub(crate) fn check(
+    output: &str,
+    values: &[usize],
+    judge: &Judge<'_>,
+    clock: &Clock,
+) -> Result<(), Vec<Finding>> {
     if values.is_empty() {
         return Ok(());
     }
-    let documents = match lines::documents(output) {
-        // what begins with a brace is read as JSON, to its end
-        Ok(documents) if !output.trim_start().starts_with('{') => documents,
-        _ => return Err(vec![differs("its documents")]),
-    };
-    let mut left = values;
-    let mut findings = Vec::new();
-    for (index, place) in documents.into_iter().enumerate() {
-        let inside = left.partition_point(|&value| value < place.end);
-        let (here, behind) = left.split_at(inside);
-        left = behind;
-        if here.is_empty() {
-            continue;
-        }
-        let here: Vec<_> = here
-            .iter()
-            .map(|value| value.checked_sub(place.start))
-            .collect();
-        if let Err(mut found) = document(&output[place], &here, judge) {
-            for finding in &mut found {
-                let message = &finding.message;
-                finding.message = format!("document {} of the output: {message}", index + 1);
-            }
-            findings.append(&mut found);
-        }
-    }
-    if !left.is_empty() {
-        findings.push(differs("its documents"));
-    }
-    if findings.is_empty() {
-        Ok(())
-    } else {
-        Err(findings)
+    let denials = denials(output, values, judge, clock);
+    // one that has stopped leaves texts half read
+    clock.check().map_err(|stop| vec![stop.into()])?;
+    match denials {
+        None => Err(vec![differs()]),
+        Some(denials) if denials.is_empty() => Ok(()),
+        Some(denials) => Err(denials),
     }
 }
 
-fn differs(what: &str) -> Finding {
+/// It names no place: which value it was would tell something of it.
+fn differs() -> Finding {
     Finding::error(
-        format!("not every YAML reader reads {what} the same way"),
-        "nothing was written, since a policy judges what is read; simplify the value or the field, or take a part of the value with `jsonPath`",
+        "with its values the output would not be read alike by every YAML reader",
+        "a map or list of a secret that is put in whole may have keys that are too long, or too many levels: take a part of it with `jsonPath`",
     )
 }
 
-/// Checks one document; a value before its start is none of it.
-fn document(text: &str, values: &[Option<usize>], judge: &Judge<'_>) -> Result<(), Vec<Finding>> {
-    let whole = || vec![differs("it")];
+/// What the policy has against the values where they are; `None` where readers disagree.
+fn denials(
+    output: &str,
+    values: &[usize],
+    judge: &Judge<'_>,
+    clock: &Clock,
+) -> Option<Vec<Finding>> {
+    // what begins with a brace is read as JSON, to its end
+    if output.trim_start().starts_with('{') {
+        return None;
+    }
+    let mut left = values;
+    let mut denials = Vec::new();
+    for place in lines::documents(output).ok()? {
+        let inside = left.partition_point(|&value| value < place.end);
+        let (here, behind) = left.split_at(inside);
+        left = behind;
+        if !here.is_empty() {
+            let here: Option<Vec<_>> = here
+                .iter()
+                .map(|value| value.checked_sub(place.start))
+                .collect();
+            denials.append(&mut document(&output[place], &here?, judge, clock)?);
+        }
+    }
+    left.is_empty().then_some(denials)
+}
+
+/// The same of one document.
+fn document(
+    text: &str,
+    values: &[usize],
+    judge: &Judge<'_>,
+    clock: &Clock,
+) -> Option<Vec<Finding>> {
     let mut tree = Tree::default();
-    let root = only_root(text, &mut tree).ok_or_else(whole)?;
-    let second = second::read(text).ok_or_else(whole)?;
+    let root = only_root(text, &mut tree, clock)?;
+    let second = second::read(text, clock)?;
     let mut walk = Walk {
         tree: &tree,
         root: &second,
@@ -78,24 +92,15 @@ fn document(text: &str, values: &[Option<usize>], judge: &Judge<'_>) -> Result<(
         judge,
         path: Vec::new(),
         met: 0,
-        findings: Vec::new(),
+        denials: Vec::new(),
     };
-    if !walk.same(root, &second) {
-        return Err(vec![differs(&field(&walk.path))]);
-    }
-    if walk.met != values.len() {
-        return Err(whole());
-    }
-    if walk.findings.is_empty() {
-        Ok(())
-    } else {
-        Err(walk.findings)
-    }
+    let same = walk.same(root, &second) && walk.met == values.len();
+    same.then_some(walk.denials)
 }
 
 /// Reads a text that has to be one document.
-fn only_root<'t>(text: &'t str, tree: &mut Tree<'t>) -> Option<NodeId> {
-    let mut events = Events::new(text);
+fn only_root<'t>(text: &'t str, tree: &mut Tree<'t>, clock: &Clock) -> Option<NodeId> {
+    let mut events = Events::timed(text, clock);
     let start = events.pull().ok()??;
     let first = events.pull().ok()??;
     let root = tree.read_node(first, &mut events).ok()?;
@@ -109,13 +114,13 @@ struct Walk<'w, 't> {
     tree: &'w Tree<'t>,
     root: &'w Reading,
     /// Where values begin.
-    values: &'w [Option<usize>],
+    values: &'w [usize],
     judge: &'w Judge<'w>,
-    /// The way to the node at hand; where the readings differ, it stays there.
+    /// The way to the node at hand.
     path: Vec<Step<'w>>,
     /// How many values have been met.
     met: usize,
-    findings: Vec<Finding>,
+    denials: Vec<Finding>,
 }
 
 impl<'w> Walk<'w, '_> {
@@ -125,7 +130,7 @@ impl<'w> Walk<'w, '_> {
         let node = tree.node(id);
         // a block collection has the place of its first node
         let has_place = node.style().is_some() || node.is_flow();
-        if has_place && self.values.get(self.met) == Some(&Some(node.span.start)) {
+        if has_place && self.values.get(self.met) == Some(&node.span.start) {
             self.met += 1;
             self.judge();
         }
@@ -191,7 +196,7 @@ impl<'w> Walk<'w, '_> {
         if let Err(denial) = self.judge.sink(&target) {
             let message = format!("{}: {}", field(path), denial.message);
             let finding = Finding::error(message, denial.help).exiting(denial.exit);
-            self.findings.push(finding);
+            self.denials.push(finding);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::krm::result::{Finding, Severity};
+use crate::text::one_line;
 
 /// How many findings are spelled out; kpt writes all of stderr into the Kptfile.
 const SHOWN: usize = 50;
@@ -83,11 +84,12 @@ fn list(out: &mut String, errors: &[&Finding]) {
 
 fn help(out: &mut String, indent: &str, finding: &Finding) {
     if !finding.help.is_empty() {
-        let _ = writeln!(out, "{indent}help: {}", finding.help);
+        let _ = writeln!(out, "{indent}help: {}", one_line(&finding.help));
     }
 }
 
-/// `Kind namespace/name field placeholder: message (file)`, as far as there is each.
+/// `Kind namespace/name field placeholder: message (file)`, as far as there is each; always one line, in which
+/// nothing is hidden.
 fn line(finding: &Finding) -> String {
     let mut parts = Vec::new();
     if let Some(subject) = &finding.subject {
@@ -110,7 +112,7 @@ fn line(finding: &Finding) -> String {
     if let Some(file) = file.filter(|file| *file != "stdin") {
         let _ = write!(out, " ({file})");
     }
-    out
+    one_line(&out)
 }
 
 #[cfg(test)]
@@ -136,6 +138,25 @@ mod tests {
         assert_eq!(
             text(&[finding]),
             "error: <path:a#b>: the fact\nhelp: the way out\n"
+        );
+    }
+
+    #[test]
+    fn nothing_in_a_finding_is_hidden_and_none_forges_another() {
+        let bad = "x\nerror: y\u{202e}\u{200b}\u{9b}1m";
+        let mut finding = Finding::error(bad, bad).about(bad);
+        finding.field = bad.to_owned();
+        let said = text(&[finding.clone(), Finding::new(Severity::Warning, bad, bad)]);
+        assert!(
+            !said.replace('\n', "").contains(crate::text::is_hidden),
+            "{said:?}"
+        );
+        assert_eq!(said.lines().count(), 4, "{said}");
+        let result = finding.to_result();
+        assert!(!result.contains(crate::text::is_hidden), "{result:?}");
+        assert!(
+            result.contains(r"x\\nerror: y\\u{202e}\\u{200b}\\u{9b}1m"),
+            "{result}"
         );
     }
 

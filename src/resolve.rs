@@ -4,9 +4,12 @@
 //! [`SecretStore`] that `run` was handed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::stream::{self, StreamExt};
 
+use crate::secret::wants::{Keys, Wants};
 use crate::secret::{Secret, SecretRef};
 
 /// Where secrets are read.
@@ -14,11 +17,15 @@ use crate::secret::{Secret, SecretRef};
 /// A store is asked once for each distinct [`SecretRef`] of a run, and not at all when nothing is
 /// wanted; it must not open, connect or log in before the first read.
 pub trait SecretStore {
-    /// Reads all keys of one version of one secret.
+    /// Reads one version of one secret, and keeps of it the keys that are wanted.
     ///
     /// # Errors
     /// A [`StoreError`], whose texts never hold what was read.
-    fn read(&self, want: &SecretRef) -> impl Future<Output = Result<Secret, StoreError>>;
+    fn read(
+        &self,
+        want: &SecretRef,
+        keys: &Keys,
+    ) -> impl Future<Output = Result<Secret, StoreError>>;
 }
 
 /// Why a read failed, and so which exit code it leads to and whether `default` may answer.
@@ -32,6 +39,8 @@ pub enum StoreErrorKind {
     Config,
     /// Trying again may help. Exit code 3.
     Transient,
+    /// The secrets of the run take more memory than they may. It ends the run with exit code 1.
+    Full,
 }
 
 /// A failed read, in words that may be shown to anyone.
@@ -46,6 +55,67 @@ pub struct StoreError {
     pub help: String,
 }
 
+/// How much memory the secrets of a run may take, counted while they are read.
+#[derive(Debug)]
+pub struct Room {
+    most: u64,
+    left: AtomicU64,
+    over: StoreError,
+}
+
+impl Default for Room {
+    /// Room for everything.
+    fn default() -> Self {
+        Self::new(u64::MAX, "the secrets take all the memory there is", "")
+    }
+}
+
+impl Room {
+    /// Room for so many bytes; `message` and `help` are said where it is not enough.
+    #[must_use]
+    pub fn new(most: u64, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            most,
+            left: AtomicU64::new(most),
+            over: StoreError {
+                kind: StoreErrorKind::Full,
+                message: message.into(),
+                help: help.into(),
+            },
+        }
+    }
+
+    /// How much there was at first.
+    #[must_use]
+    pub fn most(&self) -> u64 {
+        self.most
+    }
+
+    /// How much is left.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.left.load(Ordering::SeqCst)
+    }
+
+    /// Takes some of it, for good.
+    ///
+    /// # Errors
+    /// Where there is not as much.
+    pub fn take(&self, bytes: u64) -> Result<(), StoreError> {
+        let less = |left: u64| left.checked_sub(bytes);
+        self.left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
+            .map(drop)
+            .map_err(|_| self.over())
+    }
+
+    /// What there is to say where there is too little.
+    #[must_use]
+    pub fn over(&self) -> StoreError {
+        self.over.clone()
+    }
+}
+
 /// How many reads are under way at once.
 const AT_ONCE: usize = 8;
 
@@ -56,10 +126,10 @@ pub struct Resolved(BTreeMap<SecretRef, Result<Secret, StoreError>>);
 impl Resolved {
     /// The outcome of a run that has read nothing, for one reason.
     #[must_use]
-    pub fn unread(wants: &BTreeSet<SecretRef>, reason: &StoreError) -> Self {
+    pub fn unread(wants: &Wants, reason: &StoreError) -> Self {
         Self(
             wants
-                .iter()
+                .secrets()
                 .map(|want| (want.clone(), Err(reason.clone())))
                 .collect(),
         )
@@ -82,6 +152,15 @@ impl Resolved {
         self
     }
 
+    /// Why those were not read that trying again may help, each reason once.
+    pub fn late(&self) -> impl Iterator<Item = &StoreError> {
+        let mut told = BTreeSet::new();
+        let errors = self.0.values().filter_map(|outcome| outcome.as_ref().err());
+        errors
+            .filter(|error| error.kind == StoreErrorKind::Transient)
+            .filter(move |error| told.insert((&error.message, &error.help)))
+    }
+
     /// The outcome for one of the wanted secrets; `None` if it was not wanted.
     #[must_use]
     pub fn get(&self, want: &SecretRef) -> Option<&Result<Secret, StoreError>> {
@@ -89,14 +168,22 @@ impl Resolved {
     }
 }
 
-/// Reads every wanted secret once, some at the same time, and keeps every failure, so that all can be reported together.
-pub async fn resolve(wants: &BTreeSet<SecretRef>, store: &impl SecretStore) -> Resolved {
-    let reads = wants
-        .iter()
-        .map(|want| async move { (want.clone(), store.read(want).await) });
-    let resolved = stream::iter(reads)
-        .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
+/// Reads every wanted secret once, some at the same time, and keeps every failure, so that all can be reported
+/// together. Where there is no room for all of them none is kept, in whichever order they have come.
+pub async fn resolve(wants: &Wants, store: &impl SecretStore) -> Resolved {
+    let reads = wants.secrets().map(|want| async move {
+        let keys = wants.keys(want);
+        (want, store.read(want, &keys).await)
+    });
+    let mut reads = pin!(stream::iter(reads).buffer_unordered(AT_ONCE));
+    let mut resolved = BTreeMap::new();
+    while let Some((want, outcome)) = reads.next().await {
+        match outcome {
+            Err(error) if error.kind == StoreErrorKind::Full => {
+                return Resolved::unread(wants, &error);
+            }
+            outcome => resolved.insert(want.clone(), outcome),
+        };
+    }
     Resolved(resolved)
 }

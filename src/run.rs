@@ -1,14 +1,13 @@
 //! The two ways through the program: a ResourceList, or a stream of manifests.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::rc::Rc;
-use std::time::Instant;
 
+use crate::clock::{Clock, Stop};
 use crate::config::{self, Config, ConfigProblem};
 use crate::edit::allowance::Allowance;
-use crate::edit::edit;
+use crate::edit::{edit, untold};
 use crate::input::{Input, denied};
 use crate::krm::list::{self, ListError, Outline};
 use crate::krm::resource::objects;
@@ -18,7 +17,7 @@ use crate::policy::decide::Judge;
 use crate::recheck;
 use crate::report::exit_code;
 use crate::resolve::Resolved;
-use crate::secret::SecretRef;
+use crate::secret::wants::Wants;
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::yaml::event::{Event, Events, Span, SyntaxError};
@@ -93,11 +92,12 @@ impl Outcome {
     /// lack it.
     ///
     /// # Errors
-    /// Under a policy, what [`recheck`] has against it.
+    /// Under a policy, what [`recheck`] has against it; there it also stops with the clock.
     pub fn output<'o>(
         &'o self,
         input: &'o Input,
         judge: &Judge<'_>,
+        clock: &Clock,
     ) -> Result<Option<Output<'o>>, Vec<Finding>> {
         let Some(splices) = &self.splices else {
             return Ok(None);
@@ -112,7 +112,7 @@ impl Outcome {
                 [splices] if !self.values.is_empty() => moved(&self.values, splices),
                 _ => std::mem::take(&mut output.values),
             };
-            recheck::check(&text, &values, judge)?;
+            recheck::check(&text, &values, judge, clock)?;
         }
         Ok(Some(output))
     }
@@ -209,34 +209,60 @@ fn is_separator(text: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
+/// The end of each step: what it has found is told only if it was not stopped.
+fn in_time<T>(clock: &Clock, done: T) -> Result<T, Outcome> {
+    clock.check().map(|()| done).map_err(Outcome::from)
+}
+
+impl From<Stop> for Outcome {
+    fn from(stop: Stop) -> Self {
+        Self::failed(vec![stop.into()])
+    }
+}
+
 /// Runs as a KRM function over one ResourceList.
 ///
 /// `resolve` is called at most once, and only if a secret is wanted. After an error the outcome's
 /// output is the ResourceList with the items as read and the findings as `results`; there is no output
-/// if the input is no ResourceList, or larger than the policy allows.
+/// if the input is no ResourceList, or larger than the policy allows, or where the clock has stopped.
 pub fn function(
     input: &Input,
     settings: &Settings,
     judge: &Judge<'_>,
-    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
+    clock: &Clock,
+    resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Outcome {
+    let outcome = function_until(input, settings, judge, clock, resolve);
+    outcome.unwrap_or_else(|stopped| stopped)
+}
+
+/// # Errors
+/// What it comes to where the clock has stopped.
+fn function_until(
+    input: &Input,
+    settings: &Settings,
+    judge: &Judge<'_>,
+    clock: &Clock,
+    resolve: impl FnOnce(&Wants) -> Resolved,
+) -> Result<Outcome, Outcome> {
     let Some(source) = input.sources().first() else {
-        return Outcome::default();
+        return Ok(Outcome::default());
     };
     let text = source.text.as_str();
-    let mut place = list::guess_function_config(text);
-    let mut planned = plan_list(text, place, settings, judge);
+    let mut place = list::guess_function_config(text, clock);
+    let mut planned = plan_list(text, place, settings, judge, clock);
     if let Ok((outline, _)) = &planned {
         // written in another style or order than orchestrators do: now its place is known
         if outline.function_config != place {
             place = outline.function_config;
-            planned = plan_list(text, place, settings, judge);
+            planned = plan_list(text, place, settings, judge, clock);
         }
     }
-    let (outline, plan) = match planned {
+    let (outline, plan) = match in_time(clock, planned)? {
         Ok(planned) => planned,
         Err(error) => {
-            return Outcome::failed(vec![Finding::error(error.to_string(), error.help())]);
+            let finding = Finding::error(error.to_string(), error.help());
+            return Ok(Outcome::failed(vec![finding]));
         }
     };
     let mut outcome = match plan {
@@ -244,7 +270,7 @@ pub fn function(
             if !plan.wants.is_empty() {
                 plan.findings.extend(input.separator().cloned());
             }
-            apply(&[text], plan, Mode::Function, judge, None, resolve)
+            apply(&[text], plan, Mode::Function, judge, clock, resolve)?
         }
         Err(problems) => Outcome::failed(problems.iter().map(config_finding).collect()),
     };
@@ -257,7 +283,7 @@ pub fn function(
     splices.extend(results);
     splices.sort_by_key(|splice| splice.span.start);
     outcome.splices = Some(vec![splices]);
-    outcome
+    in_time(clock, outcome)
 }
 
 /// How many results a failed run sends: kpt writes them all into a file.
@@ -292,16 +318,17 @@ fn plan_list(
     place: Option<Span>,
     settings: &Settings,
     judge: &Judge<'_>,
+    clock: &Clock,
 ) -> Result<Planned, ListError> {
     let config_text = place.and_then(|span| text.get(span.range()));
     let config = config::from_function_config(config_text, settings);
     let empty = Config::default();
     let asked = config.as_ref().unwrap_or(&empty);
-    let mut planner = Planner::new(asked, settings, judge, Mode::Function);
-    if let Some(subject) = config_text.and_then(config_subject) {
+    let mut planner = Planner::new(asked, settings, judge, Mode::Function, clock);
+    if let Some(subject) = config_text.and_then(|text| config_subject(text, clock)) {
         planner.leave_alone(subject);
     }
-    let mut events = Events::new(text);
+    let mut events = Events::timed(text, clock);
     let mut tree = Tree::default();
     let mut index = 0;
     let planning = config.is_ok();
@@ -321,8 +348,8 @@ fn plan_list(
     Ok((outline, config.map(|_| plan)))
 }
 
-fn config_subject(text: &str) -> Option<crate::krm::resource::Subject> {
-    let mut events = Events::new(text);
+fn config_subject(text: &str, clock: &Clock) -> Option<crate::krm::resource::Subject> {
+    let mut events = Events::timed(text, clock);
     let mut tree = Tree::default();
     events.pull().ok()??;
     let first = events.pull().ok()??;
@@ -338,19 +365,32 @@ fn config_finding(problem: &ConfigProblem) -> Finding {
 /// Runs over plain manifests.
 ///
 /// `resolve` is called at most once, and only if a secret is wanted. Nothing is parsed where the bytes
-/// show that nothing can be planned (DESIGN §6). After an error there is no output. `end` is when the
-/// edits have to be done, if anything is to be edited.
+/// show that nothing can be planned (DESIGN §6). After an error there is no output, nor where the
+/// clock has stopped.
 pub fn render(
     input: &Input,
     config: &Config,
     settings: &Settings,
     judge: &Judge<'_>,
-    end: Option<Instant>,
-    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
+    clock: &Clock,
+    resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Outcome {
-    let sources = input.sources();
+    let outcome = render_until(input.sources(), config, settings, judge, clock, resolve);
+    outcome.unwrap_or_else(|stopped| stopped)
+}
+
+/// # Errors
+/// What it comes to where the clock has stopped.
+fn render_until(
+    sources: &[Source],
+    config: &Config,
+    settings: &Settings,
+    judge: &Judge<'_>,
+    clock: &Clock,
+    resolve: impl FnOnce(&Wants) -> Resolved,
+) -> Result<Outcome, Outcome> {
     if let Some(refusal) = empty(sources) {
-        return Outcome::failed(vec![refusal]);
+        return Ok(Outcome::failed(vec![refusal]));
     }
     let untouched = config.repository.is_none() && config.images.is_empty();
     if untouched
@@ -358,14 +398,16 @@ pub fn render(
             .iter()
             .any(|source| may_hold_placeholder(&source.text))
     {
-        return Outcome {
+        let unchanged = Outcome {
             splices: Some(sources.iter().map(|_| Vec::new()).collect()),
             ..Outcome::default()
         };
+        return in_time(clock, unchanged);
     }
     let texts: Vec<_> = sources.iter().map(|source| source.text.as_str()).collect();
-    let plan = plan_streams(sources, config, settings, judge);
-    apply(&texts, plan, Mode::Render, judge, end, resolve)
+    let plan = plan_streams(sources, config, settings, judge, clock);
+    let plan = in_time(clock, plan)?;
+    apply(&texts, plan, Mode::Render, judge, clock, resolve)
 }
 
 /// What a run over plain manifests would say before any secret is read; for those who ask what a policy
@@ -379,7 +421,7 @@ pub fn judged(
 ) -> Vec<Finding> {
     let sources = input.sources();
     match empty(sources) {
-        None => plan_streams(sources, config, settings, judge).findings,
+        None => plan_streams(sources, config, settings, judge, &Clock::default()).findings,
         Some(refusal) => vec![refusal],
     }
 }
@@ -400,12 +442,13 @@ fn plan_streams(
     config: &Config,
     settings: &Settings,
     judge: &Judge<'_>,
+    clock: &Clock,
 ) -> Plan {
-    let mut planner = Planner::new(config, settings, judge, Mode::Render);
+    let mut planner = Planner::new(config, settings, judge, Mode::Render, clock);
     let mut tree = Tree::default();
     let mut faults = Vec::new();
     for (number, source) in sources.iter().enumerate() {
-        if let Err(error) = plan_stream(&mut planner, &mut tree, number, source) {
+        if let Err(error) = plan_stream(&mut planner, &mut tree, number, source, clock) {
             faults.push(Finding::error(
                 format!("{}: {error}", source.name),
                 "give Kubernetes manifests as YAML or JSON",
@@ -422,9 +465,10 @@ fn plan_stream<'a>(
     tree: &mut Tree<'a>,
     number: usize,
     source: &'a Source,
+    clock: &Clock,
 ) -> Result<(), SyntaxError> {
     let text = source.text.as_str();
-    let mut events = Events::new(text);
+    let mut events = Events::timed(text, clock);
     let name: Rc<str> = Rc::from(&*source.name);
     let (mut start, mut index) = (0, 0);
     while let Some((event, _)) = events.pull()? {
@@ -474,14 +518,17 @@ fn may_hold_placeholder(text: &str) -> bool {
 }
 
 /// Resolves what the plan wants and edits; without errors the outcome has output.
+///
+/// # Errors
+/// What it comes to where the clock has stopped.
 fn apply(
     texts: &[&str],
     plan: Plan,
     mode: Mode,
     judge: &Judge<'_>,
-    end: Option<Instant>,
-    resolve: impl FnOnce(&BTreeSet<SecretRef>) -> Resolved,
-) -> Outcome {
+    clock: &Clock,
+    resolve: impl FnOnce(&Wants) -> Resolved,
+) -> Result<Outcome, Outcome> {
     let Plan {
         documents,
         wants,
@@ -493,7 +540,7 @@ fn apply(
         "planned"
     );
     if exit_code(&findings) != 0 {
-        return Outcome::failed(findings);
+        return Ok(Outcome::failed(findings));
     }
     let resolved = if wants.is_empty() {
         Resolved::default()
@@ -504,13 +551,23 @@ fn apply(
             None => resolved,
         }
     };
+    if let Err(stop) = clock.check() {
+        // a store that had no more time says it better
+        let untold = untold(&resolved);
+        return Err(if untold.is_empty() {
+            stop.into()
+        } else {
+            Outcome::failed(untold)
+        });
+    }
     let (bytes, over) = judge.growth();
-    let mut allowance = Allowance::new(bytes, denied(over)).until(end);
+    let mut allowance = Allowance::new(bytes, denied(over), clock);
     let edited = edit(texts, documents, &resolved, mode, &mut allowance);
     findings.extend(edited.findings);
-    Outcome {
+    let outcome = Outcome {
         splices: (exit_code(&findings) == 0).then_some(edited.splices),
         findings,
         ..Outcome::default()
-    }
+    };
+    in_time(clock, outcome)
 }

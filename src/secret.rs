@@ -6,12 +6,15 @@
 pub mod base64;
 pub mod json;
 pub mod sha256;
+pub mod wants;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
+
+use wants::Keys;
 
 /// A JSON value that came from a secret store, or that a modifier made of one.
 ///
@@ -63,6 +66,10 @@ impl Value {
     }
 }
 
+/// The memory that a key of a secret, or a member of a list or map, takes beside its text: with its share of the
+/// tree that it stands in, and with two texts of their own on the heap.
+pub const NODE: u64 = 160;
+
 fn count(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
@@ -82,39 +89,87 @@ impl Value {
     }
 }
 
+impl Value {
+    /// How much memory it takes, roughly.
+    fn held(&self) -> u64 {
+        let inside = match self {
+            Self::List(items) => items.iter().map(Self::held).sum(),
+            Self::Map(map) => map
+                .iter()
+                .map(|(key, value)| count(key.len()) + value.held())
+                .sum(),
+            _ => self.size(),
+        };
+        NODE + inside
+    }
+}
+
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{}>", self.type_name())
     }
 }
 
-/// All keys of one version of one secret.
+/// What is wanted of one version of one secret.
 ///
 /// Its content is reached through [`Secret::expose`] alone, so that every use can be found; a clone is no
 /// copy of it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Arc<BTreeMap<String, Value>>);
+pub struct Secret {
+    keys: Arc<BTreeMap<String, Value>>,
+    size: u64,
+}
 
 impl Secret {
-    /// Wraps what a store has read.
+    /// A whole secret.
     #[must_use]
     pub fn new(keys: BTreeMap<String, Value>) -> Self {
-        Self(Arc::new(keys))
-    }
-
-    /// How many bytes its keys and values hold.
-    #[must_use]
-    pub fn size(&self) -> u64 {
-        self.0
+        let size = keys
             .iter()
             .map(|(key, value)| count(key.len()) + value.size())
+            .sum();
+        Self::part(keys, size)
+    }
+
+    /// Some keys of a secret that has `size` bytes.
+    #[must_use]
+    pub fn part(keys: BTreeMap<String, Value>, size: u64) -> Self {
+        Self {
+            keys: Arc::new(keys),
+            size,
+        }
+    }
+
+    /// The same secret with the keys that are wanted alone.
+    #[must_use]
+    pub fn only(&self, keys: &Keys) -> Self {
+        if *keys == Keys::All {
+            return self.clone();
+        }
+        let wanted = self.keys.iter().filter(|(key, _)| keys.include(key));
+        let wanted = wanted.map(|(key, value)| (key.clone(), value.clone()));
+        Self::part(wanted.collect(), self.size)
+    }
+
+    /// How many bytes all its keys and values hold, those included that are not wanted.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// How much memory it takes, roughly.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.keys
+            .iter()
+            .map(|(key, value)| count(key.len()) + value.held())
             .sum()
     }
 
     /// The keys and their values.
     #[must_use]
     pub fn expose(&self) -> &BTreeMap<String, Value> {
-        &self.0
+        &self.keys
     }
 }
 

@@ -9,6 +9,7 @@ mod path;
 pub mod vault;
 
 use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
+use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
 use crate::vault::auth::LeftBehind;
 
@@ -61,10 +62,10 @@ impl Store {
 }
 
 impl SecretStore for Store {
-    async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
+    async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         match self {
-            Self::File(store) => store.read(want).await,
-            Self::Vault(store) => store.read(want).await,
+            Self::File(store) => store.read(want, keys).await,
+            Self::Vault(store) => store.read(want, keys).await,
             Self::Unset => Err(StoreError {
                 kind: StoreErrorKind::Config,
                 message: "no secret store is configured".to_owned(),
@@ -93,7 +94,7 @@ pub(crate) mod tests {
             version,
             kv: None,
         };
-        runtime.block_on(store.read(&want))
+        runtime.block_on(store.read(&want, &Keys::All))
     }
 
     #[test]

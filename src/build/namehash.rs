@@ -16,6 +16,7 @@ mod reference;
 mod scope;
 mod token;
 
+use crate::clock::Clock;
 use crate::krm::result::Finding;
 use crate::yaml::splice::Splice;
 
@@ -40,9 +41,20 @@ pub struct Renamed {
 /// keys, in names of other objects, or in anything that has come from a secret: by [`Splice::kept`], a
 /// name of which a part has not stood in `before` is none. Only a name that holds placeholders itself is
 /// also replaced where it was put together in the same way. Each changed document is read again and
-/// compared with the plan.
+/// compared with the plan. Once the clock has stopped, that is all there is to say.
 #[must_use]
-pub fn rename(before: &str, after: &str, edits: &[Splice]) -> Renamed {
+pub fn rename(before: &str, after: &str, edits: &[Splice], clock: &Clock) -> Renamed {
+    let renamed = renamed(before, after, edits, clock);
+    match clock.check() {
+        Ok(()) => renamed,
+        Err(stop) => Renamed {
+            splices: Vec::new(),
+            findings: vec![stop.into()],
+        },
+    }
+}
+
+fn renamed(before: &str, after: &str, edits: &[Splice], clock: &Clock) -> Renamed {
     let mut renamed = Renamed::default();
     if before == after {
         return renamed;
@@ -61,15 +73,19 @@ pub fn rename(before: &str, after: &str, edits: &[Splice]) -> Renamed {
         at: new.start,
     });
     let edits = Edits::new(edits);
-    match Names::find(pairs.clone(), &edits) {
+    match Names::find(pairs.clone(), &edits, clock) {
         Ok((names, _)) if names.is_empty() => {}
         Ok((names, read)) => {
             let mut read = read.into_iter().peekable();
             for (index, pair) in pairs.enumerate() {
+                if clock.spend(pair.after.len()).is_err() {
+                    break;
+                }
                 let known = read.next_if(|(known, _)| *known == index);
                 let known = known.map(|(_, document)| document);
-                if let Err(finding) = reference::replace(&pair, known, &names, &edits, &mut renamed)
-                {
+                let replaced =
+                    reference::replace(&pair, known, &names, &edits, clock, &mut renamed);
+                if let Err(finding) = replaced {
                     renamed.findings.push(finding);
                 }
             }

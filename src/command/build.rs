@@ -2,21 +2,24 @@
 
 use std::env;
 use std::io::{self, Write as _};
+use std::sync::Arc;
 use std::time::Instant;
 
 use gitops_fn::Input;
 use gitops_fn::build::sandbox::Unconfined;
 use gitops_fn::build::{self, Options, Prepared, Release, namehash};
 use gitops_fn::cli::Build;
+use gitops_fn::clock::{Clock, Stop};
 use gitops_fn::config::{self, Config};
-use gitops_fn::edit::allowance;
+use gitops_fn::krm::result::Finding;
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::{Limits, Sandbox};
 use gitops_fn::report;
 use gitops_fn::settings::{Settings, Variable};
 use gitops_fn::source::{Limit, Source};
 
-use super::session::{Session, stopped};
+use super::session::Session;
+use super::signals::Signals;
 use super::streams::{Refusal, finish, print_outcome, say, say_notes};
 use super::{input, store};
 
@@ -30,37 +33,32 @@ pub(crate) fn run(
     judge: &Judge<'_>,
     begun: Instant,
 ) -> Result<u8, Refusal> {
-    let mut session = Session::new().map_err(|error| {
+    let signals = Signals::hear()?;
+    let mut session = Session::new(&signals).map_err(|error| {
         let help = "more open files or memory may be needed";
         Refusal::system("cannot start", &error, help)
     })?;
     let options = options(arguments, settings, judge, begun)?;
+    let end = Some(options.deadline);
+    let clock = Clock::new(end, Arc::clone(signals.come()));
     let prepared = build::prepare(&options)?;
     let config = config(arguments, &prepared, settings)?;
-    let store = store::of_arguments(settings, judge, &arguments.credentials, Some(begun))?;
+    let store = store::of_arguments(settings, judge, &arguments.credentials, begun)?;
     let kustomize = prepared.kustomize;
     let sources = manifests(&mut session, prepared, &options, arguments)?;
-    let mut input = Input::new(sources, judge)?;
-    let end = Some(options.deadline);
-    let mut outcome = gitops_fn::render(&input, &config, settings, judge, end, |wants| {
+    let mut input = Input::new(sources, judge, &clock)?;
+    let mut outcome = gitops_fn::render(&input, &config, settings, judge, &clock, |wants| {
         session.resolve(wants, &store)
     });
     if let (true, Some(printed), Some(text)) =
         (kustomize, input.sources().first(), outcome.text(&input))
     {
-        let renamed = namehash::rename(&printed.text, &text, outcome.edits());
+        let renamed = namehash::rename(&printed.text, &text, outcome.edits(), &clock);
         outcome = outcome.then(&mut input, text, renamed.splices, renamed.findings);
     }
-    finish(&outcome, &input, judge, &store, |output| {
-        in_time(options.deadline)?;
-        print_outcome(output, Some(&mut session))
+    finish(&outcome, &input, judge, &store, &clock, |output| {
+        print_outcome(output, Some(&mut session), &signals)
     })
-}
-
-/// Whether the deadline has not passed. It is asked last before the output, which then goes as fast as it
-/// is read; whoever started us may have given up already.
-fn in_time(deadline: Instant) -> Result<(), Refusal> {
-    allowance::in_time(deadline).map_err(|late| vec![late].into())
 }
 
 /// What the arguments ask for, as far as the operator's policy lets them.
@@ -131,7 +129,7 @@ fn manifests(
     let mut findings = std::mem::take(&mut prepared.findings);
     let built = session
         .run(build::kustomize(&prepared, options))
-        .unwrap_or_else(|| Err(stopped().into()));
+        .unwrap_or_else(|| Err(Finding::from(Stop::Signal).into()));
     match built {
         Ok(built) => {
             pass_on(&built.messages);
@@ -158,18 +156,4 @@ fn pass_on(messages: &[u8]) {
     let keep = |byte: &u8| matches!(byte, b'\n' | b'\t') || !byte.is_ascii_control();
     let clean: Vec<u8> = messages.iter().copied().filter(keep).collect();
     let _ = io::stderr().lock().write_all(&clean);
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn a_deadline_that_has_passed_is_transient() {
-        let now = Instant::now();
-        assert!(in_time(now + Duration::from_mins(10)).is_ok());
-        assert_eq!(in_time(now).map_err(Refusal::end), Err(3));
-    }
 }

@@ -2,6 +2,7 @@
 
 use gitops_fn::Input;
 use gitops_fn::cli::{self, PolicyTest};
+use gitops_fn::clock::Clock;
 use gitops_fn::config::Config;
 use gitops_fn::policy;
 use gitops_fn::policy::explain::{Question, Report};
@@ -36,7 +37,7 @@ pub(crate) fn test(asked: &PolicyTest) -> Result<u8, Refusal> {
         let sources = source::read(&asked.manifests, std::io::stdin().lock(), source::MOST)?;
         say_notes(&sources);
         let (config, settings) = (Config::default(), Settings::default());
-        let findings = match Input::new(sources.list, answer.judge()) {
+        let findings = match Input::new(sources.list, answer.judge(), &Clock::default()) {
             Ok(input) => gitops_fn::judged(&input, &config, &settings, answer.judge()),
             Err(findings) => findings,
         };

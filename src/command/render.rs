@@ -1,33 +1,43 @@
 //! The KRM function, and `gitops-fn render`: manifests in, manifests out.
 
-use std::collections::BTreeSet;
+use std::fs;
 use std::sync::Arc;
+use std::time::Instant;
 
 use gitops_fn::Input;
 use gitops_fn::cli::Render;
+use gitops_fn::clock::Clock;
 use gitops_fn::config;
 use gitops_fn::output;
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind};
-use gitops_fn::secret::SecretRef;
+use gitops_fn::secret::wants::Wants;
 use gitops_fn::settings::Settings;
 use gitops_fn::store::Store;
 
 use super::session::Session;
+use super::signals::Signals;
 use super::streams::{Refusal, finish, print_outcome, say_notes};
 use super::{input, store};
 
 /// Without a command: a ResourceList.
-pub(crate) fn function(settings: &Settings, judge: &Judge<'_>) -> Result<u8, Refusal> {
+pub(crate) fn function(
+    settings: &Settings,
+    judge: &Judge<'_>,
+    begun: Instant,
+) -> Result<u8, Refusal> {
+    let end = begun + settings.vault.deadline()?;
     let sources = input::manifests(&["-".into()], None, judge)?;
-    let input = Input::new(sources.list, judge)?;
-    let store = store::of_settings(settings, None, None);
+    let signals = Signals::hear()?;
+    let clock = Clock::new(Some(end), Arc::clone(signals.come()));
+    let input = Input::new(sources.list, judge, &clock)?;
+    let store = store::of_settings(settings, judge, None, begun);
     let mut session = None;
-    let outcome = gitops_fn::function(&input, settings, judge, |wants| {
-        resolve(&mut session, wants, &store)
+    let outcome = gitops_fn::function(&input, settings, judge, &clock, |wants| {
+        resolve(&mut session, wants, &store, &signals)
     });
-    finish(&outcome, &input, judge, &store, |output| {
-        print_outcome(output, session.as_mut())
+    finish(&outcome, &input, judge, &store, &clock, |output| {
+        print_outcome(output, session.as_mut(), &signals)
     })
 }
 
@@ -36,7 +46,9 @@ pub(crate) fn run(
     arguments: &Render,
     settings: &Settings,
     judge: &Judge<'_>,
+    begun: Instant,
 ) -> Result<u8, Refusal> {
+    let end = begun + settings.vault.deadline()?;
     if let Some(path) = arguments.output.as_deref()
         && output::is_open_already(path)
     {
@@ -54,30 +66,44 @@ pub(crate) fn run(
     };
     let sources = input::manifests(&arguments.paths, arguments.config.as_ref(), judge)?;
     say_notes(&sources);
-    let input = Input::new(sources.list, judge)?;
-    let store = store::of_arguments(settings, judge, &arguments.credentials, None)?;
+    let signals = Signals::hear()?;
+    let clock = Clock::new(Some(end), Arc::clone(signals.come()));
+    let input = Input::new(sources.list, judge, &clock)?;
+    let store = store::of_arguments(settings, judge, &arguments.credentials, begun)?;
     let mut session = None;
-    let outcome = gitops_fn::render(&input, &config, settings, judge, None, |wants| {
-        resolve(&mut session, wants, &store)
+    let outcome = gitops_fn::render(&input, &config, settings, judge, &clock, |wants| {
+        resolve(&mut session, wants, &store, &signals)
     });
-    finish(&outcome, &input, judge, &store, |text| {
-        match &arguments.output {
-            Some(path) => output::write_file(path, |out| text.write(out)).map_err(|error| {
-                let help = "name a file in a folder that exists and may be written to";
-                Refusal::system(format!("cannot write {}", path.display()), &error, help)
-            }),
-            None => print_outcome(text, session.as_mut()),
-        }
-    })
+    finish(
+        &outcome,
+        &input,
+        judge,
+        &store,
+        &clock,
+        |text| match &arguments.output {
+            Some(path) => {
+                // a pipe may have no reader; a file is not left half written
+                if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+                    signals.let_go()?;
+                }
+                output::write_file(path, |out| text.write(out)).map_err(|error| {
+                    let help = "name a file in a folder that exists and may be written to";
+                    Refusal::system(format!("cannot write {}", path.display()), &error, help)
+                })
+            }
+            None => print_outcome(text, session.as_mut(), &signals),
+        },
+    )
 }
 
 /// Starts a session, which the caller keeps to the end, for the reads; called only when a secret is wanted.
 fn resolve(
     session: &mut Option<Session>,
-    wants: &BTreeSet<SecretRef>,
+    wants: &Wants,
     store: &Arc<Store>,
+    signals: &Signals,
 ) -> Resolved {
-    match Session::new() {
+    match Session::new(signals) {
         Ok(new) => session.insert(new).resolve(wants, store),
         Err(error) => Resolved::unread(
             wants,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use gitops_fn::cli::Credentials;
 use gitops_fn::cluster::CredentialsSecret;
 use gitops_fn::policy::decide::Judge;
+use gitops_fn::resolve::Room;
 use gitops_fn::settings::cluster::SecretName;
 use gitops_fn::settings::{Settings, StoreSetting};
 use gitops_fn::store::Store;
@@ -17,17 +18,18 @@ use super::streams::Refusal;
 /// The store that the settings name.
 pub(crate) fn of_settings(
     settings: &Settings,
+    judge: &Judge<'_>,
     credentials: Option<CredentialsSecret>,
-    begun: Option<Instant>,
+    begun: Instant,
 ) -> Arc<Store> {
+    let (bytes, over) = judge.secrets();
+    let room = Room::new(bytes, over.message, over.help);
     Arc::new(match &settings.store {
-        StoreSetting::File(path) => Store::File(FileStore::new(path)),
+        StoreSetting::File(path) => Store::File(FileStore::new(path).within(room)),
         StoreSetting::Unset if credentials.is_none() => Store::Unset,
-        StoreSetting::Vault | StoreSetting::Unset => Store::Vault(Box::new(VaultStore::new(
-            settings.vault.clone(),
-            credentials,
-            begun,
-        ))),
+        StoreSetting::Vault | StoreSetting::Unset => Store::Vault(Box::new(
+            VaultStore::new(settings.vault.clone(), credentials, begun).within(room),
+        )),
     })
 }
 
@@ -37,7 +39,7 @@ pub(crate) fn of_arguments(
     settings: &Settings,
     judge: &Judge<'_>,
     credentials: &Credentials,
-    begun: Option<Instant>,
+    begun: Instant,
 ) -> Result<Arc<Store>, Refusal> {
     let listed = settings.avp_secret.as_deref().filter(|name| {
         judge
@@ -49,7 +51,7 @@ pub(crate) fn of_arguments(
         .clone()
         .or_else(|| SecretName::parse(listed?));
     let Some(name) = named else {
-        return Ok(of_settings(settings, None, begun));
+        return Ok(of_settings(settings, judge, None, begun));
     };
     if matches!(settings.store, StoreSetting::File(_)) {
         return Err(Refusal::usage(
@@ -60,6 +62,7 @@ pub(crate) fn of_arguments(
     let server = settings.cluster.clone();
     Ok(of_settings(
         settings,
+        judge,
         Some(CredentialsSecret { name, server }),
         begun,
     ))

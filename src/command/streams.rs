@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use gitops_fn::clock::{Clock, Stop};
 use gitops_fn::config::ConfigProblem;
 use gitops_fn::krm::result::{Finding, Severity};
 use gitops_fn::policy::decide::Judge;
@@ -11,9 +12,11 @@ use gitops_fn::settings::SettingsError;
 use gitops_fn::settings::vault::SettingProblem;
 use gitops_fn::source::{SourceError, Sources};
 use gitops_fn::store::Store;
+use gitops_fn::text::{lines, one_line};
 use gitops_fn::{Input, Outcome, Output};
 
 use super::session::Session;
+use super::signals::Signals;
 
 /// Why a command ends before it has anything to write: what there is to say, and the exit code.
 pub(crate) struct Refusal {
@@ -24,6 +27,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// The command cannot be run as it was asked for: exit code 2.
     pub(crate) fn usage(fact: impl Display, help: &str) -> Self {
+        let (fact, help) = (one_line(&fact.to_string()), one_line(help));
         Self {
             text: format!("error: {fact}\nhelp: {help}\n"),
             code: 2,
@@ -53,6 +57,13 @@ impl From<Vec<Finding>> for Refusal {
             text: report::text(&findings),
             code: report::exit_code(&findings),
         }
+    }
+}
+
+/// The run is stopped.
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        vec![Finding::from(stop)].into()
     }
 }
 
@@ -94,18 +105,23 @@ impl From<SourceError> for Refusal {
 }
 
 /// Says what there is to say and writes the output, if there is any; the exit code.
+///
+/// The clock is asked last before the output, which then goes as fast as it is read; whoever started us may
+/// have given up already.
 pub(crate) fn finish(
     outcome: &Outcome,
     input: &Input,
     judge: &Judge<'_>,
     store: &Store,
+    clock: &Clock,
     write: impl FnOnce(&Output<'_>) -> Result<(), Refusal>,
 ) -> Result<u8, Refusal> {
     let warning = store
         .warning()
         .map(|warning| Finding::new(Severity::Warning, warning, ""));
     say(&report::text(outcome.findings.iter().chain(&warning)));
-    if let Some(output) = outcome.output(input, judge)? {
+    if let Some(output) = outcome.output(input, judge, clock)? {
+        clock.check()?;
         write(&output)?;
     }
     Ok(outcome.exit_code())
@@ -115,8 +131,13 @@ pub(crate) fn finish(
 pub(crate) fn print_outcome(
     output: &Output<'_>,
     session: Option<&mut Session>,
+    signals: &Signals,
 ) -> Result<(), Refusal> {
-    session.map_or(Ok(()), Session::let_go)?;
+    if let Some(session) = session {
+        session.part();
+    }
+    // its reader may never read on
+    signals.let_go()?;
     let mut out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let written = output.write(&mut out).and_then(|()| out.flush());
     readable(written)
@@ -141,11 +162,26 @@ fn readable(written: io::Result<()>) -> Result<(), Refusal> {
 /// Says what was noticed while the input was read.
 pub(crate) fn say_notes(sources: &Sources) {
     for note in &sources.notes {
-        say(&format!("warning: {note}\n"));
+        say(&format!("warning: {}\n", one_line(note)));
     }
 }
 
-/// Standard error may be closed; then there is nobody to tell.
+/// Says it on standard error, where nothing is hidden whoever has written it. It may be closed; then there is nobody to
+/// tell.
 pub(crate) fn say(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let _ = io::stderr().lock().write_all(lines(text).as_bytes());
+}
+
+/// Standard error for the log.
+pub(crate) struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        say(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

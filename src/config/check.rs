@@ -61,6 +61,7 @@ fn fields(map: &mut Mapping, schema: &Schema, path: &str, problems: &mut Vec<Con
     let Some(known) = schema["properties"].as_object() else {
         return;
     };
+    let before = problems.len();
     map.retain(|key, value| {
         let field = key.as_str().and_then(|name| known.get_key_value(name));
         if let Some((name, schema)) = field {
@@ -72,7 +73,9 @@ fn fields(map: &mut Mapping, schema: &Schema, path: &str, problems: &mut Vec<Con
     for name in schema["required"].as_array().into_iter().flatten() {
         let Some(name) = name.as_str() else { continue };
         let path = join(path, name);
-        let reported = problems.iter().any(|problem| problem.path == path);
+        let reported = problems[before..]
+            .iter()
+            .any(|problem| problem.path == path);
         if !map.contains_key(name) && !reported {
             let help = known
                 .get(name)

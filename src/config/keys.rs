@@ -4,7 +4,7 @@ use serde_yaml::{Mapping, Value};
 
 use super::check::{unknown_field, wrong_type};
 use super::grammar;
-use super::release::Reader;
+use super::release::{MOST, Reader};
 use super::{ANNOTATION, Config, ImageRule, Repository, Secrets, SecretsMode};
 use crate::image::Retag;
 
@@ -104,6 +104,10 @@ fn repository(data: &Mapping, reader: &mut Reader<'_>) -> Option<Repository> {
 fn images(data: &Mapping, reader: &mut Reader<'_>) -> Vec<ImageRule> {
     let lines = string(data, "image", reader).unwrap_or_default();
     let mut rules = Vec::new();
+    if lines.lines().count() > MOST {
+        reader.too_many("data.image");
+        return rules;
+    }
     for (index, line) in lines.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() {

@@ -9,6 +9,9 @@ use super::{expand, raw};
 use crate::image::{Retag, grammar as image};
 use crate::settings::Settings;
 
+/// How many image rules there may be, with all their field specs and selectors: each is asked about each image.
+pub(super) const MOST: usize = 1_000;
+
 /// Reads texts and keeps what is wrong with them.
 pub(super) struct Reader<'a> {
     pub(super) env: &'a Settings,
@@ -18,6 +21,16 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     pub(super) fn problem(&mut self, path: &str, message: &str, help: &str) {
         self.problems.push(ConfigProblem::new(path, message, help));
+    }
+
+    /// There are more image rules than [`MOST`].
+    pub(super) fn too_many(&mut self, path: &str) {
+        let help = "leave out what matches nothing, or render in several runs";
+        self.problem(
+            path,
+            "more than 1,000 images, field specs and selectors",
+            help,
+        );
     }
 
     /// Whether something has been found at or below the path already.
@@ -80,7 +93,11 @@ impl Reader<'_> {
 /// Reads the `spec` of a `Release`.
 pub(super) fn spec(spec: raw::Spec, reader: &mut Reader<'_>) -> Config {
     let repository = spec.repository.and_then(|raw| repository(&raw, reader));
-    let images = spec.images.unwrap_or_default();
+    let mut images = spec.images.unwrap_or_default();
+    if images.iter().map(parts).sum::<usize>() > MOST {
+        reader.too_many("spec.images");
+        images.clear();
+    }
     let images = images
         .iter()
         .enumerate()
@@ -92,6 +109,13 @@ pub(super) fn spec(spec: raw::Spec, reader: &mut Reader<'_>) -> Config {
         images,
         secrets,
     }
+}
+
+/// How much of a configuration is looked at for each image.
+fn parts(image: &raw::Image) -> usize {
+    let specs = image.field_specs.iter().flatten().count();
+    let selectors = image.selectors.iter().flatten().count();
+    1 + specs + selectors
 }
 
 fn repository(raw: &raw::Repository, reader: &mut Reader<'_>) -> Option<Repository> {

@@ -1,7 +1,6 @@
 //! How much the edits of a run may add to its input, and how long they may take.
 
-use std::time::Instant;
-
+use crate::clock::Clock;
 use crate::krm::result::Finding;
 
 /// What a run may still add, counted while it is made: each value may be short and all of them together
@@ -9,24 +8,25 @@ use crate::krm::result::Finding;
 pub struct Allowance {
     left: u64,
     over: Finding,
-    end: Option<Instant>,
+    clock: Clock,
 }
 
 impl Allowance {
-    /// By so many bytes the output may be longer than the input; `over` is said of what is longer.
+    /// By so many bytes the output may be longer than the input; `over` is said of what is longer. All of it
+    /// ends with the clock.
     #[must_use]
-    pub fn new(bytes: u64, over: Finding) -> Self {
+    pub fn new(bytes: u64, over: Finding, clock: &Clock) -> Self {
         Self {
             left: bytes,
             over,
-            end: None,
+            clock: clock.clone(),
         }
     }
 
-    /// The same, with a deadline if there is one.
+    /// The clock of the run.
     #[must_use]
-    pub fn until(self, end: Option<Instant>) -> Self {
-        Self { end, ..self }
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Whether there is time left.
@@ -34,7 +34,7 @@ impl Allowance {
     /// # Errors
     /// What there is to say where there is none; the run ends there.
     pub fn in_time(&self) -> Result<(), Finding> {
-        self.end.map_or(Ok(()), in_time)
+        self.clock.check().map_err(Finding::from)
     }
 
     /// How long a text may become that is `now` bytes long.
@@ -59,17 +59,4 @@ impl Allowance {
     pub fn over(&self) -> Finding {
         self.over.clone()
     }
-}
-
-/// Whether a deadline has not passed.
-///
-/// # Errors
-/// What there is to say where it has, and nothing is written for that.
-pub fn in_time(end: Instant) -> Result<(), Finding> {
-    if Instant::now() < end {
-        return Ok(());
-    }
-    let help = "try again, or give it more time with GITOPS_FN_TIMEOUT";
-    let late = "the manifests were not done before the deadline (transient)";
-    Err(Finding::error(late, help).exiting(3))
 }

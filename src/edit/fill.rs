@@ -9,12 +9,13 @@ use zeroize::Zeroizing;
 
 use super::allowance::Allowance;
 use crate::krm::result::Finding;
-use crate::placeholder::modifier::{Modifier, apply_while};
-use crate::placeholder::{Placeholder, Segment, Source};
+use crate::placeholder::modifier::{Modifier, apply_timed};
+use crate::placeholder::{Placeholder, Segment};
 use crate::plan::Mode;
 use crate::plan::change::{Change, Context, Fill, Removal, Slot, Wrap};
 use crate::plan::substitute::{placeholders, wanted};
-use crate::resolve::{Resolved, StoreErrorKind};
+use crate::resolve::{Resolved, StoreError, StoreErrorKind};
+use crate::secret::wants::Keys;
 use crate::secret::{Value, base64, json};
 use crate::yaml::shape::{Shape, one_line};
 use piece::{append, encode};
@@ -33,7 +34,10 @@ pub enum Filled<'f> {
 pub enum Unfilled {
     /// A finding for each placeholder that cannot be filled, or for the whole text.
     Problems(Vec<Finding>),
-    /// The run ends here: the values come to more than it may add, or it has no more time.
+    /// A value that cannot be used, of which no more may be said ([`Context::withholds`]); not even where it stands,
+    /// unless nowhere else can be one.
+    Withheld(Finding),
+    /// The run ends here: the values come to more than it may hold or add, or it has no more time.
     Ended(Finding),
 }
 
@@ -61,10 +65,17 @@ pub fn fill<'f>(
         2 | 3 => finding.about(""),
         _ => finding.at(&change.subject, change.field.clone()),
     };
-    let whole = |problem: Finding| Unfilled::Problems(vec![at_field(problem.about(shown(fill)))]);
+    let whole = |problem: Finding| at_field(problem.about(shown(fill)));
+    let of_value = |problem: Finding| {
+        if fill.context.withholds {
+            Unfilled::Withheld(whole(withheld()))
+        } else {
+            Unfilled::Problems(vec![whole(problem)])
+        }
+    };
     let room = allowance.room(change.span.range().len());
     let mut problems = Vec::new();
-    let mut missing = false;
+    let (mut missing, mut unusable) = (false, false);
     let mut outcome = Gathered::Text(Zeroizing::default(), Vec::new());
     for segment in &fill.segments {
         let placeholder = match segment {
@@ -91,10 +102,15 @@ pub fn fill<'f>(
             Ok(None) if fill.context.remove_missing && fill.removal.is_some() => missing = true,
             Ok(None) if fill.context.remove_missing => problems.push(not_removable(placeholder)),
             Ok(None) => problems.push(missing_key(placeholder)),
-            Err(problem) => {
+            Err(Failure::Full(end)) => return Err(Unfilled::Ended(end)),
+            Err(Failure::Unread(problem)) => problems.push(problem.about(placeholder.shown())),
+            Err(Failure::Unusable(problem)) => {
                 // it may be that there was no time left for all modifiers
                 allowance.in_time().map_err(Unfilled::Ended)?;
-                problems.push(problem.about(placeholder.shown()));
+                unusable = true;
+                if !fill.context.withholds {
+                    problems.push(problem.about(placeholder.shown()));
+                }
             }
         }
     }
@@ -102,14 +118,36 @@ pub fn fill<'f>(
         let problems = problems.into_iter().map(at_field).collect();
         return Err(Unfilled::Problems(problems));
     }
+    if unusable {
+        return Err(Unfilled::Withheld(whole(withheld())));
+    }
     if let (true, Some(removal)) = (missing, &fill.removal) {
         return Ok(Filled::Removed(removal));
     }
-    let filled = finished(fill, outcome).map_err(whole)?;
+    let filled = finished(fill, outcome).map_err(of_value)?;
     if mode == Mode::Function {
-        carry::check(&filled, &fill.context).map_err(whole)?;
+        carry::check(&filled, &fill.context).map_err(of_value)?;
     }
     Ok(filled)
+}
+
+/// Whether a scalar may be one whose values cannot be used, whatever they are.
+#[must_use]
+pub fn is_doubtful(fill: &Fill, mode: Mode) -> bool {
+    let context = &fill.context;
+    let is_judged = mode == Mode::Function
+        || (context.slot, context.base64) == (Slot::SecretData { encode: false }, None);
+    let changes =
+        |placeholder: &Placeholder| !placeholder.modifiers.iter().all(Modifier::is_default);
+    is_judged || placeholders(&fill.segments).any(changes)
+}
+
+/// The one text for every value that cannot be used, whatever is wrong with it.
+fn withheld() -> Finding {
+    Finding::error(
+        "a value is not what its place or its modifiers need; the policy withholds details",
+        "they would tell what the value is: render the manifests where there is no policy, as somebody who may read the secret",
+    )
 }
 
 /// Whether a value stands for the whole scalar and keeps its type.
@@ -134,47 +172,60 @@ fn shown(fill: &Fill) -> String {
     shown.join(", ")
 }
 
+/// Why a placeholder has no value.
+enum Failure {
+    /// Its secret was not read.
+    Unread(Finding),
+    /// There is no room for the secrets of the run.
+    Full(Finding),
+    /// Its modifiers cannot work on it.
+    Unusable(Finding),
+}
+
 /// The value of one placeholder with its modifiers; `None` if its key is missing.
 fn value(
     placeholder: &Placeholder,
     context: &Context,
     resolved: &Resolved,
     allowance: &Allowance,
-) -> Result<Option<Value>, Finding> {
+) -> Result<Option<Value>, Failure> {
     let outcome = wanted(placeholder, context).and_then(|want| resolved.get(&want));
     let has_default = placeholder.modifiers.iter().any(Modifier::is_default);
     let stored = match outcome {
         Some(Ok(secret)) => stored(placeholder, secret.expose()),
         Some(Err(error)) if error.kind == StoreErrorKind::Missing && has_default => None,
         Some(Err(error)) => {
-            let exit = match error.kind {
-                StoreErrorKind::Missing | StoreErrorKind::Refused => 1,
-                StoreErrorKind::Config => 2,
-                StoreErrorKind::Transient => 3,
-            };
-            return Err(Finding::error(&error.message, &error.help).exiting(exit));
+            return Err(match error.kind {
+                StoreErrorKind::Full => Failure::Full(unread(error)),
+                _ => Failure::Unread(unread(error)),
+            });
         }
         None => {
-            return Err(Finding::error(
-                "its secret was not read",
-                "please report this",
-            ));
+            let unread = Finding::error("its secret was not read", "please report this");
+            return Err(Failure::Unread(unread));
         }
     };
-    let go_on = || allowance.in_time().is_ok();
-    apply_while(&placeholder.modifiers, stored.as_ref(), go_on)
-        .map_err(|error| Finding::error(error.to_string(), error.help()))
+    apply_timed(&placeholder.modifiers, stored.as_ref(), allowance.clock())
+        .map_err(|error| Failure::Unusable(Finding::error(error.to_string(), error.help())))
+}
+
+/// What is said of a secret that was not read.
+pub(super) fn unread(error: &StoreError) -> Finding {
+    let exit = match error.kind {
+        StoreErrorKind::Missing | StoreErrorKind::Refused | StoreErrorKind::Full => 1,
+        StoreErrorKind::Config => 2,
+        StoreErrorKind::Transient => 3,
+    };
+    Finding::error(&error.message, &error.help).exiting(exit)
 }
 
 fn stored(
     placeholder: &Placeholder,
     secret: &std::collections::BTreeMap<String, Value>,
 ) -> Option<Value> {
-    let key = match &placeholder.source {
-        Source::Path { key, .. } | Source::Key(key) => key,
-    };
-    if key == "*" {
-        return Some(Value::String(json::compact(&Value::Map(secret.clone()))));
+    let key = placeholder.key();
+    if key == Keys::EVERY {
+        return Some(Value::String(json::compact_map(secret)));
     }
     secret
         .get(key)

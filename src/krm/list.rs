@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::result::Finding;
+use crate::clock::Clock;
 use crate::yaml::event::{Event, Events, Span, Style, SyntaxError};
 use crate::yaml::gap;
 use crate::yaml::splice::Splice;
@@ -110,7 +111,9 @@ pub fn read<'a>(
             };
             outline.has_entry = true;
         }
-        if name == "items" && gap::starts_line(text, key_span.start) {
+        // the first of them: all may stand on one line
+        let is_first = outline.items == Items::Missing;
+        if name == "items" && is_first && gap::starts_line(text, key_span.start) {
             outline.entry = key_span.start;
         }
         let Some(first) = events.pull()? else { break };
@@ -216,10 +219,10 @@ fn colon_end(text: &str, from: usize) -> usize {
 /// The answer is a guess until [`read`] has found the same place. The guess's span is that of
 /// [`Outline::function_config`].
 #[must_use]
-pub fn guess_function_config(text: &str) -> Option<Span> {
+pub fn guess_function_config(text: &str, clock: &Clock) -> Option<Span> {
     let at = memchr::memmem::rfind(text.as_bytes(), b"\nfunctionConfig:")? + 1;
     let rest = &text[at..];
-    let mut events = Events::new(rest);
+    let mut events = Events::timed(rest, clock);
     let mut tree = Tree::default();
     // document and root mapping
     events.pull().ok()??;

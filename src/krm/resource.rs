@@ -133,7 +133,9 @@ fn collect(
         items,
         subject: Rc::new(Subject {
             identity,
-            file: annotated.map(Rc::from).or(origin.0.cloned()),
+            file: annotated
+                .map(|file| Rc::from(short(file, PATH)))
+                .or(origin.0.cloned()),
             index: annotated_index.unwrap_or(origin.1),
         }),
     });
@@ -144,11 +146,21 @@ fn collect(
     }
 }
 
+/// More than a name, a kind or an apiVersion can be. What is longer is cut: an alias can give the same text to
+/// as many objects as there are, and each object has its own copy.
+const NAME: usize = 320;
+/// The same for the path of a file.
+const PATH: usize = 1024;
+
+fn short(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
 fn identity(tree: &Tree<'_>, root: NodeId, member_kind: &str) -> Identity {
     let field = |map, key| {
         tree.get(map, key)
             .and_then(|id| tree.text(id))
-            .unwrap_or("")
+            .map_or("", |text| short(text, NAME))
     };
     let kind = match field(root, "kind") {
         "" => member_kind,
@@ -178,6 +190,12 @@ pub fn annotation<'t>(tree: &'t Tree<'_>, root: NodeId, key: &str) -> Option<&'t
 }
 
 impl Object {
+    /// Whether it is the input of a KRM function, of any apiVersion.
+    #[must_use]
+    pub fn is_resource_list(&self) -> bool {
+        self.subject.identity.gvk.kind == "ResourceList"
+    }
+
     /// Objects that describe the package and not the cluster: Kptfile, kustomization, local-config
     /// (krm-functions.md §3, 4.3).
     #[must_use]

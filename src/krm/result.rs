@@ -4,7 +4,9 @@ use std::fmt::Write;
 use std::rc::Rc;
 
 use super::resource::{Subject, shown};
-use crate::yaml::scalar::double_quote;
+use crate::clock::Stop;
+use crate::text::one_line;
+use crate::yaml::scalar;
 
 /// How bad a finding is; `error` makes the run fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +29,13 @@ impl Severity {
             Self::Warning => "warning",
             Self::Info => "info",
         }
+    }
+}
+
+impl From<Stop> for Finding {
+    /// What is said of a run that is stopped.
+    fn from(stop: Stop) -> Self {
+        Self::error(stop.to_string(), stop.help()).exiting(3)
     }
 }
 
@@ -116,7 +125,7 @@ impl Finding {
     }
 
     /// The entry of `results` (functions-spec v1), as one flow mapping of one line that YAML and JSON
-    /// readers both accept.
+    /// readers both accept. What they read has no hidden characters.
     #[must_use]
     pub fn to_result(&self) -> String {
         let mut message = self.message.clone();
@@ -167,4 +176,9 @@ impl Finding {
         out.push('}');
         out
     }
+}
+
+/// A text between double quotes, once nothing in it is hidden.
+fn double_quote(text: &str) -> String {
+    scalar::double_quote(&one_line(text))
 }

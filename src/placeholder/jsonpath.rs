@@ -7,6 +7,7 @@
 
 mod compare;
 mod eval;
+mod inspect;
 mod parse;
 pub mod unquote;
 
@@ -14,6 +15,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::clock::Clock;
 use crate::secret::Value;
 use compare::Operator;
 
@@ -31,16 +33,21 @@ impl JsonPath {
         parse::template(text).map(Self)
     }
 
-    /// Fills the template from `value`, with at most `most` bytes.
+    /// Fills the template from `value`, with at most `most` bytes, as long as the clock runs.
     ///
     /// Several results of one action are joined by a blank; lists and maps are compact JSON as
     /// Go's `json.Marshal` writes it; null is `null`.
     ///
     /// # Errors
     /// [`JsonPathError`] where a key is missing, an index is out of bounds, a filter compares what
-    /// cannot be compared, or the template would produce far more than it reads.
-    pub fn evaluate(&self, value: &Value, most: usize) -> Result<Zeroizing<String>, JsonPathError> {
-        eval::evaluate(&self.0, value, most)
+    /// cannot be compared, or the template would produce or compare far more than it reads.
+    pub fn evaluate(
+        &self,
+        value: &Value,
+        most: usize,
+        clock: &Clock,
+    ) -> Result<Zeroizing<String>, JsonPathError> {
+        eval::evaluate(&self.0, value, most, clock)
     }
 }
 
@@ -138,6 +145,12 @@ pub enum JsonPathError {
     /// Results beyond any sensible use.
     #[error("the expression produces too many results")]
     TooMuch,
+    /// More bytes looked up, compared and copied than any sensible use takes.
+    #[error("the expression compares or copies too much text")]
+    TooMuchWork,
+    /// The caller has no more time.
+    #[error("stopped before the end of the expression")]
+    Stopped,
     /// More text than the caller wants.
     #[error("the expression produces too much text")]
     TooLong,
@@ -168,7 +181,8 @@ impl JsonPathError {
                 "compare texts or numbers; true and false only with == and !=, the presence of a key as in `[?(@.name)]`"
             }
             Self::ManyCompared => "compare with one value, as in `{.items[?(@.name==\"a\")]}`",
-            Self::TooMuch | Self::TooLong => "take a smaller part of the value",
+            Self::TooMuch | Self::TooMuchWork | Self::TooLong => "take a smaller part of the value",
+            Self::Stopped => "try again",
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod args;
 mod error;
+mod question;
 mod transform;
 
 use std::fmt;
@@ -13,8 +14,10 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::jsonpath::JsonPath;
+use crate::clock::Clock;
 use crate::secret::Value;
 pub use error::ModifierError;
+pub use question::{Question, question};
 
 /// One modifier with its checked argument. `Debug` shows the name alone.
 #[derive(Clone, PartialEq, Eq)]
@@ -124,18 +127,18 @@ pub fn apply(
     modifiers: &[Modifier],
     input: Option<&Value>,
 ) -> Result<Option<Value>, ModifierError> {
-    apply_while(modifiers, input, || true)
+    apply_timed(modifiers, input, &Clock::default())
 }
 
-/// As [`apply`], as long as `go_on` says so: hundreds of modifiers that each take a fraction of a second
-/// fit in one placeholder.
+/// As [`apply`], as long as the clock runs: hundreds of modifiers that each take a fraction of a second fit
+/// in one placeholder.
 ///
 /// # Errors
 /// [`ModifierError`], [`ModifierError::Stopped`] among them.
-pub fn apply_while(
+pub fn apply_timed(
     modifiers: &[Modifier],
     input: Option<&Value>,
-    go_on: impl Fn() -> bool,
+    clock: &Clock,
 ) -> Result<Option<Value>, ModifierError> {
     let mut value = match (input, modifiers.first()) {
         (Some(value), _) if *value != Value::Null => value.clone(),
@@ -143,16 +146,14 @@ pub fn apply_while(
         _ => return Ok(None),
     };
     for modifier in modifiers {
-        if !go_on() {
-            return Err(ModifierError::Stopped);
-        }
-        value = modifier.apply(value)?;
+        clock.check().map_err(|_| ModifierError::Stopped)?;
+        value = modifier.apply(value, clock)?;
     }
     Ok(Some(value))
 }
 
 impl Modifier {
-    fn apply(&self, value: Value) -> Result<Value, ModifierError> {
+    fn apply(&self, value: Value, clock: &Clock) -> Result<Value, ModifierError> {
         let name = self.name();
         match &self.0 {
             Kind::Default(_) => Ok(value),
@@ -160,7 +161,7 @@ impl Modifier {
             Kind::Base64Decode => transform::base64_decode(name, &value),
             Kind::JsonParse => transform::json_parse(name, &value),
             Kind::YamlParse => transform::yaml_parse(name, &value),
-            Kind::JsonPath(path) => transform::json_path(name, path, &value),
+            Kind::JsonPath(path) => transform::json_path(name, path, &value, clock),
             Kind::Indent(level) => transform::indent(name, *level, &value),
             Kind::Sha256Sum => transform::sha256_sum(name, &value),
             Kind::UrlEncode => transform::url_encode(name, &value),

@@ -94,14 +94,14 @@ fn annotate(
     }
 }
 
-struct Setting<'s> {
-    scope: &'s Scope<'s, 's>,
+struct Setting<'s, 'o, 'a> {
+    scope: &'s Scope<'o, 'a>,
     url: &'s str,
     keys: [&'s str; 3],
     field: String,
 }
 
-impl Setting<'_> {
+impl Setting<'_, '_, '_> {
     /// Goes down the keys from the mapping `map`, whose own key is `map_key` and which lies `there` keys
     /// down, and sets the last one.
     fn descend(

@@ -8,6 +8,9 @@ use crate::yaml::tree::NodeId;
 
 const PREFIX: &str = "avp.kubernetes.io/";
 
+/// How many annotations may begin so: they may be shared by as many objects as there are.
+const MOST: usize = 64;
+
 /// What the annotations say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Avp {
@@ -31,7 +34,15 @@ pub fn read(scope: &Scope<'_, '_>) -> Result<(Avp, Vec<Finding>), Vec<Finding>> 
     let mut avp = Avp::default();
     let mut findings = Vec::new();
     let mut problems = Vec::new();
-    for (key, value) in annotations(scope) {
+    let annotations = annotations(scope);
+    if annotations.len() > MOST {
+        let finding = Finding::error(
+            "there are more than 64 avp.kubernetes.io annotations",
+            "known are path, secret-version, kv-version, ignore and remove-missing",
+        );
+        return Err(vec![finding.at(scope.subject(), "metadata.annotations")]);
+    }
+    for (key, value) in annotations {
         let Some(name) = key.strip_prefix(PREFIX) else {
             continue;
         };
@@ -105,7 +116,8 @@ fn annotation_field(key: &str) -> String {
     ])
 }
 
-/// The object's annotations; written ones win over merged ones.
+/// Those of the object's annotations that are meant for AVP, not many more than [`MOST`]; written ones win
+/// over merged ones.
 fn annotations<'s>(scope: &Scope<'s, '_>) -> Vec<(&'s str, NodeId)> {
     let tree = scope.tree;
     let Some(map) = tree
@@ -115,14 +127,15 @@ fn annotations<'s>(scope: &Scope<'s, '_>) -> Vec<(&'s str, NodeId)> {
         return Vec::new();
     };
     let mut found: Vec<(&str, NodeId)> = Vec::new();
-    for source in std::iter::once(map).chain(tree.sources(map)) {
-        for (key, value) in tree.entries(source) {
-            let Some(name) = tree.text(key).filter(|name| name.starts_with(PREFIX)) else {
-                continue;
-            };
+    for &source in std::iter::once(&map).chain(&*tree.sources(map)) {
+        for (key, value) in tree.beginning(source, PREFIX).take(MOST + 1) {
+            let name = tree.text(key).unwrap_or_default();
             if source == map || found.iter().all(|(known, _)| *known != name) {
                 found.push((name, value));
             }
+        }
+        if found.len() > MOST {
+            break;
         }
     }
     found

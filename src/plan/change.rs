@@ -98,6 +98,9 @@ pub struct Context {
     pub base64: Option<Wrap>,
     /// A missing key removes the entry.
     pub remove_missing: bool,
+    /// Nothing is said of a value that cannot be used but that there is one: under a policy whoever sees the
+    /// message may not know the value.
+    pub withholds: bool,
 }
 
 /// What a field takes.

@@ -1,4 +1,5 @@
-//! The operator's policy, asked about each placeholder in each place that it shows in.
+//! The operator's policy, asked about each placeholder in each place that it shows in. What the object itself
+//! is, is looked at once.
 
 use super::Scope;
 use super::walk::{Place, Step};
@@ -29,15 +30,11 @@ pub(super) fn denials(
     if let Err(denial) = scope.judge.path(path, kv) {
         found.push(finding(denial));
     }
-    if !has_plain_head(scope.tree, scope.root()) {
-        found.push(Finding::error(
-            "what the object is cannot be judged: its apiVersion, kind, metadata or namespace is not written exactly once",
-            "write each out once, without merge keys and aliases in the place of keys",
-        ));
-    } else if let Err(denial) = scope.judge.sink(&target(
-        scope,
-        &place.path.iter().map(key).collect::<Vec<_>>(),
-    )) {
+    let head = scope
+        .head
+        .get_or_init(|| Head::of(scope.tree, scope.root()));
+    let path: Vec<_> = place.path.iter().map(key).collect();
+    if let Err(denial) = scope.judge.sink(&head.target(&path)) {
         found.push(finding(denial));
     }
     found
@@ -64,41 +61,35 @@ fn key<'t>(step: &Step<'t>) -> Option<&'t str> {
     }
 }
 
-fn target<'s>(scope: &Scope<'s, '_>, path: &'s [Option<&'s str>]) -> Target<'s> {
-    let tree = scope.tree;
-    let text = |map: Option<NodeId>, key| {
-        map.and_then(|map| tree.get(map, key))
-            .and_then(|value| tree.text(value))
-            .unwrap_or_default()
-    };
-    Target {
-        api_version: text(Some(scope.root()), "apiVersion"),
-        kind: text(Some(scope.root()), "kind"),
-        namespace: text(tree.get(scope.root(), "metadata"), "namespace"),
-        path,
+/// What an object is, to all who read it: under a policy its text has been written anew, without keys that
+/// stand twice or are merged.
+pub(super) struct Head<'t> {
+    api_version: &'t str,
+    kind: &'t str,
+    namespace: &'t str,
+}
+
+impl<'t> Head<'t> {
+    fn of(tree: &'t Tree<'_>, root: NodeId) -> Self {
+        let metadata = tree.get(root, "metadata");
+        let text = |map: Option<NodeId>, key| {
+            map.and_then(|map| tree.get(map, key))
+                .and_then(|value| tree.text(value))
+                .unwrap_or_default()
+        };
+        Self {
+            api_version: text(Some(root), "apiVersion"),
+            kind: text(Some(root), "kind"),
+            namespace: text(metadata, "namespace"),
+        }
     }
-}
 
-/// Whether every reader takes the object for the same: YAML libraries disagree on keys that stand
-/// twice, and on which of a written and a merged one counts.
-fn has_plain_head(tree: &Tree<'_>, root: NodeId) -> bool {
-    let metadata = tree.get(root, "metadata");
-    stand_once(tree, root, &["apiVersion", "kind", "metadata"])
-        && metadata.is_none_or(|metadata| stand_once(tree, metadata, &["namespace"]))
-}
-
-fn stand_once(tree: &Tree<'_>, map: NodeId, names: &[&str]) -> bool {
-    let is = |key: NodeId, name: &str| tree.text(key) == Some(name);
-    let merged = tree.sources(map);
-    names.iter().all(|name| {
-        let mut written = tree.entries(map).filter(|&(key, _)| is(key, name));
-        let plain = written
-            .next()
-            .is_none_or(|(key, _)| tree.node(key).style().is_some());
-        plain
-            && written.next().is_none()
-            && merged
-                .iter()
-                .all(|&source| tree.entries(source).all(|(key, _)| !is(key, name)))
-    })
+    fn target<'p>(&'p self, path: &'p [Option<&'p str>]) -> Target<'p> {
+        Target {
+            api_version: self.api_version,
+            kind: self.kind,
+            namespace: self.namespace,
+            path,
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The image rule: every place where kustomize's `images:` works, and then some (krm-functions.md §4.1).
 
+use rustc_hash::FxHashSet;
+
 use super::change::{Action, Change, old_text};
 use super::walk::{Place, Step, field};
 use super::{Draft, Scope};
@@ -8,6 +10,25 @@ use crate::image::Retagged;
 use crate::krm::result::{Finding, Severity};
 use crate::yaml::scalar::is_string;
 use crate::yaml::tree::{Kind, NodeId, Tree};
+
+/// The keys under which the configuration says that images stand, to see quickly that most do not.
+#[derive(Default)]
+pub(super) struct Keys(FxHashSet<String>);
+
+impl Keys {
+    pub(super) fn of(rules: &[ImageRule]) -> Self {
+        let specs = rules.iter().flat_map(|rule| &rule.field_specs);
+        let last = specs.filter_map(|spec| spec.path.last());
+        Self(last.map(|segment| segment.key.clone()).collect())
+    }
+
+    fn may_stand_at(&self, place: &Place<'_, '_>) -> bool {
+        match place.path {
+            [.., Step::Key(key)] | [.., Step::Key(key), Step::Index(_)] => self.0.contains(*key),
+            _ => false,
+        }
+    }
+}
 
 /// Plans the new text of an image field, if `place` is one and a rule names its image.
 pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
@@ -26,18 +47,20 @@ pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
     if !is_string(&node.value, style, node.props.tag) {
         return;
     }
+    if !container && !scope.images.may_stand_at(place) {
+        return;
+    }
     let mut image = None;
     for (index, rule) in rules.iter().enumerate() {
-        let fits = (container
-            || rule
-                .field_specs
-                .iter()
-                .any(|spec| fits_spec(spec, scope, place)))
-            && selected(rule, scope, place);
-        if !fits {
+        let current = image.as_deref().unwrap_or(&*node.value);
+        let fits = || {
+            let mut specs = rule.field_specs.iter();
+            (container || specs.any(|spec| fits_spec(spec, scope, place)))
+                && selected(rule, scope, place)
+        };
+        if !rule.retag.matches(current) || !fits() {
             continue;
         }
-        let current = image.as_deref().unwrap_or(&*node.value);
         match rule.retag.apply(current) {
             Retagged::NoMatch => {}
             Retagged::Same => draft.matched(index),

@@ -10,6 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::change::Change;
 use super::{Draft, is_plain_text, write_out};
+use crate::clock::{self, Clock};
 use crate::krm::result::Finding;
 use crate::yaml::tree::{NodeId, Tree};
 
@@ -28,7 +29,7 @@ impl Demand {
 }
 
 /// Compares what the document's aliases want with what is planned for their nodes.
-pub fn settle(tree: &Tree<'_>, draft: &mut Draft) {
+pub fn settle(tree: &Tree<'_>, draft: &mut Draft, clock: &Clock) {
     if tree.aliases().is_empty() || (draft.changes.is_empty() && draft.demands.is_empty()) {
         return;
     }
@@ -46,6 +47,10 @@ pub fn settle(tree: &Tree<'_>, draft: &mut Draft) {
     planned.sort_unstable();
     for &alias in tree.aliases() {
         let wanted = by_alias.remove(&alias).unwrap_or_default();
+        let work = clock::NODE.saturating_mul(1 + wanted.len());
+        if clock.spend(work).is_err() {
+            return;
+        }
         let Some(target) = tree.target(alias) else {
             continue;
         };
@@ -61,7 +66,7 @@ pub fn settle(tree: &Tree<'_>, draft: &mut Draft) {
         }
         match expansion(tree, draft, alias, target, own, wanted) {
             Ok(change) => draft.changes.push(change),
-            Err(finding) => draft.findings.push(finding),
+            Err(finding) => draft.find(finding),
         }
     }
 }

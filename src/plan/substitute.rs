@@ -58,7 +58,7 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
     }
     for placeholder in placeholders(&segments) {
         if let Some(want) = wanted(placeholder, &context) {
-            draft.want(want);
+            draft.want(want, placeholder.key());
         }
     }
     let removal = context
@@ -196,6 +196,7 @@ fn context(
         let mut problems = Vec::from_iter(misplaced(scope, placeholder, keys_at.as_ref(), place));
         if problems.is_empty() && !keeps {
             problems = super::govern::denials(scope, placeholder, keys_at.as_ref(), avp.kv, place);
+            problems.extend(super::oracle::denial(scope, placeholder));
         }
         for problem in problems {
             draft.find(
@@ -212,6 +213,7 @@ fn context(
         slot: slot(scope, place),
         base64,
         remove_missing: avp.remove_missing,
+        withholds: scope.judge.has_policy(),
     })
 }
 

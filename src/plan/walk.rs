@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use rustc_hash::FxHashSet;
 
+use crate::clock::{self, Clock};
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
 /// One step from an object's root.
@@ -43,11 +44,16 @@ impl<'t> Place<'_, 't> {
 
 /// The way as messages write it: `spec.containers[0].image`, `metadata.annotations[a.b/c]`.
 ///
-/// A key that no Kubernetes name looks like may hold anything and is written as `(key)`.
+/// A key that no Kubernetes name looks like may hold anything and is written as `(key)`. What lies deeper than
+/// anybody wants to read is left out.
 #[must_use]
 pub fn field(path: &[Step<'_>]) -> String {
     let mut out = String::new();
     for step in path {
+        if out.len() > LONGEST {
+            out.push('…');
+            break;
+        }
         match step {
             Step::Index(index) => {
                 let _ = write!(out, "[{index}]");
@@ -66,6 +72,9 @@ pub fn field(path: &[Step<'_>]) -> String {
     }
     out
 }
+
+/// The longest way that is written out, but for its last step: each finding has one.
+const LONGEST: usize = 512;
 
 fn is_word(key: &str) -> bool {
     !key.is_empty()
@@ -92,21 +101,28 @@ pub enum WalkError {
     /// Aliases in aliases: the object would be nested too deep.
     #[error("its aliases nest more than 1,100 deep")]
     TooDeep,
+    /// There is no more time.
+    #[error("stopped before the end of the object")]
+    Stopped,
 }
 
 const MAX_ALIASED: usize = 1_000_000;
+/// A text that is met through an alias counts as one more node for each so many bytes, which are looked
+/// through each time.
+const LONG: usize = 256;
 const MAX_DEPTH: usize = 1_100;
 
 /// Visits `root` and all below it, but not what lies in `skip`. `aliased` counts the nodes that are met
 /// through aliases, over all walks through a document.
 ///
 /// # Errors
-/// A [`WalkError`] for alias bombs; what was visited until then was.
+/// A [`WalkError`] for alias bombs, or where the clock has stopped; what was visited until then was.
 pub fn walk<'t>(
     tree: &'t Tree<'_>,
     root: NodeId,
     skip: Option<NodeId>,
     aliased: &mut usize,
+    clock: &Clock,
     visit: &mut dyn FnMut(&Place<'_, 't>),
 ) -> Result<(), WalkError> {
     let mut walker = Walker {
@@ -114,6 +130,7 @@ pub fn walk<'t>(
         skip,
         path: Vec::new(),
         aliased,
+        clock,
         depth: 0,
         visit,
     };
@@ -132,6 +149,7 @@ struct Walker<'v, 't, 'a> {
     skip: Option<NodeId>,
     path: Vec<Step<'t>>,
     aliased: &'v mut usize,
+    clock: &'v Clock,
     depth: usize,
     visit: &'v mut dyn FnMut(&Place<'_, 't>),
 }
@@ -142,7 +160,7 @@ impl<'t> Walker<'_, 't, '_> {
             return Ok(());
         }
         let (id, alias) = self.follow(id, alias)?;
-        self.meet(id, parent, alias, false);
+        self.meet(id, parent, alias, false)?;
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(WalkError::TooDeep);
@@ -184,7 +202,8 @@ impl<'t> Walker<'_, 't, '_> {
             }
             let (key, key_alias) = self.follow(key, alias)?;
             for id in key..tree.node(key).end {
-                self.meet(id, owner, key_alias, true);
+                self.meet(id, owner, key_alias, true)?;
+                self.count(usize::from(key_alias.is_some() && id > key))?;
             }
             let name = tree.text(key).unwrap_or("");
             if written.is_some_and(|written| written.contains(name)) {
@@ -218,7 +237,7 @@ impl<'t> Walker<'_, 't, '_> {
             }
             Kind::Scalar(_) | Kind::Alias(_) => {
                 // nothing to merge: its text counts as little as a key's
-                self.meet(value, owner, alias, true);
+                self.meet(value, owner, alias, true)?;
             }
         }
         self.depth -= 1;
@@ -230,19 +249,34 @@ impl<'t> Walker<'_, 't, '_> {
         id: NodeId,
         alias: Option<NodeId>,
     ) -> Result<(NodeId, Option<NodeId>), WalkError> {
-        if alias.is_some() {
-            *self.aliased += 1;
-            if *self.aliased > MAX_ALIASED {
-                return Err(WalkError::TooLarge);
-            }
-        }
+        self.count(usize::from(alias.is_some()))?;
         match self.tree.target(id) {
             Some(target) if target != id => Ok((target, Some(id))),
             _ => Ok((id, alias)),
         }
     }
 
-    fn meet(&mut self, id: NodeId, parent: NodeId, alias: Option<NodeId>, is_key: bool) {
+    fn count(&mut self, nodes: usize) -> Result<(), WalkError> {
+        *self.aliased += nodes;
+        if *self.aliased > MAX_ALIASED {
+            return Err(WalkError::TooLarge);
+        }
+        Ok(())
+    }
+
+    fn meet(
+        &mut self,
+        id: NodeId,
+        parent: NodeId,
+        alias: Option<NodeId>,
+        is_key: bool,
+    ) -> Result<(), WalkError> {
+        let length = self.tree.node(id).value.len();
+        if alias.is_some() {
+            self.count(length / LONG)?;
+        }
+        let work = clock::NODE + length;
+        self.clock.spend(work).map_err(|_| WalkError::Stopped)?;
         (self.visit)(&Place {
             id,
             alias,
@@ -250,5 +284,6 @@ impl<'t> Walker<'_, 't, '_> {
             path: &self.path,
             is_key,
         });
+        Ok(())
     }
 }

@@ -14,6 +14,9 @@ pub use super::Limits;
 /// may be of input.
 const GROWTH: u64 = 1 << 30;
 
+/// How much memory the secrets of a run may take where there is no policy: 1 GiB.
+const SECRETS: u64 = 1 << 30;
+
 /// A no, which says nothing of what lies behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
@@ -218,6 +221,13 @@ impl<'p> Judge<'p> {
         }
     }
 
+    /// Whether modifiers may not ask what a value is.
+    #[must_use]
+    pub fn denies_questions(&self) -> bool {
+        self.policy
+            .is_some_and(|policy| !policy.enable.json_path_filters)
+    }
+
     /// Whether this many bytes of input may be looked at.
     ///
     /// # Errors
@@ -259,6 +269,27 @@ impl<'p> Judge<'p> {
         (most, denial)
     }
 
+    /// How much memory the secrets of a run may take, and what there is to say where it is not enough. This has a
+    /// limit without a policy too.
+    #[must_use]
+    pub fn secrets(&self) -> (u64, Denial) {
+        let Some(limits) = self.limits() else {
+            let denial = Denial::new(
+                format!("all secrets together take more than {SECRETS} bytes of memory"),
+                "render fewer manifests at once",
+            );
+            return (SECRETS, denial);
+        };
+        let most = limits.secrets_bytes;
+        let denial = Denial::new(
+            format!(
+                "all secrets together take more memory than the policy allows: {most} bytes (spec.limits.secretsBytes)"
+            ),
+            "name the keys that are needed instead of `*`, split the Application, or let the operator raise the limit",
+        );
+        (most, denial)
+    }
+
     /// Whether there are more placeholders than a run may have.
     #[must_use]
     pub fn is_exceeded(&self, placeholders: u64) -> bool {
@@ -282,7 +313,12 @@ impl<'p> Judge<'p> {
                 "placeholders",
                 "placeholders",
             ),
-            (paths, limits.paths, "distinct secret paths", "paths"),
+            (
+                paths,
+                limits.paths,
+                "distinct secret paths and versions",
+                "paths",
+            ),
         ] {
             if found > limit {
                 denials.push(Denial::new(

@@ -191,25 +191,27 @@ impl<'p> Report<'p> {
             .collect()
     }
 
-    fn enabled(&self) -> [(&'static str, bool); 6] {
+    fn enabled(&self) -> [(&'static str, bool); 7] {
         let enable = &self.policy.enable;
         [
             ("helm", enable.helm),
             ("remoteCharts", enable.remote_charts),
             ("keep", enable.keep),
+            ("jsonPathFilters", enable.json_path_filters),
             ("fileStore", enable.file_store),
             ("functionMode", enable.function_mode),
             ("sandboxOptional", self.policy.sandbox == Sandbox::Optional),
         ]
     }
 
-    fn limits(&self) -> [(&'static str, u64); 5] {
+    fn limits(&self) -> [(&'static str, u64); 6] {
         let limits = &self.policy.limits;
         [
             ("inputBytes", limits.input_bytes),
             ("placeholders", limits.placeholders),
             ("paths", limits.paths),
             ("secretBytes", limits.secret_bytes),
+            ("secretsBytes", limits.secrets_bytes),
             ("outputBytes", limits.output_bytes),
         ]
     }

@@ -62,8 +62,8 @@ Under a policy neither `VAULT_ADDR`, `VAULT_AGENT_ADDR`, `VAULT_NAMESPACE`, `VAU
 `GITOPS_FN_MAX_BODY`, `SSL_CERT_FILE`, `SSL_CERT_DIR` nor any proxy variable counts, whoever has set them. What does, outside function mode
 and where the policy names nothing in its place: `VAULT_TOKEN`, `VAULT_ROLE_ID`, `VAULT_SECRET_ID`,
 `VAULT_WRAPPED_SECRET_ID`, `VAULT_USERNAME`, `VAULT_PASSWORD`, `VAULT_GITHUB_TOKEN`, each with its `_FILE`
-and its other names; `VAULT_AUTH_JWT_FILE`; `VAULT_CLIENT_CERT` and `VAULT_CLIENT_KEY`; and
-`GITOPS_FN_TIMEOUT`, which can only shorten `limits.deadline`. They are sent to the policy's server alone.
+and its other names; `VAULT_AUTH_JWT_FILE`; `VAULT_CLIENT_CERT` and `VAULT_CLIENT_KEY`. They are sent to the policy's
+server alone. `GITOPS_FN_TIMEOUT` counts always, since it can only shorten `limits.deadline`.
 ";
 
 #[cfg(test)]

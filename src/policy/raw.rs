@@ -240,12 +240,17 @@ pub struct Limits {
     /// Placeholders, counted in each place that they show in.
     #[schemars(extend("default" = super::Limits::DEFAULT.placeholders))]
     pub placeholders: Option<u64>,
-    /// Distinct secret paths.
+    /// Distinct secret paths, each version of one for itself.
     #[schemars(extend("default" = super::Limits::DEFAULT.paths))]
     pub paths: Option<u64>,
     /// Bytes of one secret, its keys included.
     #[schemars(extend("default" = super::Limits::DEFAULT.secret_bytes))]
     pub secret_bytes: Option<u64>,
+    /// Bytes of memory for all secrets of a run, counted while they are read: what is kept of them, which is the keys
+    /// that placeholders name. Each of those, and each member of a list or map, counts 160 bytes more than its
+    /// text. Answers that are being read take as much again at most.
+    #[schemars(extend("default" = super::Limits::DEFAULT.secrets_bytes))]
+    pub secrets_bytes: Option<u64>,
     /// Bytes by which the output may be longer than the input, with all values in it. Where a value is a
     /// map or a list, each of its parts counts 64 bytes more.
     #[schemars(extend("default" = super::Limits::DEFAULT.output_bytes))]
@@ -265,6 +270,11 @@ pub struct Enable {
     /// Whether it may download them.
     #[schemars(extend("default" = false))]
     pub remote_charts: Option<bool>,
+    /// Whether `jsonPath` may ask questions about values: filters that compare them, as in `[?(@.name=="a")]`, and
+    /// texts that it has put together and that are parsed again. A run that fails or does not fail then answers what
+    /// a value is, step by step, to whoever sees only that.
+    #[schemars(extend("default" = false))]
+    pub json_path_filters: Option<bool>,
     /// Whether `secrets.mode: keep` may leave placeholders as they are.
     #[schemars(extend("default" = false))]
     pub keep: Option<bool>,

@@ -90,6 +90,7 @@ pub(super) fn spec(spec: raw::Spec, problems: &mut Problems) -> Policy {
             remote_charts: enable.remote_charts.unwrap_or_default(),
             file_store,
             keep: enable.keep.unwrap_or_default(),
+            json_path_filters: enable.json_path_filters.unwrap_or_default(),
             function_mode: matches!(spec.function_mode, Some(raw::Verdict::Allow)),
         },
         deadline,
@@ -148,6 +149,7 @@ fn limits(raw: &raw::Limits, problems: &mut Problems) -> (Limits, Duration) {
         placeholders: limit("placeholders", raw.placeholders, default.placeholders),
         paths: limit("paths", raw.paths, default.paths),
         secret_bytes: limit("secretBytes", raw.secret_bytes, default.secret_bytes),
+        secrets_bytes: limit("secretsBytes", raw.secrets_bytes, default.secrets_bytes),
         output_bytes: limit("outputBytes", raw.output_bytes, default.output_bytes),
     };
     let deadline = raw

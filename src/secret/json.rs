@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use super::Value;
+use super::wants::Keys;
+use super::{NODE, Secret, Value, count};
 
 /// How deep lists and maps may be nested in a value: enough for any secret, and far from what
 /// would exhaust the stack.
@@ -32,6 +33,9 @@ pub enum JsonError {
     /// More values than the caller wants.
     #[error("lists and maps have more than {0} members")]
     Members(usize),
+    /// What is wanted takes more memory than the caller has.
+    #[error("the values take more memory than there is")]
+    Room,
 }
 
 /// Reads one JSON document (RFC 8259).
@@ -51,24 +55,40 @@ pub fn parse(text: &str) -> Result<Value, JsonError> {
 /// # Errors
 /// [`JsonError`], also where there are more.
 pub fn parse_within(text: &str, members: usize) -> Result<Value, JsonError> {
-    let mut reader = Reader {
-        text,
-        at: 0,
-        members,
-        left: members,
-    };
+    let mut reader = Reader::new(text, members, u64::MAX);
     let value = reader.value(0)?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// Reads a map that is a secret, and keeps of it what is wanted; the rest is checked and counted, and takes no
+/// memory.
+///
+/// The number beside the secret is the memory that it takes ([`Secret::held`]), at most `room`.
+///
+/// # Errors
+/// [`JsonError`] where the text is not exactly one JSON map, or more is wanted than there is room for.
+pub fn secret(text: &str, wanted: &Keys, room: u64) -> Result<(Secret, u64), JsonError> {
+    let mut reader = Reader::new(text, usize::MAX, room);
     reader.blanks();
-    match reader.peek() {
-        None => Ok(value),
-        Some(_) => Err(JsonError::Syntax(reader.at)),
-    }
+    let keys = reader.entries(0, Some(wanted))?;
+    reader.end()?;
+    let held = room - reader.room;
+    Ok((Secret::part(keys, reader.size), held))
 }
 
 /// The value as compact JSON with sorted keys.
 #[must_use]
 pub fn compact(value: &Value) -> Zeroizing<String> {
     written(value, false, usize::MAX)
+}
+
+/// The keys and values of a secret as [`compact`] writes a map.
+#[must_use]
+pub fn compact_map(entries: &BTreeMap<String, Value>) -> Zeroizing<String> {
+    let mut out = Zeroizing::new(String::new());
+    write_map(entries, false, usize::MAX, &mut out);
+    out
 }
 
 /// As [`compact`]; `None` if it is longer than `most` bytes, and little more memory is then taken.
@@ -135,19 +155,21 @@ fn write(value: &Value, html: bool, most: usize, out: &mut String) {
             }
             out.push(']');
         }
-        Value::Map(entries) => {
-            out.push('{');
-            for (index, (key, item)) in entries.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write_quoted(key, html, most, out);
-                out.push(':');
-                write(item, html, most, out);
-            }
-            out.push('}');
-        }
+        Value::Map(entries) => write_map(entries, html, most, out),
     }
+}
+
+fn write_map(entries: &BTreeMap<String, Value>, html: bool, most: usize, out: &mut String) {
+    out.push('{');
+    for (index, (key, item)) in entries.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write_quoted(key, html, most, out);
+        out.push(':');
+        write(item, html, most, out);
+    }
+    out.push('}');
 }
 
 fn write_quoted(text: &str, html: bool, most: usize, out: &mut String) {
@@ -195,9 +217,49 @@ struct Reader<'a> {
     /// How many values there may be, and how many more.
     members: usize,
     left: usize,
+    /// Whether what is read is kept, and how much memory is left for that.
+    keeps: bool,
+    room: u64,
+    /// The bytes of all keys and values so far, kept or not.
+    size: u64,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, members: usize, room: u64) -> Self {
+        Self {
+            text,
+            at: 0,
+            members,
+            left: members,
+            keeps: true,
+            room,
+            size: 0,
+        }
+    }
+
+    /// Nothing may stand behind the document.
+    fn end(&mut self) -> Result<(), JsonError> {
+        self.blanks();
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(JsonError::Syntax(self.at)),
+        }
+    }
+
+    /// Takes memory for what is kept.
+    fn take(&mut self, bytes: u64) -> Result<(), JsonError> {
+        if self.keeps {
+            self.room = self.room.checked_sub(bytes).ok_or(JsonError::Room)?;
+        }
+        Ok(())
+    }
+
+    /// Counts bytes of a key or value, and takes memory for them.
+    fn count(&mut self, bytes: usize) -> Result<(), JsonError> {
+        self.size = self.size.saturating_add(count(bytes));
+        self.take(count(bytes))
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -241,9 +303,10 @@ impl Reader<'_> {
             .left
             .checked_sub(1)
             .ok_or(JsonError::Members(self.members))?;
+        self.take(NODE)?;
         self.blanks();
         match self.peek() {
-            Some(b'{') => self.map(depth),
+            Some(b'{') => self.entries(depth, None).map(Value::Map),
             Some(b'[') => self.list(depth),
             Some(b'"') => Ok(Value::String(self.string()?)),
             Some(b't') => self.word("true", Value::Bool(true)),
@@ -258,6 +321,7 @@ impl Reader<'_> {
         for byte in word.bytes() {
             self.expect(byte)?;
         }
+        self.count(1)?;
         Ok(value)
     }
 
@@ -269,7 +333,10 @@ impl Reader<'_> {
             return Ok(Value::List(items));
         }
         loop {
-            items.push(self.value(depth + 1)?);
+            let item = self.value(depth + 1)?;
+            if self.keeps {
+                items.push(item);
+            }
             self.blanks();
             if self.eat(b']') {
                 return Ok(Value::List(items));
@@ -278,26 +345,41 @@ impl Reader<'_> {
         }
     }
 
-    fn map(&mut self, depth: usize) -> Result<Value, JsonError> {
-        self.at += 1;
+    /// The entries of a map; of those that are not wanted nothing is kept.
+    fn entries(
+        &mut self,
+        depth: usize,
+        wanted: Option<&Keys>,
+    ) -> Result<BTreeMap<String, Value>, JsonError> {
+        self.expect(b'{')?;
+        let keeps = self.keeps;
         let mut entries = BTreeMap::new();
         self.blanks();
         if self.eat(b'}') {
-            return Ok(Value::Map(entries));
+            return Ok(entries);
         }
         loop {
             self.blanks();
             if self.peek() != Some(b'"') {
                 return Err(self.unexpected());
             }
+            let room = std::mem::replace(&mut self.room, u64::MAX);
             let key = self.string()?;
+            self.room = room;
+            if wanted.is_some_and(|wanted| !wanted.include(&key)) {
+                self.keeps = false;
+            }
+            self.take(count(key.len()))?;
             self.blanks();
             self.expect(b':')?;
             let value = self.value(depth + 1)?;
-            entries.insert(key.as_str().to_owned(), value);
+            if self.keeps {
+                entries.insert(key.as_str().to_owned(), value);
+            }
+            self.keeps = keeps;
             self.blanks();
             if self.eat(b'}') {
-                return Ok(Value::Map(entries));
+                return Ok(entries);
             }
             self.expect(b',')?;
         }
@@ -319,11 +401,11 @@ impl Reader<'_> {
             self.digits()?;
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
-        if text.parse().is_ok_and(f64::is_finite) {
-            Ok(Value::number(text))
-        } else {
-            Err(JsonError::Range(start))
+        if !text.parse().is_ok_and(f64::is_finite) {
+            return Err(JsonError::Range(start));
         }
+        self.count(text.len())?;
+        Ok(Value::number(if self.keeps { text } else { "" }))
     }
 
     /// At least one digit.
@@ -348,14 +430,22 @@ impl Reader<'_> {
             {
                 self.at += 1;
             }
-            out.push_str(self.text.get(start..self.at).unwrap_or_default());
+            let piece = self.text.get(start..self.at).unwrap_or_default();
+            self.count(piece.len())?;
+            if self.keeps {
+                out.push_str(piece);
+            }
             if self.eat(b'"') {
-                return Ok(out);
+                return Ok(exact(out));
             }
             if !self.eat(b'\\') {
                 return Err(self.unexpected());
             }
-            out.push(self.escaped()?);
+            let escaped = self.escaped()?;
+            self.count(escaped.len_utf8())?;
+            if self.keeps {
+                out.push(escaped);
+            }
         }
     }
 
@@ -409,6 +499,14 @@ impl Reader<'_> {
     }
 }
 
+/// The text in as much memory as it has bytes: one with escapes has grown piece by piece, into more.
+fn exact(text: Zeroizing<String>) -> Zeroizing<String> {
+    if text.capacity() == text.len() {
+        return text;
+    }
+    Zeroizing::new(text.as_str().to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -455,6 +553,40 @@ mod tests {
             ("1e400", JsonError::Range(0)),
         ] {
             assert_eq!(parse(text), Err(expect), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_a_secret_only_what_is_wanted_is_kept_and_all_of_it_is_counted() {
+        let text = r#"{"a":"x\n","b":{"c":[1,"\u00e4",null]},"a2":true,"d":"kept"}"#;
+        let only = |keys: &[&str]| Keys::Only(keys.iter().map(|key| (*key).to_owned()).collect());
+        let whole = secret(text, &Keys::All, u64::MAX).unwrap();
+        let Value::Map(keys) = parse(text).unwrap() else {
+            panic!()
+        };
+        assert!(whole.0 == Secret::new(keys));
+        assert_eq!(whole.1, whole.0.held());
+        for wanted in [&["d"][..], &["b", "d"], &["a2", "nosuch"], &[]] {
+            let keys = only(wanted);
+            let (part, held) = secret(text, &keys, u64::MAX).unwrap();
+            assert!(part == whole.0.only(&keys), "{wanted:?}");
+            assert_eq!((part.size(), held), (whole.0.size(), part.held()));
+            // there is just room for it
+            assert!(secret(text, &keys, held).is_ok());
+            if held > 0 {
+                assert_eq!(secret(text, &keys, held - 1), Err(JsonError::Room));
+            }
+        }
+        // what is not wanted is read all the same
+        for broken in [
+            r#"{"a":[1,}"#,
+            r#"{"a":1e400}"#,
+            r#"{"a":"\x"}"#,
+            r#"{"a":1} x"#,
+            r"[]",
+            r"",
+        ] {
+            assert!(secret(broken, &only(&["d"]), u64::MAX).is_err(), "{broken}");
         }
     }
 

@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::path::{PathFault, canonical};
-use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
+use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind};
+use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
 
 /// What the file must look like.
@@ -32,6 +33,7 @@ type Table = BTreeMap<String, Vec<Secret>>;
 #[derive(Debug)]
 pub struct FileStore {
     path: PathBuf,
+    room: Room,
     table: OnceLock<Result<Table, StoreError>>,
 }
 
@@ -41,8 +43,15 @@ impl FileStore {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
+            room: Room::default(),
             table: OnceLock::new(),
         }
+    }
+
+    /// The same store, with so much room for what is read.
+    #[must_use]
+    pub fn within(self, room: Room) -> Self {
+        Self { room, ..self }
     }
 
     /// The file, as it was named.
@@ -105,8 +114,10 @@ impl FileStore {
 
 impl SecretStore for FileStore {
     /// Reads from the file; `want.kv` says nothing about a file and is not looked at.
-    async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
-        self.find(want)
+    async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
+        let secret = self.find(want)?.only(keys);
+        self.room.take(secret.held())?;
+        Ok(secret)
     }
 }
 

@@ -6,18 +6,19 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OnceCell, RwLock};
+use tokio::sync::{OnceCell, RwLock, Semaphore, SemaphorePermit};
 
 use super::path::{PathFault, check};
 use crate::cluster::CredentialsSecret;
-use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
+use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind};
+use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret, SecretRef};
 use crate::settings::vault::{SettingProblem, VaultSettings, VaultVars};
 use crate::vault::auth::{LeftBehind, Session, login, revoke};
 use crate::vault::client::Client;
 use crate::vault::engine::Mounts;
 use crate::vault::fault::Fault;
-use crate::vault::kv::{ReadError, read};
+use crate::vault::kv::{Asked, ReadError, read};
 use crate::vault::mount::{Elsewhere, Place, agree, locate};
 
 /// The number of a login, and what came of it.
@@ -33,11 +34,13 @@ type Shared = Arc<OnceCell<Result<Secret, ReadError>>>;
 
 /// A Vault or OpenBao server. Nothing of the environment is judged, and nothing is connected, before
 /// the first read.
-#[derive(Default)]
 pub struct VaultStore {
     vars: VaultVars,
-    begun: Option<Instant>,
+    begun: Instant,
     credentials: Option<CredentialsSecret>,
+    room: Room,
+    /// How many KiB of answers may be held at once; made when the client is there.
+    answers: OnceCell<Semaphore>,
     client: OnceCell<Result<Client, StoreError>>,
     /// The session, and how many logins there have been.
     session: RwLock<Option<LoggedIn>>,
@@ -53,19 +56,26 @@ impl fmt::Debug for VaultStore {
 
 impl VaultStore {
     /// A store with the settings that `vars` will be read as, and those of a Secret of the cluster; the
-    /// deadline counts from `begun`, or from the first read.
+    /// deadline counts from `begun`.
     #[must_use]
-    pub fn new(
-        vars: VaultVars,
-        credentials: Option<CredentialsSecret>,
-        begun: Option<Instant>,
-    ) -> Self {
+    pub fn new(vars: VaultVars, credentials: Option<CredentialsSecret>, begun: Instant) -> Self {
         Self {
             vars,
             begun,
             credentials,
-            ..Self::default()
+            room: Room::default(),
+            answers: OnceCell::new(),
+            client: OnceCell::new(),
+            session: RwLock::default(),
+            mounts: Mounts::default(),
+            reads: Mutex::default(),
         }
+    }
+
+    /// The same store, with so much room for what is read.
+    #[must_use]
+    pub fn within(self, room: Room) -> Self {
+        Self { room, ..self }
     }
 
     /// What the user must be told once a run: that the server's certificate is not verified.
@@ -114,11 +124,10 @@ impl VaultStore {
     async fn client(&self) -> Result<&Client, StoreError> {
         self.client
             .get_or_init(|| async {
-                let begun = self.begun.unwrap_or_else(Instant::now);
                 let vars = self.vars().await?;
                 let settings =
                     VaultSettings::from_vars(&vars).map_err(|problems| unusable(&problems))?;
-                Client::new(settings, begun).map_err(|fault| fault.store_error())
+                Client::new(settings, self.begun).map_err(|fault| fault.store_error())
             })
             .await
             .as_ref()
@@ -190,6 +199,7 @@ impl VaultStore {
         client: &Client,
         place: &Place,
         version: u64,
+        keys: &Keys,
     ) -> Result<Secret, ReadError> {
         let version = match place.version {
             // it has none: they are all one
@@ -206,11 +216,30 @@ impl VaultStore {
             let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(reads.entry(key).or_default())
         };
-        let read = async |session: &Session| read(client, session, place, version).await;
-        shared
-            .get_or_init(|| self.with_session(client, read))
-            .await
-            .clone()
+        let asked = Asked {
+            version,
+            keys,
+            room: &self.room,
+        };
+        let read = async |session: &Session| read(client, session, place, &asked).await;
+        let waited = async || {
+            let _held = self.hold_answer(client).await;
+            self.with_session(client, read).await
+        };
+        shared.get_or_init(waited).await.clone()
+    }
+
+    /// Waits until the longest answer has room beside those that are being read: together they take as much memory
+    /// as the secrets may, or as one of them.
+    async fn hold_answer(&self, client: &Client) -> Option<SemaphorePermit<'_>> {
+        let kib = |bytes: u64| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        let longest = kib(u64::try_from(client.settings().body_limit).unwrap_or(u64::MAX));
+        let all = async || {
+            let all = kib(self.room.most()).max(longest);
+            Semaphore::new(usize::try_from(all).unwrap_or(Semaphore::MAX_PERMITS))
+        };
+        let answers = self.answers.get_or_init(all).await;
+        answers.acquire_many(longest).await.ok()
     }
 }
 
@@ -229,18 +258,18 @@ fn unusable(problems: &[SettingProblem]) -> StoreError {
 }
 
 impl SecretStore for VaultStore {
-    async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
+    async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         let said = |error: StoreError| StoreError {
             message: self.vars.in_their_words(error.message),
             help: self.vars.in_their_words(error.help),
             ..error
         };
-        self.read_one(want).await.map_err(said)
+        self.read_one(want, keys).await.map_err(said)
     }
 }
 
 impl VaultStore {
-    async fn read_one(&self, want: &SecretRef) -> Result<Secret, StoreError> {
+    async fn read_one(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         check(&want.path).map_err(PathFault::store_error)?;
         let client = self.client().await?;
         let place = self
@@ -249,7 +278,7 @@ impl VaultStore {
             })
             .await
             .map_err(ReadError::store_error)?;
-        let failed = match self.fetch(client, &place, want.version).await {
+        let failed = match self.fetch(client, &place, want.version, keys).await {
             Ok(secret) => {
                 place.confirm(&self.mounts);
                 return agree(&place.mount, place.version, want).map(|()| secret);
@@ -266,7 +295,7 @@ impl VaultStore {
             .map_err(ReadError::store_error)?;
         match elsewhere {
             Elsewhere::At(real) => {
-                let secret = self.fetch(client, &real, want.version).await;
+                let secret = self.fetch(client, &real, want.version, keys).await;
                 let secret = secret.map_err(|failed| failed.moved_to(&real))?;
                 agree(&real.mount, real.version, want).map(|()| secret)
             }

@@ -323,8 +323,14 @@ impl Client {
             .await
             .map_err(|error| self.classify(&error, &host))?
         {
-            if body.len() + chunk.len() > limit {
+            let length = body.len() + chunk.len();
+            if length > limit {
                 return Err(Fault::TooLarge(host, limit));
+            }
+            if length > body.capacity() {
+                // not beyond the limit, as a vector would grow by itself
+                let next = length.max(body.capacity() * 2).min(limit);
+                body.reserve_exact(next - body.len());
             }
             body.extend_from_slice(&chunk);
         }

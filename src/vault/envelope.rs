@@ -1,13 +1,14 @@
 //! What Vault puts around each answer.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::client::{Answer, Client};
 use super::fault::Fault;
 
 /// An answer. vaultrs' own type asks for more: for one, that a lease is not negative, which that of a KV v1
 /// secret with the key `ttl` can be.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 pub struct Envelope<T> {
     /// What was asked for.
     pub data: Option<T>,
@@ -22,6 +23,9 @@ pub struct Envelope<T> {
 ///
 /// # Errors
 /// [`Fault::NotJson`].
-pub fn open<T: DeserializeOwned>(client: &Client, answer: &Answer) -> Result<Envelope<T>, Fault> {
+pub fn open<'a, T: Deserialize<'a>>(
+    client: &Client,
+    answer: &'a Answer,
+) -> Result<Envelope<T>, Fault> {
     serde_json::from_slice(&answer.body).map_err(|_| Fault::NotJson(client.host().to_owned()))
 }

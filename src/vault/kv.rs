@@ -11,9 +11,10 @@ use super::client::{Answer, Client, Retry};
 use super::envelope::{Envelope, open};
 use super::fault::Fault;
 use super::mount::Place;
-use crate::resolve::{StoreError, StoreErrorKind};
+use crate::resolve::{Room, StoreError, StoreErrorKind};
 use crate::secret::json::{self, JsonError};
-use crate::secret::{KvVersion, Secret, Value};
+use crate::secret::wants::Keys;
+use crate::secret::{KvVersion, Secret};
 use crate::settings::vault::Method;
 
 /// A failed read: one that concerns the run, or this secret alone.
@@ -91,7 +92,17 @@ impl From<Fault> for ReadError {
     }
 }
 
-/// Reads one version of the secret at a place; 0 is the latest.
+/// What is asked for at a place.
+pub struct Asked<'r> {
+    /// The version, 0 for the latest.
+    pub version: u64,
+    /// The keys that are kept.
+    pub keys: &'r Keys,
+    /// The memory for them.
+    pub room: &'r Room,
+}
+
+/// Reads the secret at a place, and keeps what is asked for.
 ///
 /// # Errors
 /// A [`ReadError`]; its texts hold no value.
@@ -99,15 +110,20 @@ pub async fn read(
     client: &Client,
     session: &Session,
     place: &Place,
-    version: u64,
+    asked: &Asked<'_>,
 ) -> Result<Secret, ReadError> {
     match place.version {
-        KvVersion::V1 => read_v1(client, session, place).await,
-        KvVersion::V2 => read_v2(client, session, place, version).await,
+        KvVersion::V1 => read_v1(client, session, place, asked).await,
+        KvVersion::V2 => read_v2(client, session, place, asked).await,
     }
 }
 
-async fn read_v1(client: &Client, session: &Session, place: &Place) -> Result<Secret, ReadError> {
+async fn read_v1(
+    client: &Client,
+    session: &Session,
+    place: &Place,
+    asked: &Asked<'_>,
+) -> Result<Secret, ReadError> {
     let request = GetSecretRequest {
         mount: place.mount.clone(),
         path: place.path.clone(),
@@ -121,19 +137,17 @@ async fn read_v1(client: &Client, session: &Session, place: &Place) -> Result<Se
         status => return Err(odd_status(client, &answer, &shown, status)),
     }
     let data = data_of(client, &answer, &shown)?;
-    keys(
-        client,
-        &data.ok_or_else(|| ReadError::Doubtful(missing(place)))?,
-        &shown,
-    )
+    let data = data.ok_or_else(|| ReadError::Doubtful(missing(place)))?;
+    keys(client, data, &shown, asked)
 }
 
 async fn read_v2(
     client: &Client,
     session: &Session,
     place: &Place,
-    version: u64,
+    asked: &Asked<'_>,
 ) -> Result<Secret, ReadError> {
+    let version = asked.version;
     let request = ReadSecretRequest {
         mount: place.mount.clone(),
         path: place.path.clone(),
@@ -142,7 +156,7 @@ async fn read_v2(
     let answer = client.call(request, &session.caller, Retry::Read).await?;
     let shown = format!("{}/data/{}", place.mount, place.path);
     match answer.status {
-        200 => versioned(client, &answer, &shown),
+        200 => versioned(client, &answer, &shown, asked),
         403 => Err(denied(client, &answer, &shown)),
         404 => Err(match gone(&answer, place) {
             Some(error) => ReadError::Secret(error),
@@ -154,52 +168,71 @@ async fn read_v2(
 }
 
 #[derive(Deserialize)]
-struct Versioned {
-    data: Option<Box<RawValue>>,
+struct Versioned<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
     metadata: Option<SecretVersionMetadata>,
 }
 
 /// The keys of an answer that has KV v2's shape; any other comes from another engine.
-fn versioned(client: &Client, answer: &Answer, shown: &str) -> Result<Secret, ReadError> {
+fn versioned(
+    client: &Client,
+    answer: &Answer,
+    shown: &str,
+    asked: &Asked<'_>,
+) -> Result<Secret, ReadError> {
     let inner = data_of(client, answer, shown)?
-        .and_then(|data| serde_json::from_str::<Versioned>(data.get()).ok());
+        .and_then(|data| serde_json::from_str::<Versioned<'_>>(data.get()).ok());
     match inner {
         Some(Versioned {
             data: Some(data),
             metadata: Some(_),
-        }) => keys(client, &data, shown),
+        }) => keys(client, data, shown, asked),
         _ => Err(ReadError::Doubtful(not_kv(shown))),
     }
 }
 
 /// The `data` of an answer; one with a lease comes from another engine.
-fn data_of(
+fn data_of<'a>(
     client: &Client,
-    answer: &Answer,
+    answer: &'a Answer,
     shown: &str,
-) -> Result<Option<Box<RawValue>>, ReadError> {
-    let body = open::<Box<RawValue>>(client, answer)?;
+) -> Result<Option<&'a RawValue>, ReadError> {
+    let body = open::<&RawValue>(client, answer)?;
     if !body.lease_id.is_empty() {
         return Err(ReadError::Secret(leased(shown)));
     }
     Ok(body.data)
 }
 
-fn keys(client: &Client, data: &RawValue, shown: &str) -> Result<Secret, ReadError> {
-    match json::parse(data.get()) {
-        Ok(Value::Map(keys)) => Ok(Secret::new(keys)),
-        // it is JSON, and would be no other next time
-        Err(reason @ (JsonError::Depth | JsonError::Range(_))) => Err(ReadError::Secret(refused(
+fn keys(
+    client: &Client,
+    data: &RawValue,
+    shown: &str,
+    asked: &Asked<'_>,
+) -> Result<Secret, ReadError> {
+    let unreadable = |reason: &str| {
+        ReadError::Secret(refused(
             format!("the secret at {shown} cannot be read: {reason}"),
             "write it in another form, such as a text",
-        ))),
-        _ => Err(ReadError::Fault(Fault::NotJson(client.host().to_owned()))),
+        ))
+    };
+    match json::secret(data.get(), asked.keys, asked.room.left()) {
+        Ok((secret, held)) => {
+            asked.room.take(held).map_err(ReadError::Secret)?;
+            Ok(secret)
+        }
+        Err(JsonError::Room) => Err(ReadError::Secret(asked.room.over())),
+        // it is JSON, and would be no other next time; where in it tells how long the values before are
+        Err(JsonError::Depth) => Err(unreadable("its lists and maps are nested too deep")),
+        Err(JsonError::Range(_)) => Err(unreadable("a number in it is out of range")),
+        Err(_) => Err(ReadError::Fault(Fault::NotJson(client.host().to_owned()))),
     }
 }
 
 /// A deleted or destroyed version, which Vault answers with 404 and its metadata.
 fn gone(answer: &Answer, place: &Place) -> Option<StoreError> {
-    let body: Envelope<Versioned> = serde_json::from_slice(&answer.body).ok()?;
+    let body: Envelope<Versioned<'_>> = serde_json::from_slice(&answer.body).ok()?;
     let metadata = body.data?.metadata?;
     let path = place.name();
     let version = metadata.version;

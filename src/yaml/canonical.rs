@@ -21,6 +21,7 @@ use super::load::scalar;
 use super::scalar::double_quote;
 use super::second::Reading;
 use super::tree::{Kind, Node, NodeId, Tree};
+use crate::clock::{self, Clock};
 use crate::secret::Value;
 use key::{Entries, Entry};
 
@@ -150,12 +151,13 @@ impl Reason {
 /// that is no mapping is written as what it is.
 ///
 /// # Errors
-/// All problems of the text, in its order; at least one, and at most 50.
-pub fn rewrite(text: &str, most: usize) -> Result<Canonical, Vec<Problem>> {
+/// All problems of the text, in its order; at least one, and at most 50. Where the clock has stopped, whatever
+/// comes of it counts for nothing.
+pub fn rewrite(text: &str, most: usize, clock: &Clock) -> Result<Canonical, Vec<Problem>> {
     let mut out = String::with_capacity(text.len() + text.len() / 4);
     let mut problems = Vec::new();
     let mut separator = None;
-    let mut events = Events::new(text);
+    let mut events = Events::timed(text, clock);
     let mut tree = Tree::default();
     let mut documents = 0;
     loop {
@@ -170,6 +172,7 @@ pub fn rewrite(text: &str, most: usize) -> Result<Canonical, Vec<Problem>> {
                     text,
                     tree: &tree,
                     most,
+                    clock,
                     out: &mut out,
                     spent: 0,
                     depth: 0,
@@ -244,6 +247,7 @@ struct Writer<'w, 't, 'a> {
     text: &'w str,
     tree: &'t Tree<'a>,
     most: usize,
+    clock: &'w Clock,
     out: &'w mut String,
     /// What has been done beside writing, in bytes.
     spent: usize,
@@ -266,6 +270,8 @@ impl<'t> Writer<'_, 't, '_> {
         let id = self.target(id)?;
         let tree = self.tree;
         let node = tree.node(id);
+        let work = clock::NODE + node.value.len();
+        self.clock.spend(work).map_err(|_| Stop)?;
         let empty = node.end == id + 1;
         match node.kind {
             Kind::Map { .. } => {

@@ -13,6 +13,8 @@ use std::ops::Range;
 use granit_parser::{Event as Raw, Parser, ScalarStyle, StructureStyle};
 use rustc_hash::FxHasher;
 
+use crate::clock::{self, Clock, Stop};
+
 /// Deepest nesting that is read; deeper input is a syntax error (go-yaml accepts some 500 levels).
 const NESTING_LIMIT: usize = 1024;
 const TOO_DEEP: &str = "lists and maps are nested more than 1,024 deep";
@@ -224,6 +226,17 @@ pub struct SyntaxError {
     pub reason: String,
 }
 
+impl From<Stop> for SyntaxError {
+    /// A text that is not read to its end; whoever has given the clock asks it too, and says that instead.
+    fn from(stop: Stop) -> Self {
+        Self {
+            line: 0,
+            column: 0,
+            reason: stop.to_string(),
+        }
+    }
+}
+
 /// The events of a text, in order; each document's are numbered and summed up for verification.
 pub struct Events<'a> {
     parser: Parser<'a, granit_parser::StrInput<'a>>,
@@ -233,12 +246,19 @@ pub struct Events<'a> {
     anchors: u32,
     ordinal: u32,
     digest: u64,
+    clock: Clock,
 }
 
 impl<'a> Events<'a> {
     /// Reads `text` from its start; nothing is parsed before the first [`Events::pull`].
     #[must_use]
     pub fn new(text: &'a str) -> Self {
+        Self::timed(text, &Clock::default())
+    }
+
+    /// As [`Events::new`], as long as the clock runs.
+    #[must_use]
+    pub fn timed(text: &'a str, clock: &Clock) -> Self {
         let mut options = granit_parser::options! {
             block_scalar_eof_without_line_feed: true,
             flow_nesting_limit: NESTING_LIMIT,
@@ -253,6 +273,7 @@ impl<'a> Events<'a> {
             anchors: 0,
             ordinal: 0,
             digest: 0,
+            clock: clock.clone(),
         }
     }
 
@@ -277,7 +298,7 @@ impl<'a> Events<'a> {
     /// The next event and its span, `None` at the end of the text.
     ///
     /// # Errors
-    /// The text is not YAML, or nested more than 1,024 deep.
+    /// The text is not YAML, or nested more than 1,024 deep; or the clock has stopped.
     pub fn pull(&mut self) -> Result<Option<(Event<'a>, Span)>, SyntaxError> {
         loop {
             let Some(result) = self.parser.next_event() else {
@@ -291,6 +312,8 @@ impl<'a> Events<'a> {
             let Some(event) = self.convert(raw, &mut span) else {
                 continue;
             };
+            let read = span.end.saturating_sub(self.previous_end);
+            self.clock.spend(clock::NODE + read)?;
             self.previous_end = self.previous_end.max(span.end);
             if !matches!(event, Event::DocumentStart | Event::DocumentEnd) {
                 self.digest = self.digest.wrapping_add(event.digest(self.ordinal));

@@ -182,7 +182,7 @@ impl Builder {
                 mut merged,
                 ..
             } => {
-                merged.extend(entries);
+                join(&mut merged, entries);
                 Value::Map(merged)
             }
         };
@@ -261,16 +261,29 @@ fn key_text(value: &Value) -> Option<String> {
     }
 }
 
+/// Adds entries, which win over those that are there. The fewer are moved: maps can be merged into each other
+/// as deep as they nest.
+fn join(map: &mut BTreeMap<String, Value>, mut entries: BTreeMap<String, Value>) {
+    if entries.len() < map.len() {
+        map.extend(entries);
+        return;
+    }
+    for (key, value) in std::mem::take(map) {
+        entries.entry(key).or_insert(value);
+    }
+    *map = entries;
+}
+
 /// Adds what `<<` names; `None` if that is no map and no list of maps.
 fn merge_into(merged: &mut BTreeMap<String, Value>, value: Value) -> Option<()> {
     match value {
-        Value::Map(entries) => merged.extend(entries),
+        Value::Map(entries) => join(merged, entries),
         Value::List(items) => {
             for item in items.into_iter().rev() {
                 let Value::Map(entries) = item else {
                     return None;
                 };
-                merged.extend(entries);
+                join(merged, entries);
             }
         }
         _ => return None,

@@ -3,9 +3,10 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::canonical;
+use crate::clock::{self, Clock};
 
 /// What a reader takes a text for.
 #[derive(PartialEq)]
@@ -62,22 +63,35 @@ impl Reading {
     }
 }
 
-/// Reads the only document of `text`; `None` where it cannot be read, or a key is written twice or is not
-/// a string.
+/// Reads the only document of `text`; `None` where it cannot be read, where a key is written twice or is not
+/// a string, and where the clock has stopped.
 #[must_use]
-pub fn read(text: &str) -> Option<Reading> {
-    serde_yaml::from_str(text).ok()
+pub fn read(text: &str, clock: &Clock) -> Option<Reading> {
+    let deserializer = serde_yaml::Deserializer::from_str(text);
+    Reader { clock }.deserialize(deserializer).ok()
 }
 
-impl<'de> Deserialize<'de> for Reading {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
+#[derive(Clone, Copy)]
+struct Reader<'c> {
+    clock: &'c Clock,
+}
+
+impl Reader<'_> {
+    /// Counts a node with its text.
+    fn spend<E: serde::de::Error>(self, text: usize) -> Result<(), E> {
+        self.clock.spend(clock::NODE + text).map_err(E::custom)
     }
 }
 
-struct Reader;
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Reading;
 
-impl<'de> Visitor<'de> for Reader {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Reading, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Reading;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,17 +129,15 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Reading::Number(canonical::number(&format!("{number:?}"))))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Reading, E> {
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Reading, E> {
+        self.spend(text.len())?;
         Ok(Reading::Text(text.to_owned()))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Reading, E> {
-        Ok(Reading::Text(text))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Reading, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(self)? {
+            self.spend(0)?;
             list.push(item);
         }
         Ok(Reading::List(list))
@@ -133,7 +145,7 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Reading, A::Error> {
         let mut map = Vec::new();
-        while let Some((key, value)) = entries.next_entry()? {
+        while let Some((key, value)) = entries.next_entry_seed(self, self)? {
             let Reading::Text(key) = key else {
                 return Err(A::Error::custom("a key is not a string"));
             };
@@ -156,6 +168,7 @@ mod tests {
     fn reads_what_is_written_canonically() {
         let Some(Reading::Map(entries)) = read(
             "a: null\nb: [true, -1, 1.5, 1.0e+300, 18446744073709551615, 12345678901234567890123]\nc: {\"d\": \"\\u2028\"}\n",
+            &Clock::default(),
         ) else {
             panic!("not read");
         };
@@ -186,7 +199,7 @@ mod tests {
             "a: [",
             "a: .inf",
         ] {
-            assert_eq!(read(text), None, "{text}");
+            assert_eq!(read(text, &Clock::default()), None, "{text}");
         }
     }
 }

@@ -2,13 +2,18 @@
 //! object and not the stream.
 //!
 //! Nodes lie in the order of the text; a node's subtree is the run of nodes up to [`Node::end`].
-//! Aliases stay aliases: [`Tree::target`] follows one.
+//! Aliases stay aliases: [`Tree::target`] follows one. A large mapping is sorted when something is looked up
+//! in it: it may be asked as often as it is long.
+
+mod index;
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use rustc_hash::FxHashSet;
 
 use super::event::{Event, Events, Props, Span, Style, SyntaxError, Tag};
+use index::Index;
 
 /// Index of a node in its [`Tree`].
 pub type NodeId = usize;
@@ -49,6 +54,8 @@ pub struct Node<'a> {
     pub ordinal: u32,
     /// The number of the node's last event in its document.
     pub last: u32,
+    /// Where the text of its last descendant ends.
+    text_end: usize,
 }
 
 impl std::fmt::Debug for Node<'_> {
@@ -122,6 +129,7 @@ pub struct Tree<'a> {
     anchors: Vec<Option<NodeId>>,
     aliases: Vec<NodeId>,
     open: Vec<NodeId>,
+    index: Index,
 }
 
 impl<'a> Tree<'a> {
@@ -130,6 +138,7 @@ impl<'a> Tree<'a> {
         self.nodes.clear();
         self.anchors.clear();
         self.aliases.clear();
+        self.index.clear();
     }
 
     /// Reads the node that begins with `first`, and everything below it, from `events`.
@@ -182,12 +191,20 @@ impl<'a> Tree<'a> {
                     self.nodes[open].last = ordinal;
                     if self.nodes[open].is_flow() {
                         self.nodes[open].span.end = span.end;
+                        self.reaches(open, span.end);
+                    }
+                    if let Some(&around) = self.open.last() {
+                        self.reaches(around, self.nodes[open].text_end);
                     }
                 }
                 return;
             }
             Event::DocumentStart | Event::DocumentEnd => return,
         };
+        let is_open = self.open.last() == Some(&id);
+        if let Some(&around) = self.open.iter().nth_back(usize::from(is_open)) {
+            self.reaches(around, span.end);
+        }
         if props.anchor != 0 {
             let index = props.anchor as usize;
             if self.anchors.len() <= index {
@@ -203,7 +220,13 @@ impl<'a> Tree<'a> {
             end: id + 1,
             ordinal,
             last: ordinal,
+            text_end: span.end,
         });
+    }
+
+    fn reaches(&mut self, id: NodeId, end: usize) {
+        let node = &mut self.nodes[id];
+        node.text_end = node.text_end.max(end);
     }
 
     /// The node at `id`.
@@ -240,11 +263,7 @@ impl<'a> Tree<'a> {
     /// Where a node's text ends: that of its last descendant, for a block collection.
     #[must_use]
     pub fn text_end(&self, id: NodeId) -> usize {
-        self.nodes[id..self.nodes[id].end]
-            .iter()
-            .map(|node| node.span.end)
-            .max()
-            .unwrap_or(0)
+        self.nodes[id].text_end
     }
 
     /// The children of a sequence, or of a mapping as key, value, key, value…; empty otherwise.
@@ -279,17 +298,33 @@ impl<'a> Tree<'a> {
                 || (node.style() == Some(Style::Plain) && node.props.tag == Tag::None))
     }
 
+    /// Key and value nodes of the entries of a mapping whose key has this text, itself or through an alias, as
+    /// they are written; not those that come through merge keys.
+    pub fn named<'k>(
+        &self,
+        map: NodeId,
+        key: &'k str,
+    ) -> impl Iterator<Item = (NodeId, NodeId)> + use<'_, 'a, 'k> {
+        index::entries(self, map, key, true)
+    }
+
+    /// The same for all keys that begin so, in whatever order; equal ones as they are written.
+    pub fn beginning<'k>(
+        &self,
+        map: NodeId,
+        prefix: &'k str,
+    ) -> impl Iterator<Item = (NodeId, NodeId)> + use<'_, 'a, 'k> {
+        index::entries(self, map, prefix, false)
+    }
+
     /// The value written under `key` in a mapping itself, not through a merge key; the last one
     /// where a key stands twice. `None` if there is none, or the node is no mapping.
     #[must_use]
     pub fn get_written(&self, map: NodeId, key: &str) -> Option<NodeId> {
-        let mut found = None;
-        for (name, value) in self.entries(map) {
-            if self.nodes[name].value == key && self.nodes[name].style().is_some() {
-                found = Some(value);
-            }
-        }
-        found
+        let written = self
+            .named(map, key)
+            .filter(|&(name, _)| self.nodes[name].style().is_some());
+        written.last().map(|(_, value)| value)
     }
 
     /// The value under `key`, with aliases followed and merge keys honoured: written entries win
@@ -299,21 +334,25 @@ impl<'a> Tree<'a> {
         let map = self.target(map)?;
         let written = self.get_written(map, key).or_else(|| {
             self.sources(map)
-                .into_iter()
-                .find_map(|source| self.get_written(source, key))
+                .iter()
+                .find_map(|&source| self.get_written(source, key))
         });
         self.target(written?)
     }
 
     /// Every mapping that a mapping takes entries from through merge keys, directly or through others,
-    /// each once, in the order in which they win; not more than 1,024 of them.
+    /// each once, in the order in which they win; not more than 128 of them.
     #[must_use]
-    pub fn sources(&self, map: NodeId) -> Vec<NodeId> {
+    pub fn sources(&self, map: NodeId) -> Rc<[NodeId]> {
+        if self.merged(map).next().is_none() {
+            return Rc::default();
+        }
+        self.index.sources(map, || self.find_sources(map))
+    }
+
+    fn find_sources(&self, map: NodeId) -> Vec<NodeId> {
         let mut found = Vec::new();
         let mut open: Vec<_> = self.merged(map).collect();
-        if open.is_empty() {
-            return found;
-        }
         open.reverse();
         let mut seen = FxHashSet::default();
         while let Some(source) = open.pop() {
@@ -333,7 +372,7 @@ impl<'a> Tree<'a> {
 
     /// The mappings that a mapping's merge keys name, in the order in which they win.
     pub fn merged(&self, map: NodeId) -> impl Iterator<Item = NodeId> + use<'_, 'a> {
-        self.entries(map)
+        self.named(map, "<<")
             .filter(|&(key, _)| self.is_merge_key(key))
             .filter_map(|(_, value)| self.target(value))
             .flat_map(|value| {
@@ -354,5 +393,5 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// How many mappings merge keys may bring into one.
-const MAX_SOURCES: usize = 1024;
+/// How many mappings merge keys may bring into one: they are looked through for each object.
+const MAX_SOURCES: usize = 128;

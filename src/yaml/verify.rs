@@ -8,6 +8,7 @@
 use super::event::{Event, Events, Style, SyntaxError};
 use super::scalar;
 use super::shape::Shape;
+use crate::clock::Clock;
 
 /// What an edit leaves in place of some events of the original.
 pub struct Expectation {
@@ -36,9 +37,14 @@ pub enum Mismatch {
 /// `digest` of all the events that are to stay.
 ///
 /// # Errors
-/// A [`Mismatch`]; nothing may then be written.
-pub fn verify(text: &str, expected: &[Expectation], digest: u64) -> Result<(), Mismatch> {
-    let mut events = Events::new(text);
+/// A [`Mismatch`]; nothing may then be written. It is one too where the clock has stopped.
+pub fn verify(
+    text: &str,
+    expected: &[Expectation],
+    digest: u64,
+    clock: &Clock,
+) -> Result<(), Mismatch> {
+    let mut events = Events::timed(text, clock);
     let mut expected = expected.iter().peekable();
     let (mut original, mut sum, mut documents) = (0_u32, 0_u64, 0_u32);
     'events: while let Some((mut event, _)) = events.pull()? {
@@ -110,6 +116,10 @@ fn matches_shape(event: &Event<'_>, shape: &Shape, anchor: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn verify(text: &str, expected: &[Expectation], digest: u64) -> Result<(), Mismatch> {
+        super::verify(text, expected, digest, &Clock::default())
+    }
 
     fn digest_without(text: &str, gone: &[u32]) -> u64 {
         let mut events = Events::new(text);

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use gitops_fn::resolve::SecretStore as _;
 use gitops_fn::secret::SecretRef;
+use gitops_fn::secret::wants::Keys;
 use gitops_fn::settings::Settings;
 use gitops_fn::store::vault::VaultStore;
 use serde_json::{Map, json};
@@ -280,7 +281,7 @@ impl Vault {
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()));
         let settings = Settings::from_vars(env).unwrap();
-        let store = VaultStore::new(settings.vault, None, None);
+        let store = VaultStore::new(settings.vault, None, Instant::now());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -293,7 +294,7 @@ impl Vault {
                     version: 0,
                     kv: None,
                 };
-                store.read(&want).await.unwrap();
+                store.read(&want, &Keys::All).await.unwrap();
             }
             store.close().await;
         });

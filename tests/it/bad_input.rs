@@ -22,6 +22,8 @@ fn with_store(args: &[&str], stdin: impl AsRef<[u8]> + Sync) -> Output {
     let mut command = gitops_fn();
     command.current_dir(dir.path()).args(args);
     command.env("VAULT_ADDR", "file:secrets.yaml");
+    // a debug build on a busy machine
+    command.env("GITOPS_FN_TIMEOUT", "10m");
     bounded(&mut command, stdin)
 }
 

@@ -13,6 +13,7 @@ use crate::support::root;
 /// What each top-level module may name with `crate::…`, in the order of the flow. `main` may name all.
 const MAY_NAME: &[(&str, &[&str])] = &[
     // leaves: values
+    ("clock", &[]),
     ("text", &[]),
     ("regular", &[]),
     ("secret", &[]),
@@ -22,18 +23,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("source", &["regular", "text"]),
     ("output", &[]),
     // YAML knows no Kubernetes; its loader makes values of secrets
-    ("yaml", &["secret"]),
-    ("placeholder", &["secret", "yaml"]),
+    ("yaml", &["clock", "secret"]),
+    ("placeholder", &["clock", "secret", "yaml"]),
     // knows Kubernetes, and not our configuration
-    ("krm", &["text", "yaml"]),
+    ("krm", &["clock", "text", "yaml"]),
     ("config", &["image", "settings", "text", "yaml"]),
-    ("report", &["krm"]),
+    ("report", &["krm", "text"]),
     // reads as configurations are read, and judges settings by their own grammar
     ("policy", &["config", "krm", "secret", "settings", "text"]),
     // neither a store nor what comes after it
     (
         "plan",
         &[
+            "clock",
             "config",
             "image",
             "krm",
@@ -55,21 +57,31 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     (
         "edit",
-        &["krm", "placeholder", "plan", "resolve", "secret", "yaml"],
+        &[
+            "clock",
+            "krm",
+            "placeholder",
+            "plan",
+            "resolve",
+            "secret",
+            "yaml",
+        ],
     ),
     // what `build` does before it renders, and the names that come after
     (
         "build",
-        &["krm", "plan", "report", "secret", "source", "text", "yaml"],
+        &[
+            "clock", "krm", "plan", "report", "secret", "source", "text", "yaml",
+        ],
     ),
     // what comes in, and what goes out, under a policy
-    ("input", &["krm", "policy", "source", "yaml"]),
-    ("recheck", &["krm", "plan", "policy", "yaml"]),
+    ("input", &["clock", "krm", "policy", "source", "yaml"]),
+    ("recheck", &["clock", "krm", "plan", "policy", "yaml"]),
     (
         "run",
         &[
-            "config", "edit", "input", "krm", "plan", "policy", "recheck", "report", "resolve",
-            "secret", "settings", "source", "yaml",
+            "clock", "config", "edit", "input", "krm", "plan", "policy", "recheck", "report",
+            "resolve", "secret", "settings", "source", "yaml",
         ],
     ),
     // the crate's front
@@ -78,6 +90,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "build",
             "cli",
+            "clock",
             "cluster",
             "config",
             "edit",
@@ -158,7 +171,7 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("sha2", &["secret/sha256.rs"]),
-    ("signal_hook", &["command/session.rs"]),
+    ("signal_hook", &["command/signals.rs"]),
     ("tempfile", &["build/workshop.rs", "output.rs"]),
     ("landlock", &["build/sandbox.rs", "build/sandbox/"]),
     ("nix", &["build/sandbox/descriptors.rs"]),

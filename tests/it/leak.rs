@@ -1,7 +1,6 @@
 //! No secret is seen where none is wanted: not on stderr, not in `results`, not in files, not in
 //! `Debug`, and on stdout at the planned places alone.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
@@ -11,6 +10,7 @@ use std::thread;
 
 use gitops_fn::placeholder::{self, modifier};
 use gitops_fn::resolve::{SecretStore, StoreError, resolve};
+use gitops_fn::secret::wants::{Keys, Wants};
 use gitops_fn::secret::{Secret, SecretRef, Value, base64};
 use gitops_fn::settings::Settings;
 use gitops_fn::source::Source;
@@ -495,7 +495,7 @@ fn the_output_file_is_all_that_is_left() {
 struct OneSecret;
 
 impl SecretStore for OneSecret {
-    async fn read(&self, _: &SecretRef) -> Result<Secret, StoreError> {
+    async fn read(&self, _: &SecretRef, _: &Keys) -> Result<Secret, StoreError> {
         Ok(Secret::new(
             [(SENTINEL.into(), Value::string(SENTINEL))].into(),
         ))
@@ -515,7 +515,9 @@ fn no_debug_form_shows_a_secret() {
         version: 0,
         kv: None,
     };
-    let resolved = runtime.block_on(resolve(&BTreeSet::from([want.clone()]), &OneSecret));
+    let mut wants = Wants::default();
+    wants.add(want.clone(), Keys::EVERY);
+    let resolved = runtime.block_on(resolve(&wants, &OneSecret));
     let secret = resolved.get(&want).unwrap().clone().unwrap();
     let modifiers = modifier::parse(&[&format!("default '{SENTINEL}'"), "jsonParse"]).unwrap();
     let text = format!("{SENTINEL} <path:kv/a#k | default '{SENTINEL}'> {SENTINEL}");

@@ -9,10 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_yaml::Value;
 
-use crate::support::{Output, clean, documents, gitops_fn, run, temp_dir, tool, write_files};
+use crate::governed::Governed;
+use crate::support::{
+    Output, clean, documents, gitops_fn, path_with, run, temp_dir, tool, write_files,
+};
 use case::{Case, Version};
 
 /// How many kustomizations are made, and how many of them are one build.
@@ -27,9 +31,13 @@ fn kustomize(program: &Path, dir: &Path) -> String {
 
 /// What we make of a folder, with the store at `store`.
 fn build(program: &Path, dir: &Path, store: &Path) -> Output {
-    let mut command = gitops_fn();
+    build_by(gitops_fn(), program, dir, store)
+}
+
+/// The same by a command that runs us elsewhere.
+fn build_by(mut command: Command, program: &Path, dir: &Path, store: &Path) -> Output {
     command.arg("build").arg(dir);
-    command.env("PATH", program.parent().unwrap());
+    command.env("PATH", path_with(&[program.parent().unwrap()]));
     command.env("VAULT_ADDR", format!("file:{}", store.display()));
     run(&mut command, "")
 }
@@ -76,42 +84,73 @@ fn names_are_those_of_kustomize_for_the_values() {
     };
     let mut kinds = BTreeSet::new();
     for first in (0..CASES).step_by(BATCH) {
-        let cases: Vec<_> = (first..first + BATCH).map(Case::new).collect();
-        let dir = temp_dir();
-        let (holes, values) = (dir.path().join("holes"), dir.path().join("values"));
-        write(&holes, &cases, Version::Placeholders);
-        write(&values, &cases, Version::Values);
-        let store = dir.path().join("secrets.yaml");
-        write_store(&store, &cases);
-        let (before, expected) = (kustomize(&program, &holes), kustomize(&program, &values));
-        let out = build(&program, &holes, &store).success();
-
-        let (ours, theirs) = (by_name(out.text()), by_name(&expected));
-        let names =
-            |objects: &BTreeMap<[String; 3], Value>| objects.keys().cloned().collect::<Vec<_>>();
-        assert_eq!(names(&ours), names(&theirs), "cases from {first}");
-        for (key, object) in &ours {
-            assert_eq!(object, &theirs[key], "{key:?}");
-        }
-        // and not because nothing has changed
-        let old = by_name(&before);
-        let changed = ours.keys().filter(|key| !old.contains_key(*key)).count();
-        let hashed: usize = cases.iter().map(|case| case.hashed).sum();
-        assert!(changed * 10 >= hashed * 9, "{changed} of {hashed} names");
-        kinds.extend(
-            ours.into_iter()
-                .filter(|(key, object)| old.get(key).is_some_and(|old| old != object))
-                .map(|(key, object)| {
-                    (
-                        key[0].clone(),
-                        object["apiVersion"].as_str().unwrap().to_owned(),
-                    )
-                }),
-        );
+        kinds.extend(batch(&program, first, &|dir, store| {
+            build(&program, dir, store)
+        }));
     }
     // everything that refers to one has been met, and the kinds of our own
     kinds.retain(|(kind, _)| !matches!(&**kind, "Secret" | "ConfigMap" | "Widget"));
     assert_eq!(kinds.len(), referrers::KINDS - 1, "{kinds:?}");
+}
+
+/// Under a policy the output is written anew, and the hashes are those of the same values.
+#[test]
+fn names_are_those_of_kustomize_under_a_policy() {
+    let policy = "apiVersion: gitops-fn.dev/v1alpha1
+kind: Policy
+metadata: {name: test}
+spec:
+  store: file
+  mounts: [{path: kv, version: 2}]
+  allow: [{name: all, paths: ['kv/**']}]
+  sinks: [{apiVersion: v1, kind: ConfigMap, fields: ['data/*', 'binaryData/*']}]
+";
+    let (Some(program), Some(machine)) = (tool("kustomize"), Governed::new(policy)) else {
+        return;
+    };
+    for first in [0, BATCH] {
+        batch(&program, first, &|dir, store| {
+            build_by(machine.gitops_fn(), &program, dir, store)
+        });
+    }
+}
+
+/// Compares the builds of one batch of cases; the kinds of the objects in which something has changed.
+#[track_caller]
+fn batch(
+    program: &Path,
+    first: usize,
+    build: &dyn Fn(&Path, &Path) -> Output,
+) -> BTreeSet<(String, String)> {
+    let cases: Vec<_> = (first..first + BATCH).map(Case::new).collect();
+    let dir = temp_dir();
+    let (holes, values) = (dir.path().join("holes"), dir.path().join("values"));
+    write(&holes, &cases, Version::Placeholders);
+    write(&values, &cases, Version::Values);
+    let store = dir.path().join("secrets.yaml");
+    write_store(&store, &cases);
+    let (before, expected) = (kustomize(program, &holes), kustomize(program, &values));
+    let out = build(&holes, &store).success();
+
+    let (ours, theirs) = (by_name(out.text()), by_name(&expected));
+    let names =
+        |objects: &BTreeMap<[String; 3], Value>| objects.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&ours), names(&theirs), "cases from {first}");
+    for (key, object) in &ours {
+        assert_eq!(object, &theirs[key], "{key:?}");
+    }
+    // and not because nothing has changed
+    let old = by_name(&before);
+    let changed = ours.keys().filter(|key| !old.contains_key(*key)).count();
+    let hashed: usize = cases.iter().map(|case| case.hashed).sum();
+    assert!(changed * 10 >= hashed * 9, "{changed} of {hashed} names");
+    ours.into_iter()
+        .filter(|(key, object)| old.get(key).is_some_and(|old| old != object))
+        .map(|(key, object)| {
+            let api_version = object["apiVersion"].as_str().unwrap().to_owned();
+            (key[0].clone(), api_version)
+        })
+        .collect()
 }
 
 /// Checks that a build of `holes`, with the secrets of `store`, comes to what a build of `values` is.

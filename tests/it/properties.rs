@@ -5,12 +5,14 @@ mod bytes;
 mod document;
 mod names;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
+use gitops_fn::clock::Clock;
 use gitops_fn::config::{self, Config};
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::resolve::{Resolved, SecretStore, StoreError, StoreErrorKind, resolve};
+use gitops_fn::secret::wants::{Keys, Wants};
 use gitops_fn::secret::{Secret, SecretRef, Value};
 use gitops_fn::settings::Settings;
 use gitops_fn::source::Source;
@@ -26,9 +28,9 @@ use document::{Stream, Writer, stream};
 struct Store(BTreeMap<String, Value>);
 
 impl SecretStore for Store {
-    async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
+    async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         if want.path.ends_with("/s") {
-            return Ok(Secret::new(self.0.clone()));
+            return Ok(Secret::new(self.0.clone()).only(keys));
         }
         Err(StoreError {
             kind: StoreErrorKind::Missing,
@@ -48,7 +50,7 @@ impl Store {
         )
     }
 
-    fn resolve(&self, wants: &BTreeSet<SecretRef>) -> Resolved {
+    fn resolve(&self, wants: &Wants) -> Resolved {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -66,13 +68,14 @@ fn read_one(store: &impl SecretStore, path: &str) -> Result<Secret, StoreError> 
         version: 0,
         kv: None,
     };
-    runtime.block_on(store.read(&want))
+    runtime.block_on(store.read(&want, &Keys::All))
 }
 
 /// Runs the library as a pipe.
 fn piped(text: &str, config: &Config, store: &Store) -> (Outcome, Option<String>) {
-    let (input, settings, judge) = (input(text), Settings::default(), Judge::default());
-    let outcome = render(&input, config, &settings, &judge, None, |wants| {
+    let (input, clock) = (input(text), Clock::default());
+    let (settings, judge) = (Settings::default(), Judge::default());
+    let outcome = render(&input, config, &settings, &judge, &clock, |wants| {
         store.resolve(wants)
     });
     let output = written(&outcome, &input);
@@ -81,8 +84,11 @@ fn piped(text: &str, config: &Config, store: &Store) -> (Outcome, Option<String>
 
 /// Runs the library as a function.
 fn listed(text: &str, store: &Store) -> (Outcome, Option<String>) {
-    let (input, settings, judge) = (input(text), Settings::default(), Judge::default());
-    let outcome = function(&input, &settings, &judge, |wants| store.resolve(wants));
+    let (input, clock) = (input(text), Clock::default());
+    let (settings, judge) = (Settings::default(), Judge::default());
+    let outcome = function(&input, &settings, &judge, &clock, |wants| {
+        store.resolve(wants)
+    });
     let output = written(&outcome, &input);
     (outcome, output)
 }
@@ -93,12 +99,13 @@ fn input(text: &str) -> Input {
         name: "stdin".into(),
         text: text.into(),
     };
-    Input::new(vec![source], &Judge::default()).unwrap()
+    Input::new(vec![source], &Judge::default(), &Clock::default()).unwrap()
 }
 
 fn written(outcome: &Outcome, input: &Input) -> Option<String> {
     let mut out = Vec::new();
-    let output = outcome.output(input, &Judge::default()).unwrap()?;
+    let judge = Judge::default();
+    let output = outcome.output(input, &judge, &Clock::default()).unwrap()?;
     output.write(&mut out).unwrap();
     Some(String::from_utf8(out).unwrap())
 }

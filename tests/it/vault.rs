@@ -14,6 +14,7 @@ mod kustomize;
 mod leak;
 mod log;
 pub(crate) mod logins;
+mod memory;
 mod mounts;
 mod page;
 mod policy;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::clock::Clock;
 use crate::yaml::event::{Event, Events, SyntaxError};
 use crate::yaml::tree::{NodeId, Tree};
 
@@ -46,8 +47,8 @@ pub(super) struct Document<'t> {
 
 impl<'t> Document<'t> {
     /// Reads the text of one document; `None` if it holds nothing.
-    pub(super) fn read(text: &'t str) -> Result<Option<Self>, SyntaxError> {
-        let mut events = Events::new(text);
+    pub(super) fn read(text: &'t str, clock: &Clock) -> Result<Option<Self>, SyntaxError> {
+        let mut events = Events::timed(text, clock);
         let mut tree = Tree::default();
         while let Some((event, _)) = events.pull()? {
             if event != Event::DocumentStart {

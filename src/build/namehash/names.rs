@@ -1,10 +1,12 @@
 //! The new names: which objects get one, and whose name it is that stands somewhere.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use aho_corasick::AhoCorasick;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::clock::Clock;
 use crate::krm::resource::{Identity, objects};
 use crate::krm::result::Finding;
 
@@ -28,19 +30,54 @@ fn hashed(document: &Document<'_>) -> Vec<(usize, String)> {
     hashed.collect()
 }
 
-/// The new hash of one object.
-struct Rename {
-    kind: String,
-    namespace: String,
-    /// What of the old name is kept: all, unless it holds placeholders.
-    make: Vec<Range<usize>>,
-    hash: String,
+/// What becomes of the objects with one old name; there may be as many as there are namespaces.
+#[derive(Default)]
+struct Renames {
+    /// Kind and namespace of each.
+    objects: FxHashSet<(String, String)>,
+    /// By what of the old name is kept: all, unless it holds placeholders.
+    by_make: FxHashMap<Vec<Range<usize>>, Meaning>,
+}
+
+/// What a name means that is made so.
+#[derive(Default)]
+struct Meaning {
+    anywhere: Hash,
+    within: FxHashMap<String, Hash>,
+}
+
+/// The new hash of all the objects that a name can mean.
+#[derive(Default)]
+enum Hash {
+    #[default]
+    None,
+    One(Rc<str>),
+    /// They have different ones.
+    Several,
+}
+
+impl Hash {
+    fn add(&mut self, hash: &Rc<str>) {
+        *self = match std::mem::take(self) {
+            Self::None => Self::One(Rc::clone(hash)),
+            Self::One(known) if known == *hash => Self::One(known),
+            Self::One(_) | Self::Several => Self::Several,
+        };
+    }
+
+    fn meaning(&self) -> New<'_> {
+        match self {
+            Self::None => New::Same,
+            Self::One(hash) => New::Hash(hash),
+            Self::Several => New::Ambiguous,
+        }
+    }
 }
 
 /// Every object that gets a new name, by its old one.
 #[derive(Default)]
 pub(super) struct Names {
-    renames: FxHashMap<String, Vec<Rename>>,
+    renames: FxHashMap<String, Renames>,
     /// The old names that hold placeholders, as they are now; sought together, because a search for each
     /// would take names times scalars.
     mixed: Option<AhoCorasick>,
@@ -67,9 +104,13 @@ impl Names {
     pub(super) fn find<'t>(
         pairs: impl Iterator<Item = Pair<'t>>,
         edits: &Edits<'_>,
+        clock: &Clock,
     ) -> Result<(Self, Vec<(usize, Document<'t>)>), Finding> {
         let (mut names, mut read, mut bytes) = (Self::default(), Vec::new(), 0);
         for (index, pair) in pairs.enumerate() {
+            if clock.spend(pair.before.len()).is_err() {
+                break;
+            }
             let text = pair.before.as_bytes();
             let kind = |kind: &[u8]| memchr::memmem::find(text, kind).is_some();
             if pair.before == pair.after
@@ -78,14 +119,14 @@ impl Names {
             {
                 continue;
             }
-            let Some(before) = read_whole(pair.before)? else {
+            let Some(before) = read_whole(pair.before, clock)? else {
                 continue;
             };
             let hashed = hashed(&before);
             if hashed.is_empty() {
                 continue;
             }
-            if let Some(after) = read_whole(pair.after)? {
+            if let Some(after) = read_whole(pair.after, clock)? {
                 bytes += pair.after.len();
                 if names.compare(&hashed, &after, pair.at, edits) && bytes <= KEPT {
                     read.push((index, after));
@@ -98,8 +139,10 @@ impl Names {
 
     /// What finds the old names that hold placeholders; nothing if there is none.
     fn search(&self) -> Result<Option<AhoCorasick>, aho_corasick::BuildError> {
-        let is_mixed =
-            |name: &str, new: &[Rename]| new.iter().any(|new| !is_whole(&new.make, name));
+        let is_mixed = |name: &str, new: &Renames| {
+            let mut makes = new.by_make.keys();
+            makes.any(|make| !is_whole(make, name))
+        };
         let mixed = self
             .renames
             .iter()
@@ -150,15 +193,18 @@ impl Names {
 
     fn add(&mut self, identity: &Identity, given: &str, make: Vec<Range<usize>>, hash: String) {
         self.hashes.insert(given.to_owned());
-        self.renames
-            .entry(identity.name.clone())
+        let namespace = namespace(&identity.namespace).to_owned();
+        let hash = Rc::from(hash);
+        let renames = self.renames.entry(identity.name.clone()).or_default();
+        let meaning = renames.by_make.entry(make).or_default();
+        meaning.anywhere.add(&hash);
+        meaning
+            .within
+            .entry(namespace.clone())
             .or_default()
-            .push(Rename {
-                kind: identity.gvk.kind.clone(),
-                namespace: namespace(&identity.namespace).to_owned(),
-                make,
-                hash,
-            });
+            .add(&hash);
+        let kind = identity.gvk.kind.clone();
+        renames.objects.insert((kind, namespace));
     }
 
     /// Whether nothing gets a new name.
@@ -184,10 +230,9 @@ impl Names {
     /// Whether the object itself is one of them, and not a namesake of another kind.
     pub(super) fn renames(&self, identity: &Identity) -> bool {
         self.renames.get(&identity.name).is_some_and(|renames| {
-            renames.iter().any(|rename| {
-                rename.kind == identity.gvk.kind
-                    && rename.namespace == namespace(&identity.namespace)
-            })
+            let namespace = namespace(&identity.namespace).to_owned();
+            let object = (identity.gvk.kind.clone(), namespace);
+            renames.objects.contains(&object)
         })
     }
 
@@ -200,14 +245,14 @@ impl Names {
         scope: Scope<'_>,
         beside: Option<&str>,
     ) -> New<'_> {
-        let Some(renames) = self.renames.get(name) else {
+        let renames = self.renames.get(name);
+        let Some(meaning) = renames.and_then(|renames| renames.by_make.get(make)) else {
             return New::Same;
         };
-        let renames = || renames.iter().filter(|new| new.make == make);
-        let within = |wanted: &str| one(renames().filter(|new| new.namespace == wanted));
+        let within = |wanted: &str| meaning.within.get(wanted).map_or(New::Same, Hash::meaning);
         let any = || match beside {
             Some(beside) => within(namespace(beside)),
-            None => one(renames()),
+            None => meaning.anywhere.meaning(),
         };
         match scope {
             Scope::Namespace(name) => within(name),
@@ -220,19 +265,10 @@ impl Names {
     }
 }
 
-fn read_whole(text: &str) -> Result<Option<Document<'_>>, Finding> {
-    Document::read(text).map_err(|error| fault(&error))
+fn read_whole<'t>(text: &'t str, clock: &Clock) -> Result<Option<Document<'t>>, Finding> {
+    Document::read(text, clock).map_err(|error| fault(&error))
 }
 
 fn is_whole(make: &[Range<usize>], name: &str) -> bool {
     matches!(make, [only] if *only == (0..name.len()))
-}
-
-/// The one hash that all of them have.
-fn one<'n>(mut renames: impl Iterator<Item = &'n Rename>) -> New<'n> {
-    match renames.next() {
-        None => New::Same,
-        Some(first) if renames.all(|other| other.hash == first.hash) => New::Hash(&first.hash),
-        Some(_) => New::Ambiguous,
-    }
 }

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
+use crate::clock::{self, Clock};
 use crate::krm::resource::{Object, objects};
 use crate::krm::result::Finding;
 use crate::plan::walk::{Step, field};
@@ -29,6 +30,7 @@ pub(super) fn replace<'t>(
     known: Option<Document<'t>>,
     names: &Names,
     edits: &Edits<'_>,
+    clock: &Clock,
     out: &mut Renamed,
 ) -> Result<(), Finding> {
     // a name has stood there before; an escape can hide it, but only from the raw text
@@ -37,7 +39,7 @@ pub(super) fn replace<'t>(
     let document = match known {
         Some(document) => document,
         None if !hidden() && !holds_name() => return Ok(()),
-        None => match Document::read(pair.after).map_err(|error| fault(&error))? {
+        None => match Document::read(pair.after, clock).map_err(|error| fault(&error))? {
             Some(document) => document,
             None => return Ok(()),
         },
@@ -48,6 +50,7 @@ pub(super) fn replace<'t>(
         tree: &document.tree,
         names,
         edits,
+        clock,
         splices: Vec::new(),
         expected: Vec::new(),
         digest: document.digest,
@@ -58,6 +61,9 @@ pub(super) fn replace<'t>(
     editor.finish(out)
 }
 
+/// How many places are named where a name is ambiguous: each of them is sought from its object's root.
+const MOST: usize = 50;
+
 struct Editor<'d, 't> {
     text: &'d str,
     /// Where the text begins in its stream.
@@ -65,6 +71,7 @@ struct Editor<'d, 't> {
     tree: &'d Tree<'t>,
     names: &'d Names,
     edits: &'d Edits<'d>,
+    clock: &'d Clock,
     splices: Vec<Splice>,
     expected: Vec<Expectation>,
     digest: u64,
@@ -79,6 +86,10 @@ impl Editor<'_, '_> {
         let kept = name_of(tree, object.root).filter(|_| !self.names.renames(identity));
         let mut open = vec![(object.root, object.root)];
         while let Some((id, parent)) = open.pop() {
+            let work = clock::NODE + tree.node(id).value.len();
+            if self.clock.spend(work).is_err() {
+                return;
+            }
             if Some(id) == kept || Some(id) == object.items {
                 continue;
             }
@@ -86,7 +97,7 @@ impl Editor<'_, '_> {
                 Kind::Map { .. } => open.extend(tree.entries(id).map(|(_, value)| (value, id))),
                 Kind::Seq { .. } => open.extend(tree.children(id).map(|item| (item, id))),
                 Kind::Scalar(style) => {
-                    if !self.scalar(id, style, scope, parent) {
+                    if !self.scalar(id, style, scope, parent) && out.findings.len() < MOST {
                         out.findings.push(ambiguous(tree, id, object));
                     }
                 }
@@ -187,7 +198,7 @@ impl Editor<'_, '_> {
             end: self.text.len(),
         };
         let edited: String = pieces(self.text, all, &self.splices).collect();
-        verify(&edited, &self.expected, self.digest).map_err(|error| fault(&error))?;
+        verify(&edited, &self.expected, self.digest, self.clock).map_err(|error| fault(&error))?;
         out.splices
             .extend(self.splices.into_iter().map(|splice| Splice {
                 span: Span {

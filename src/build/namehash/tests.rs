@@ -1,5 +1,6 @@
 use super::document::{self, Document};
 use super::{content, rename};
+use crate::clock::Clock;
 use crate::yaml::event::Span;
 use crate::yaml::splice::{Splice, pieces};
 
@@ -38,14 +39,14 @@ fn renamed_by(before: &str, edits: &[Splice]) -> String {
         end: text.len(),
     };
     let after: String = pieces(before, all(before), edits).collect();
-    let renamed = rename(before, &after, edits);
+    let renamed = rename(before, &after, edits, &Clock::default());
     assert_eq!(renamed.findings, [], "{before}");
     pieces(&after, all(&after), &renamed.splices).collect()
 }
 
 #[track_caller]
 fn refused(before: &str, after: &str) -> String {
-    let renamed = rename(before, after, &edits(before, after));
+    let renamed = rename(before, after, &edits(before, after), &Clock::default());
     crate::report::text(&renamed.findings)
 }
 
@@ -149,7 +150,7 @@ fn what_would_become_a_number_is_quoted() {
         .map(|number| number.to_string())
         .find(|number| {
             let text = after.replace("NUMBER", &format!("\"{number}\""));
-            let document = Document::read(&text).unwrap().unwrap();
+            let document = Document::read(&text, &Clock::default()).unwrap().unwrap();
             let hash = content::hash(&document.tree, document.root).unwrap();
             hash.bytes().all(|byte| byte.is_ascii_digit())
         })
@@ -328,7 +329,7 @@ fn a_new_name_in_data_does_not_change_the_hash_of_its_object() {
     };
     let hash = |value| {
         let text = second("x", value, "app-4h2mbtbbt6");
-        let document = Document::read(&text).unwrap().unwrap();
+        let document = Document::read(&text, &Clock::default()).unwrap().unwrap();
         content::hash(&document.tree, document.root).unwrap()
     };
     let (old, new) = (hash("<path:kv/a#b>"), hash("value"));
@@ -456,7 +457,7 @@ fn many_references_are_linear() {
         let after = format!("{}---\n{rest}", resolved());
         let edits = edits(&before, &after);
         let start = std::time::Instant::now();
-        let renamed = rename(&before, &after, &edits);
+        let renamed = rename(&before, &after, &edits, &Clock::default());
         assert_eq!(renamed.findings, []);
         assert_eq!(renamed.splices.len(), 2 * count + 1);
         start.elapsed()

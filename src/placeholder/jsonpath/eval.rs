@@ -3,10 +3,14 @@
 use zeroize::Zeroizing;
 
 use super::{Block, JsonPathError, Slice, Step};
+use crate::clock::{self, Clock};
 use crate::secret::{Value, json};
 
 /// How many results a whole evaluation may produce: unions and recursion multiply.
 const MAX_RESULTS: usize = 1_000_000;
+
+/// How many bytes a whole evaluation may look up, compare and copy: each result may be long.
+const MAX_WORK: usize = 64 << 20;
 
 type Results<'a> = Result<Vec<&'a Value>, JsonPathError>;
 
@@ -15,9 +19,12 @@ pub(super) fn evaluate(
     blocks: &[Block],
     value: &Value,
     most: usize,
+    clock: &Clock,
 ) -> Result<Zeroizing<String>, JsonPathError> {
     let mut run = Run {
         produced: 0,
+        work: 0,
+        clock,
         most,
         out: Zeroizing::new(String::new()),
     };
@@ -25,14 +32,17 @@ pub(super) fn evaluate(
     Ok(run.out)
 }
 
-struct Run {
+struct Run<'c> {
     produced: usize,
+    /// Bytes that were looked up, compared and copied.
+    work: usize,
+    clock: &'c Clock,
     /// How long the text may be.
     most: usize,
     out: Zeroizing<String>,
 }
 
-impl Run {
+impl Run<'_> {
     fn blocks(&mut self, blocks: &[Block], value: &Value) -> Result<(), JsonPathError> {
         for block in blocks {
             match block {
@@ -53,12 +63,28 @@ impl Run {
     }
 
     fn count(&mut self, more: usize) -> Result<(), JsonPathError> {
+        self.spend(more.saturating_mul(clock::NODE))?;
         self.produced = self.produced.saturating_add(more);
         if self.produced > MAX_RESULTS {
             Err(JsonPathError::TooMuch)
         } else {
             Ok(())
         }
+    }
+
+    /// Counts bytes that are looked up, compared or copied.
+    fn work(&mut self, bytes: usize) -> Result<(), JsonPathError> {
+        self.spend(bytes)?;
+        self.work = self.work.saturating_add(bytes);
+        if self.work > MAX_WORK {
+            Err(JsonPathError::TooMuchWork)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn spend(&self, work: usize) -> Result<(), JsonPathError> {
+        self.clock.spend(work).map_err(|_| JsonPathError::Stopped)
     }
 
     fn print(&mut self, results: &[&Value]) -> Result<(), JsonPathError> {
@@ -78,6 +104,7 @@ impl Run {
             if self.out.len() + text.len() > self.most {
                 return Err(JsonPathError::TooLong);
             }
+            self.work(text.len())?;
             self.out.push_str(text);
             self.count(1)?;
         }
@@ -96,7 +123,10 @@ impl Run {
         match step {
             Step::Literal(value @ Value::String(_)) => Ok(vec![value]),
             Step::Literal(value) => Ok(vec![value; input.len()]),
-            Step::Field(name) => field(&input, name),
+            Step::Field(name) => {
+                self.work(name.len().saturating_mul(input.len()))?;
+                field(&input, name)
+            }
             Step::Wildcard => {
                 let mut found = Vec::new();
                 for value in input {
@@ -125,6 +155,7 @@ impl Run {
             Step::Union(parts) => {
                 let mut found = Vec::new();
                 for part in parts {
+                    self.work(size_of_val(&*input))?;
                     found.extend(self.steps(input.clone(), part)?);
                 }
                 Ok(found)
@@ -169,7 +200,11 @@ impl Run {
     fn passes<'a>(&mut self, item: &'a Value, step: &'a Step) -> Result<bool, JsonPathError> {
         match step {
             Step::Exists(path) => match self.steps(vec![item], path) {
-                Err(JsonPathError::TooMuch) => Err(JsonPathError::TooMuch),
+                Err(
+                    error @ (JsonPathError::TooMuch
+                    | JsonPathError::TooMuchWork
+                    | JsonPathError::Stopped),
+                ) => Err(error),
                 found => Ok(found.is_ok_and(|found| !found.is_empty())),
             },
             Step::Compare(left, operator, right) => {
@@ -177,12 +212,27 @@ impl Run {
                 let right = self.steps(vec![item], right)?;
                 match (left.as_slice(), right.as_slice()) {
                     ([], _) | (_, []) => Ok(false),
-                    ([left], [right]) => operator.holds(left, right),
+                    ([left], [right]) => {
+                        self.work(compared(left, right))?;
+                        operator.holds(left, right)
+                    }
                     _ => Err(JsonPathError::ManyCompared),
                 }
             }
             _ => Ok(false),
         }
+    }
+}
+
+/// How many bytes a comparison may look at.
+fn compared(left: &Value, right: &Value) -> usize {
+    match (left, right) {
+        (Value::String(left), Value::String(right)) => left.len().min(right.len()),
+        (
+            Value::Number(left) | Value::String(left),
+            Value::Number(right) | Value::String(right),
+        ) => left.len().saturating_add(right.len()),
+        _ => 0,
     }
 }
 

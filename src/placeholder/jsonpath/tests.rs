@@ -1,9 +1,10 @@
 use super::*;
+use crate::clock::Clock;
 use crate::secret::json;
 
 fn run(template: &str, value: &str) -> Result<String, JsonPathError> {
     let path = JsonPath::parse(template)?;
-    path.evaluate(&json::parse(value).unwrap(), 16 << 20)
+    path.evaluate(&json::parse(value).unwrap(), 16 << 20, &Clock::default())
         .map(|text| text.as_str().to_owned())
 }
 
@@ -28,6 +29,45 @@ fn templates_that_multiply_are_stopped() {
         run(&format!("{{{same}}}"), &long),
         Err(JsonPathError::TooLong)
     );
+}
+
+/// Each of the 216,000 comparisons looks at 100 kB.
+#[test]
+fn comparisons_count_as_what_they_look_at() {
+    let text = "x".repeat(100_000);
+    let item = format!(r#"[{{"a":"{text}","b":"{text}"}}]"#);
+    let value = format!(r#"{{"n":{{"m":{{"l":{item}}}}}}}"#);
+    let all = |key: &str| format!("[{}]", vec![format!("'{key}'"); 60].join(","));
+    let (n, m, l) = (all("n"), all("m"), all("l"));
+    for filter in ["@.a!=@.b", "@.a==@.b", "@.a<@.b"] {
+        let template = format!("{{{n}{m}{l}[?({filter})]}}");
+        assert_eq!(run(&template, &value), Err(JsonPathError::TooMuchWork));
+    }
+    assert!(run("{.n.m.l[?(@.a==@.b)]}", &value).is_ok());
+    // a filter in a filter does not hide it
+    let value = format!("[{}]", vec![value; 3].join(","));
+    let template = format!("{{[?({n}{m}{l}[?(@.a!=@.b)])]}}");
+    assert!(run(&template, &value).is_err());
+    let long = format!(r#"{{"{text}":1}}"#);
+    let key = "k".repeat(1000);
+    let keys = format!("[{}]", vec![format!("'{key}'"); 1000].join(","));
+    assert!(run(&format!("{{{keys}{keys}}}"), &long).is_err());
+}
+
+#[test]
+fn it_ends_with_the_clock() {
+    let stopped = Clock::new(Some(std::time::Instant::now()), std::sync::Arc::default());
+    let value = json::parse("[{\"a\": 1}]").unwrap();
+    for template in [
+        "{[?(@.a==1)]}",
+        "{[?(@.a)].a}",
+        "{..}",
+        "{range [*]}{.a}{end}",
+    ] {
+        let path = JsonPath::parse(template).unwrap();
+        let result = path.evaluate(&value, 100, &stopped);
+        assert_eq!(result, Err(JsonPathError::Stopped), "{template}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What each modifier makes of a value.
 
 use super::{LONGEST, MEMBERS, ModifierError};
+use crate::clock::Clock;
 use crate::placeholder::jsonpath::{JsonPath, JsonPathError};
 use crate::secret::{Value, base64, json, sha256};
 use crate::yaml::load;
@@ -83,14 +84,20 @@ fn not_null(name: &'static str, value: Value) -> Transformed {
 }
 
 /// A string is read as JSON first, as AVP does.
-pub(super) fn json_path(name: &'static str, path: &JsonPath, value: &Value) -> Transformed {
+pub(super) fn json_path(
+    name: &'static str,
+    path: &JsonPath,
+    value: &Value,
+    clock: &Clock,
+) -> Transformed {
     let result = match value {
-        Value::String(text) => path.evaluate(&read_json(name, text)?, LONGEST),
+        Value::String(text) => path.evaluate(&read_json(name, text)?, LONGEST, clock),
         Value::Bytes(_) => return Err(datatype(name, value)),
-        _ => path.evaluate(value, LONGEST),
+        _ => path.evaluate(value, LONGEST, clock),
     };
     result.map(Value::String).map_err(|error| match error {
         JsonPathError::TooLong => ModifierError::Large(name),
+        JsonPathError::Stopped => ModifierError::Stopped,
         error => ModifierError::JsonPath(error),
     })
 }

@@ -203,6 +203,7 @@ fn credentials_come_from_the_environment_outside_function_mode() {
     assert_eq!(vault.deadline.as_secs(), 10);
     let function = settings(&judge(&policy, nobody.clone(), true), &vars);
     assert!(VaultSettings::from_vars(&function.vault).is_err());
+    assert_eq!(function.vault.deadline().unwrap().as_secs(), 10);
     // what the policy names takes the place of all of its kind
     let text = text.replace("approle", "approle, roleIdFile: /r, secretIdFile: /s");
     let policy = self::policy(&text);

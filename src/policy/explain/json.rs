@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Report;
 use crate::policy::identity::Variable;
+use crate::text;
 
 impl Report<'_> {
     /// The report as JSON.
@@ -67,6 +68,6 @@ impl Report<'_> {
             "manifests": manifests,
             "allowed": self.allows(),
         });
-        format!("{report:#}\n")
+        text::json(&format!("{report:#}\n"))
     }
 }

@@ -24,7 +24,7 @@ pub struct Governed {
 
 /// The credentials that may come from the environment under a policy; of each row, a setting of the
 /// policy's takes the place of all.
-const CREDENTIALS: [&[&table::Setting]; 9] = [
+const CREDENTIALS: [&[&table::Setting]; 8] = [
     &[&table::TOKEN, &table::TOKEN_FILE],
     &[&table::ROLE_ID, &table::ROLE_ID_FILE],
     &[
@@ -38,13 +38,14 @@ const CREDENTIALS: [&[&table::Setting]; 9] = [
     &[&table::PASSWORD, &table::PASSWORD_FILE],
     &[&table::GITHUB_TOKEN, &table::GITHUB_TOKEN_FILE],
     &[&table::CLIENT_CERT, &table::CLIENT_KEY],
-    // it can only shorten the policy's deadline
-    &[&table::TIMEOUT, &table::CLIENT_TIMEOUT],
 ];
+
+/// What counts whoever has set it: it can only shorten the policy's deadline.
+const DEADLINE: [&table::Setting; 2] = [&table::TIMEOUT, &table::CLIENT_TIMEOUT];
 
 impl VaultVars {
     /// The same variables under a policy: its settings, and of the environment credentials alone, if
-    /// those count.
+    /// those count, and how long the run may take.
     #[must_use]
     pub fn governed(&self, by: &Governed) -> Self {
         let mut vars = BTreeMap::new();
@@ -56,12 +57,9 @@ impl VaultVars {
             if row.iter().any(|setting| said(setting)) {
                 continue;
             }
-            for name in row.iter().flat_map(|setting| setting.names()) {
-                if let Some(value) = self.vars.get(&name) {
-                    vars.insert(name, value.clone());
-                }
-            }
+            self.copy(row, &mut vars);
         }
+        self.copy(&DEADLINE, &mut vars);
         for (name, value) in &by.settings {
             vars.insert((*name).to_owned(), Some(Zeroizing::new(value.clone())));
         }
@@ -74,6 +72,18 @@ impl VaultVars {
             deadline: Some(by.deadline),
             takes_credentials: by.credentials,
             by_policy: by.settings.iter().map(|(name, _)| *name).collect(),
+        }
+    }
+
+    fn copy(
+        &self,
+        settings: &[&table::Setting],
+        vars: &mut BTreeMap<String, Option<Zeroizing<String>>>,
+    ) {
+        for name in settings.iter().flat_map(|setting| setting.names()) {
+            if let Some(value) = self.vars.get(&name) {
+                vars.insert(name, value.clone());
+            }
         }
     }
 }

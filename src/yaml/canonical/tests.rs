@@ -1,7 +1,7 @@
 use super::*;
 
 fn written(text: &str) -> String {
-    match rewrite(text, 1 << 20) {
+    match rewrite(text, 1 << 20, &Clock::default()) {
         Ok(anew) => anew.text,
         Err(problems) => panic!("{text:?}: {problems:?}"),
     }
@@ -9,7 +9,7 @@ fn written(text: &str) -> String {
 
 #[track_caller]
 fn refused(text: &str) -> Vec<Reason> {
-    let problems = rewrite(text, 1 << 20).unwrap_err();
+    let problems = rewrite(text, 1 << 20, &Clock::default()).unwrap_err();
     problems.into_iter().map(|problem| problem.reason).collect()
 }
 
@@ -155,14 +155,18 @@ fn what_readers_disagree_on_is_refused() {
     }
     let deep = |depth: usize| format!("{}x{}", "[".repeat(depth), "]".repeat(depth));
     assert_eq!(refused(&deep(MAX_DEPTH + 1)), [Depth]);
-    assert!(rewrite(&deep(MAX_DEPTH), 1 << 20).is_ok());
+    assert!(rewrite(&deep(MAX_DEPTH), 1 << 20, &Clock::default()).is_ok());
     let long = format!("{}: x", "k".repeat(1_001));
     assert_eq!(refused(&long), [Reason::LongKey]);
 }
 
 #[test]
 fn problems_are_told_all_at_once_with_their_place() {
-    let problems = rewrite("a: 1\nb:\n  é: !x y\n  c: .nan\na: 2\n", 1 << 20);
+    let problems = rewrite(
+        "a: 1\nb:\n  é: !x y\n  c: .nan\na: 2\n",
+        1 << 20,
+        &Clock::default(),
+    );
     let told: Vec<_> = problems
         .unwrap_err()
         .iter()
@@ -201,9 +205,14 @@ fn bombs_end_early() {
 #[test]
 fn separators_are_escaped_and_reported() {
     for text in ["a: \"x\\u2028y\"\n", "\"\\N\": x", "a: \"\\P\""] {
-        let anew = rewrite(text, 1 << 20).unwrap();
+        let anew = rewrite(text, 1 << 20, &Clock::default()).unwrap();
         assert_eq!(anew.separator.unwrap().reason, Reason::Separator, "{text}");
         assert!(anew.text.is_ascii(), "{text}");
     }
-    assert_eq!(rewrite("a: b", 1 << 20).unwrap().separator, None);
+    assert_eq!(
+        rewrite("a: b", 1 << 20, &Clock::default())
+            .unwrap()
+            .separator,
+        None
+    );
 }

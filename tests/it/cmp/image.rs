@@ -54,7 +54,7 @@ fn it_holds_three_programs_a_plugin_and_a_policy_and_no_shell() {
             "-rw-r--r-- 0/0 /etc/passwd",
             "-rw-r--r-- 0/0 /etc/ssl/certs/ca-certificates.crt",
             "-rw-r--r-- 0/0 /home/argocd/cmp-server/config/plugin.yaml",
-            "-rwxr-xr-x 0/0 /usr/local/bin/gitops-fn",
+            "-rwx--x--x 0/0 /usr/local/bin/gitops-fn",
             "-rwxr-xr-x 0/0 /usr/local/bin/helm",
             "-rwxr-xr-x 0/0 /usr/local/bin/kustomize",
         ]

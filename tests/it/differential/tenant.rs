@@ -2,15 +2,17 @@
 //!
 //! The fuzz target in `tests/fuzz` is built from this file too, so it names nothing of the tests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
+use gitops_fn::clock::Clock;
 use gitops_fn::config::{self, Config};
 use gitops_fn::policy::Policy;
 use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::identity::Identity;
 use gitops_fn::policy::load;
 use gitops_fn::resolve::{Resolved, SecretStore, StoreError, StoreErrorKind, resolve};
+use gitops_fn::secret::wants::{Keys, Wants};
 use gitops_fn::secret::{Secret, SecretRef, Value};
 use gitops_fn::settings::Settings;
 use gitops_fn::source::Source;
@@ -83,9 +85,10 @@ pub(crate) struct Tenant {
 struct Store(BTreeMap<String, Secret>);
 
 impl SecretStore for Store {
-    async fn read(&self, want: &SecretRef) -> Result<Secret, StoreError> {
+    async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         let path = want.path.replacen("kv/data/", "kv/", 1);
-        self.0.get(&path).cloned().ok_or_else(|| StoreError {
+        let found = self.0.get(&path).cloned().map(|secret| secret.only(keys));
+        found.ok_or_else(|| StoreError {
             kind: StoreErrorKind::Missing,
             message: "no such secret".to_owned(),
             help: "ask for another".to_owned(),
@@ -105,7 +108,7 @@ impl Store {
         Self(secrets.collect())
     }
 
-    fn resolve(&self, wants: &BTreeSet<SecretRef>) -> Resolved {
+    fn resolve(&self, wants: &Wants) -> Resolved {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -143,12 +146,14 @@ impl Tenant {
             name: "stdin".to_owned(),
             text: text.to_owned(),
         };
-        let input = Input::new(vec![source], &judge).map_err(|findings| report::text(&findings))?;
-        let store = |wants: &BTreeSet<SecretRef>| Store::new().resolve(wants);
+        let clock = Clock::default();
+        let input =
+            Input::new(vec![source], &judge, &clock).map_err(|findings| report::text(&findings))?;
+        let store = |wants: &Wants| Store::new().resolve(wants);
         let outcome = match way {
-            Way::Render => render(&input, &Config::default(), settings, &judge, None, store),
-            Way::Keep => render(&input, &self.keep, settings, &judge, None, store),
-            Way::Function => function(&input, settings, &judge, store),
+            Way::Render => render(&input, &Config::default(), settings, &judge, &clock, store),
+            Way::Keep => render(&input, &self.keep, settings, &judge, &clock, store),
+            Way::Function => function(&input, settings, &judge, &clock, store),
         };
         printed(&outcome, &input, &judge)
     }
@@ -157,7 +162,7 @@ impl Tenant {
 fn printed(outcome: &Outcome, input: &Input, judge: &Judge<'_>) -> Result<String, String> {
     let said = report::text(&outcome.findings);
     let output = outcome
-        .output(input, judge)
+        .output(input, judge, &Clock::default())
         .map_err(|findings| report::text(&findings))?;
     match output {
         Some(output) if outcome.exit_code() == 0 => {

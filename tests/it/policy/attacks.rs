@@ -435,7 +435,12 @@ fn a_function_cannot_pass_for_a_pipe() {
     let item = item.trim_end().replace('\n', "\n  ");
     for list in [
         format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {item}\n"),
-        format!("items:\n- {item}\n<<: {{kind: ResourceList}}\n"),
+        format!("<<: {{kind: ResourceList}}\nitems:\n- {item}\n"),
+        nested("List", &item),
+        nested(
+            "ConfigMapList",
+            &nested("List", &item).trim_end().replace('\n', "\n  "),
+        ),
     ] {
         let output = render_on(&machine, &billing, &list);
         assert_eq!(output.code, 1, "{}", output.stderr);
@@ -445,7 +450,26 @@ fn a_function_cannot_pass_for_a_pipe() {
             output.stderr
         );
         assert_silent(&output);
+        // `build` of a folder without a kustomization
+        let folder = temp_dir();
+        write_files(folder.path(), &[("list.yaml", &list)]);
+        let mut command = machine.gitops_fn();
+        command.args(["build", "."]).current_dir(folder.path());
+        let output = run(command.envs(billing), "");
+        assert!(
+            output.stderr.contains("ResourceList is the input"),
+            "{}",
+            output.stderr
+        );
+        assert_silent(&output);
     }
+}
+
+/// A list with a ResourceList of this item in it.
+fn nested(kind: &str, item: &str) -> String {
+    let list = format!("kind: ResourceList\nitems:\n- {}\n", item.trim_end());
+    let list = list.trim_end().replace('\n', "\n  ");
+    format!("apiVersion: v1\nkind: {kind}\nitems:\n- {list}\n")
 }
 
 #[test]

@@ -46,6 +46,14 @@ fn bomb() -> String {
     format!("x0: &x0 [a]\n{}", levels.collect::<String>())
 }
 
+/// A map with a key behind which some readers do not look for a colon.
+fn long_key() -> String {
+    let map = format!("{{\"{}\": 1}}", "k".repeat(1_100));
+    format!(
+        "apiVersion: example.com/v1\nkind: Zone\nmetadata: {{name: a}}\nspec:\n  a: '<path:kv/shop/web/db#none | default ''{map}'' | jsonParse>'\n"
+    )
+}
+
 fn failures() -> Vec<Failure> {
     let own = || secret("<path:kv/shop/web/db#password>");
     let in_metadata =
@@ -69,6 +77,13 @@ fn failures() -> Vec<Failure> {
         failure("this key is also merged by a << that follows it", own().replace("  password", "  b: c\n  <<: {b: d}\n  password")),
         failure("readers disagree on what this tag means", own().replace("name: db", "name: !db db")),
         failure("the text becomes too large once its aliases are written out", bomb()),
+        Failure {
+            manifest: long_key(),
+            ..more(
+                "with its values the output would not be read alike by every YAML reader",
+                "  sinks: [{apiVersion: example.com/v1, kind: Zone, fields: [spec/a]}]",
+            )
+        },
         failure("the policy reads no secrets in function mode", format!(
             "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {}\n",
             own().trim_end().replace('\n', "\n  ")
@@ -92,10 +107,14 @@ fn failures() -> Vec<Failure> {
         },
         more("the input is larger than the policy allows", "  limits: {inputBytes: 10}"),
         more("the secret is larger than the policy allows", "  limits: {secretBytes: 10}"),
+        more("all secrets together take more memory than the policy allows", "  limits: {secretsBytes: 10}"),
         Failure {
             manifest: secret("<path:kv/shop/web/db#password | sha256sum>"),
             ..more("the output grows by more than the policy allows", "  limits: {outputBytes: 10}")
         },
+        failure("the policy allows no jsonPath filter that compares values", secret("<path:kv/shop/web/db#* | jsonPath {.a[?(@.b==1)]}>")),
+        failure("the policy lets no text be parsed that modifiers have put together", secret("<path:kv/shop/web/db#* | jsonPath [{.password}] | jsonParse>")),
+        failure("a value is not what its place or its modifiers need; the policy withholds details", secret("<path:kv/shop/web/db#password | jsonParse>")),
         whole("the policy does not allow the file store", 2, SERVER),
         more("the policy can be written by its group or by others", "  sandbox: required"),
         more(

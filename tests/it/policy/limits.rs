@@ -2,7 +2,7 @@
 
 use super::{SHOP, TENANTS, assert_denied, assert_gives, policy, render_on, secret};
 use crate::governed::Governed;
-use crate::support::Output;
+use crate::support::{Output, run, write_files};
 
 fn with(limits: &str) -> Option<Governed> {
     Governed::new(&policy(&format!("{TENANTS}  limits: {limits}")))
@@ -43,7 +43,7 @@ fn placeholders_and_paths_are_counted() {
     assert_denied(&output, "more placeholders than the policy allows: 3");
     assert_denied(
         &output,
-        "more distinct secret paths than the policy allows: 2",
+        "more distinct secret paths and versions than the policy allows: 2",
     );
     let output = render_on(&machine, &SHOP, &many(3));
     assert!(
@@ -51,6 +51,18 @@ fn placeholders_and_paths_are_counted() {
         "{}",
         output.stderr
     );
+    // each version is a read of its own
+    let versions = |last: u32| {
+        let each = (1..=last).map(|version| format!("<path:kv/shop/web/db#password#{version}>"));
+        secret(&each.collect::<String>())
+    };
+    let output = render_on(&machine, &SHOP, &versions(3));
+    assert_denied(
+        &output,
+        "more distinct secret paths and versions than the policy allows: 2",
+    );
+    let output = render_on(&machine, &SHOP, &versions(2));
+    assert!(output.stderr.contains("no version 2"), "{}", output.stderr);
     // one text in many places counts in each
     let aliases = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: &x '<path:kv/shop/web/db#password>', b: *x, c: *x, d: *x}\n";
     let output = render_on(&machine, &SHOP, aliases);
@@ -95,6 +107,51 @@ fn a_large_secret_is_refused_after_the_read_without_its_size() {
     // `password` and `value-shop`
     let output = render_on(&machine, &SHOP, &secret("<path:kv/shop/web/db#password>"));
     assert_gives(&output, "value-shop");
+}
+
+#[test]
+fn what_is_kept_of_all_secrets_is_counted_together() {
+    const SAYS: &str = "error: all secrets together take more memory than the policy allows: 400 bytes (spec.limits.secretsBytes)";
+    let Some(machine) = with("{secretsBytes: 400}") else {
+        return;
+    };
+    let both = "<path:kv/shop/web/db#password> <path:kv/shared/ca#pem>";
+    assert_gives(&render_on(&machine, &SHOP, &secret(both)), "value-shop");
+    // what is not wanted takes nothing, and is counted in the size of the secret
+    let keys: Vec<_> = (0..100).map(|key| format!(", k{key}: '{key}'")).collect();
+    let keys = keys.concat();
+    let text = format!(
+        "kv/shop/web/db: {{password: value-shop{keys}}}\nkv/shared/ca: {{pem: value-shared}}"
+    );
+    let output = ask(&machine, &text, &secret(both));
+    assert_gives(&output, "value-shop");
+    let whole = secret("<path:kv/shop/web/db#*>");
+    for manifest in [
+        &whole,
+        &format!("{whole}---\n{}", secret("<path:kv/shared/ca#nope>")),
+    ] {
+        let output = ask(&machine, &text, manifest);
+        assert!(output.stderr.starts_with(SAYS), "{}", output.stderr);
+        assert!(!output.stderr.contains("value-"), "{}", output.stderr);
+        assert!(!output.stderr.contains("nope"), "{}", output.stderr);
+        assert_eq!((output.code, output.stdout.len()), (1, 0));
+    }
+    let Some(machine) = with("{secretsBytes: 30000}") else {
+        return;
+    };
+    assert_gives(&ask(&machine, &text, &whole), "value-shop");
+}
+
+/// Renders with another store file.
+fn ask(machine: &Governed, secrets: &str, manifests: &str) -> Output {
+    write_files(machine.folder(), &[("others.yaml", secrets)]);
+    let mut command = machine.gitops_fn();
+    command
+        .args(["render", "-"])
+        .current_dir(machine.folder())
+        .env("VAULT_ADDR", "file:others.yaml")
+        .envs(SHOP);
+    run(&mut command, manifests)
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 
 use gitops_fn::Outcome;
+use gitops_fn::clock::Clock;
 use gitops_fn::config::{self, Config};
 use gitops_fn::image::ImageRef;
 use gitops_fn::placeholder::{self, jsonpath::JsonPath, modifier};
@@ -276,7 +277,7 @@ proptest! {
         ];
         if let Ok(path) = JsonPath::parse(&path) {
             for value in &values {
-                let _ = path.evaluate(value, 1 << 20);
+                let _ = path.evaluate(value, 1 << 20, &Clock::default());
             }
         }
         if let Ok(modifiers) = modifiers {

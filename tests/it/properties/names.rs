@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gitops_fn::build::namehash::rename;
+use gitops_fn::clock::Clock;
 use gitops_fn::yaml::event::Span;
 use gitops_fn::yaml::splice::pieces;
 use proptest::prelude::*;
@@ -179,7 +180,7 @@ proptest! {
         let values: Vec<_> = values.iter().map(|(key, value)| (&**key, &**value)).collect();
         let (outcome, after) = piped(&before, &Config::default(), &Store::new(&values));
         let after = after.unwrap();
-        let renamed = rename(&before, &after, outcome.edits());
+        let renamed = rename(&before, &after, outcome.edits(), &Clock::default());
         prop_assert_eq!(renamed.findings, []);
         let all = Span { start: 0, end: after.len() };
         let text: String = pieces(&after, all, &renamed.splices).collect();
