@@ -7,6 +7,7 @@
 
 mod argo;
 mod check;
+mod corpus;
 mod gadgets;
 mod minimal;
 mod mutate;

@@ -25,6 +25,8 @@ pub(super) enum Job<'j> {
     Function(&'j str),
     /// `build` of a repository with these files.
     Build(&'j [(&'static str, String)]),
+    /// `build` of a folder in a repository that is there.
+    BuildIn(&'j Path, &'j str),
 }
 
 /// What each job printed, `None` where it failed; `None` after a skip.
@@ -83,6 +85,13 @@ fn prepare(folder: &Path, index: usize, job: &Job<'_>) {
         Job::Function(text) => (
             format!("gitops-fn <{name}.yaml"),
             vec![(folder.join(format!("{name}.yaml")), text)],
+        ),
+        Job::BuildIn(root, folder) => (
+            format!(
+                "gitops-fn build --root '{0}' '{0}/{folder}'",
+                root.display()
+            ),
+            Vec::new(),
         ),
         Job::Build(files) => {
             let root = folder.join(&name);

@@ -1,0 +1,14 @@
+// Modules whose kustomizations the tests build; nothing is compiled of them.
+module gitops-fn.dev/tools/kustomizations
+
+go 1.24
+
+require (
+	github.com/argoproj/argo-rollouts v1.10.2
+	github.com/fluxcd/kustomize-controller v1.10.1
+	github.com/fluxcd/source-controller v1.10.1
+	github.com/kubernetes-csi/external-snapshotter/v8 v8.7.0
+	sigs.k8s.io/cluster-api v1.14.2
+	sigs.k8s.io/kueue v0.17.0
+	sigs.k8s.io/metrics-server v0.9.0
+)
