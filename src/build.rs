@@ -12,6 +12,7 @@ pub mod namehash;
 pub mod repository;
 pub mod sandbox;
 pub mod scan;
+mod sweep;
 mod version;
 mod workshop;
 

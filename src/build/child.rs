@@ -115,9 +115,13 @@ pub async fn run(job: &Job, deadline: tokio::time::Instant) -> Result<Printed, C
 
 /// What Go says, of itself or of what it has started, before pages that help nobody.
 fn is_out_of_memory(messages: &[u8]) -> bool {
-    [&b"fatal error: runtime: out of memory"[..], b"fatal error: out of memory", b"cannot allocate memory"]
-        .iter()
-        .any(|words| memchr::memmem::find(messages, words).is_some())
+    [
+        &b"fatal error: runtime: out of memory"[..],
+        b"fatal error: out of memory",
+        b"cannot allocate memory",
+    ]
+    .iter()
+    .any(|words| memchr::memmem::find(messages, words).is_some())
 }
 
 /// A program and all that it has started: a process group. They end with this value.

@@ -184,6 +184,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "build/repository.rs",
             "build/sandbox.rs",
             "build/sandbox/",
+            "build/sweep.rs",
             "command/child.rs",
             "policy/load.rs",
         ],

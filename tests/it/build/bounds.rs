@@ -142,3 +142,37 @@ fn what_it_has_started_ends_with_us_however_we_end() {
     ours.wait().unwrap();
     until("what it has started ends", || is_gone(grandchild.unwrap()));
 }
+
+/// A downloader of helm's that is helm itself starts helm after helm. The scan sees neither where it lies nor
+/// what asks for it: both come of a patch.
+#[test]
+fn helm_has_no_plugins_wherever_the_repository_puts_its_home() {
+    let files = [
+        ("kustomization.yaml", "generators: [made]\n"),
+        (
+            "made/kustomization.yaml",
+            "resources: [chart.yaml]\npatches: [{path: patch.yaml, target: {name: x}}]\n",
+        ),
+        (
+            "made/chart.yaml",
+            "apiVersion: builtin\nkind: HelmChartInflationGenerator\nmetadata: {name: x}\nname: web\n",
+        ),
+        (
+            "made/patch.yaml",
+            "- {op: add, path: /configHome, value: helm}\n- {op: add, path: /repo, value: 'chain://a'}\n- {op: add, path: /version, value: 1.0.0}\n",
+        ),
+        (
+            "helm/.data/plugins/chain/plugin.yaml",
+            "name: chain\nversion: 1.0.0\ndownloaders: [{command: helm, protocols: [chain]}]\n",
+        ),
+    ];
+    let (Some(checkout), Some(machine)) = (checkout(&files), Governed::new(POLICY)) else {
+        return;
+    };
+    let output = run(&mut checkout.build_by(machine.gitops_fn()), "").code(1);
+    assert!(
+        output.stderr.contains("protocol handler") && output.stderr.contains("chain"),
+        "{}",
+        output.stderr
+    );
+}

@@ -105,6 +105,11 @@ fn failures() -> Vec<Failure> {
             1,
             "helmCharts: [{name: web, releaseName: -x}]\n",
         ),
+        failure(
+            "… of the helm chart … moves helm's own folders",
+            1,
+            "helmCharts: [{name: web}]\nhelmGlobals: {configHome: helm}\n",
+        ),
     ]
 }
 

@@ -7,7 +7,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::container::{CA_BUNDLE, can_build, docker, files, image_name, install, static_binary};
-use crate::support::{Output, gitops_fn, path_with, root, run, say, temp_dir, tool, write_files};
+use crate::support::{
+    Output, documents, gitops_fn, path_with, root, run, say, temp_dir, tool, write_files,
+};
 
 /// The name of the image, built on first use; `None` after a skip.
 #[track_caller]
