@@ -6,9 +6,16 @@ use std::time::{Duration, Instant};
 
 use gitops_fn::build::namehash::rename;
 use gitops_fn::clock::Clock;
+use gitops_fn::config::{Config, from_file};
 use gitops_fn::placeholder::jsonpath::JsonPath;
+use gitops_fn::policy::decide::Judge;
+use gitops_fn::render;
+use gitops_fn::resolve::Resolved;
 use gitops_fn::secret::json;
+use gitops_fn::settings::Settings;
+use gitops_fn::source::Source;
 use gitops_fn::yaml::event::Span;
+use gitops_fn::yaml::load::load;
 use gitops_fn::yaml::splice::Splice;
 
 use crate::governed::Governed;
@@ -36,7 +43,7 @@ spec:
 ";
 
 /// Over plain manifests, with a Release for all of them.
-const RENDERED: [(&str, usize, Input); 22] = [
+const RENDERED: [(&str, usize, Input); 19] = [
     ("root keys", 20_000, |n| {
         let keys = times(n, |i| format!("k{i}: 1\n"));
         format!("{SECRET}{keys}stringData: {{a: {PLACEHOLDER}}}\n")
@@ -87,25 +94,6 @@ const RENDERED: [(&str, usize, Input); 22] = [
     ("aliases of a long text", 500, |n| {
         let data = times(n, |i| format!("  k{i}: *a\n"));
         format!("{SECRET}x: &a {}\nstringData:\n{data}", "x".repeat(n))
-    }),
-    ("aliases of large keys", 200, |n| {
-        let keys = times(n, |i| format!("k{i}: 1, "));
-        format!(
-            "{SECRET}? &k {{{keys}}}\n: 1\ny:\n{}",
-            "  *k : 1\n".repeat(n)
-        )
-    }),
-    ("objects that merge a large mapping", 200, |n| {
-        let keys = times(n, |i| format!("k{i}: 1, "));
-        let items = "- {<<: *a, apiVersion: v1, kind: Pod, metadata: {name: a}}\n".repeat(n);
-        format!("apiVersion: v1\nkind: List\nx: &a {{{keys}}}\nitems:\n{items}")
-    }),
-    ("objects with one name, a long one", 2_000, |n| {
-        let items = "- {apiVersion: v1, kind: Pod, metadata: {name: *a}}\n".repeat(n);
-        format!(
-            "apiVersion: v1\nkind: List\nx: &a {}\nitems:\n{items}",
-            "x".repeat(n)
-        )
     }),
     ("objects in a list of a long kind", 5_000, |n| {
         let items = "- {metadata: {name: a}}\n".repeat(n);
@@ -174,8 +162,27 @@ const LISTED: [(&str, usize, Input); 3] = [
     }),
 ];
 
-/// In this process: what only comes behind kustomize, or out of a secret.
-const CALLED: [(&str, usize, Call); 5] = [
+/// In this process: what is refused, and what only comes behind kustomize or out of a secret.
+const CALLED: [(&str, usize, Call); 8] = [
+    ("aliases of large keys, refused", 2_000, |n| {
+        let keys = times(n, |i| format!("k{i}: 1, "));
+        let aliases = "  *k : 1\n".repeat(n);
+        refused(&format!("{SECRET}? &k {{{keys}}}\n: 1\ny:\n{aliases}"))
+    }),
+    ("objects that merge a large mapping, refused", 2_000, |n| {
+        let keys = times(n, |i| format!("k{i}: 1, "));
+        let items = "- {<<: *a, apiVersion: v1, kind: Secret, metadata: {name: a}}\n".repeat(n);
+        refused(&format!(
+            "apiVersion: v1\nkind: List\nx: &a {{{keys}}}\nitems:\n{items}"
+        ))
+    }),
+    ("objects with one name, a long one, refused", 10_000, |n| {
+        let items = "- {apiVersion: v1, kind: Secret, metadata: {name: *a}}\n".repeat(n);
+        refused(&format!(
+            "apiVersion: v1\nkind: List\nx: &a {}\nitems:\n{items}",
+            "x".repeat(n)
+        ))
+    }),
     ("namesakes, and mentions of them", 1_000, |n| {
         let namespaces = times(n, |i| generated(&format!("n{i}")));
         let mentions = times(n, |i| pod(&format!("n{i}"), "- db-4h2mbtbbt6\n"));
@@ -188,7 +195,7 @@ const CALLED: [(&str, usize, Call); 5] = [
     ("merges in merges of a secret", 20_000, |n| {
         let keys = times(n, |i| format!("k{i}: 1, "));
         let text = format!("{}{{{keys}}}{}", "{a: 1, <<: ".repeat(200), "}".repeat(200));
-        timed(|| gitops_fn::yaml::load::load(&text).is_ok())
+        timed(|| load(&text).is_ok())
     }),
     ("comparisons of long texts", 250_000, |n| {
         let text = "x".repeat(n);
@@ -207,8 +214,8 @@ const CALLED: [(&str, usize, Call); 5] = [
         let text = format!(
             "{{apiVersion: gitops-fn.dev/v1alpha1, kind: Release, spec: {{images: [{images}]}}}}"
         );
-        let settings = gitops_fn::settings::Settings::default();
-        timed(|| gitops_fn::config::from_file(&text, &settings).is_err())
+        let settings = Settings::default();
+        timed(|| from_file(&text, &settings).is_err())
     }),
 ];
 
@@ -292,6 +299,22 @@ fn renamed(before: &str) -> Duration {
     timed(|| {
         let renamed = rename(before, &after, &edits, &Clock::default());
         renamed.findings.is_empty() && renamed.splices.len() > edits.len()
+    })
+}
+
+/// The time until it is said that aliases bring in too much.
+fn refused(text: &str) -> Duration {
+    let sources = [Source {
+        name: "stdin".to_owned(),
+        text: text.to_owned(),
+    }];
+    let (config, settings, judge) = (Config::default(), Settings::default(), Judge::default());
+    let clock = Clock::default();
+    timed(|| {
+        let outcome = render(&sources, &config, &settings, &judge, &clock, |_| {
+            Resolved::default()
+        });
+        !outcome.has_output()
     })
 }
 
