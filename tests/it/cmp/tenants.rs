@@ -329,10 +329,10 @@ fn what_argo_cd_takes_apart_is_what_was_judged() {
             };
             taken += 1;
             for object in objects(Ok(answer)) {
-                let holds_value = object.to_string().contains(PASSWORD);
+                let holds_value = format!("{object:?}").contains(PASSWORD);
                 let at_home =
                     object["kind"] == "Secret" && object["metadata"]["namespace"].is_null();
-                assert!(!holds_value || at_home, "{manifest}: {object}");
+                assert!(!holds_value || at_home, "{manifest}: {object:?}");
             }
         }
     }
