@@ -6,6 +6,7 @@
 pub mod child;
 #[cfg(target_os = "linux")]
 mod elf;
+pub mod helm;
 pub mod kustomization;
 mod kustomize;
 pub mod namehash;

@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod child;
+pub(crate) mod helm;
 mod input;
 pub(crate) mod policy;
 pub(crate) mod render;

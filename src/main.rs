@@ -11,6 +11,7 @@ mod command;
 use clap::Parser;
 
 use command::streams::{Log, Refusal, print, say};
+use gitops_fn::build::helm;
 use gitops_fn::build::sandbox::hide;
 use gitops_fn::cli::{self, Cli, Command, Format, Kind, PolicyCommand, Render, Schema};
 use gitops_fn::config::schema;
@@ -25,6 +26,9 @@ fn main() -> ExitCode {
     // before anything else: until then our environment is there to read for everyone of our user
     hide();
     std::panic::set_hook(Box::new(|info| say(&report::crash(info.location()))));
+    if helm::is_meant(std::env::args_os().next().as_deref()) {
+        return ExitCode::from(command::helm::run());
+    }
     let begun = Instant::now();
     let done = match Cli::try_parse() {
         Ok(cli) => run(&cli, begun).unwrap_or_else(Refusal::end),

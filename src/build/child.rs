@@ -201,6 +201,9 @@ fn arguments(confinement: &Confinement) -> Vec<OsString> {
     for program in &confinement.programs {
         add("--program=", program);
     }
+    if let Some(program) = &confinement.stand_in {
+        add("--stand-in=", program);
+    }
     for (set, name) in [
         (confinement.network, "--network"),
         (confinement.log, "--log"),

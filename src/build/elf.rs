@@ -1,11 +1,13 @@
-//! Whether a program needs a loader and libraries, and where they are.
+//! Whether a program needs a loader, and which.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Where loaders look (ld.so(8)), beside the loader's own folder.
-const LIBRARIES: [&str; 6] = [
+/// Where loaders look for libraries (ld.so(8)).
+pub(super) const LIBRARIES: [&str; 6] = [
     "/lib",
     "/lib64",
     "/usr/lib",
@@ -16,24 +18,21 @@ const LIBRARIES: [&str; 6] = [
 /// As much of a program as holds its headers.
 const HEAD: u64 = 64 * 1024;
 /// `PT_INTERP` (elf(5)): the program header that names the loader.
-const INTERPRETER: u32 = 3;
+const INTERPRETER: usize = 3;
 
-/// The files and folders that a program has to execute from, beside itself: none if it is static, or
-/// not a program.
+/// The program that loads this one and its libraries; none if it is static, or not a program. A name that does
+/// not stand where names stand is empty.
 #[must_use]
-pub(super) fn libraries(program: &Path) -> Vec<PathBuf> {
+pub(super) fn loader(program: &Path) -> Option<PathBuf> {
     let mut head = Vec::new();
     let read = File::open(program).and_then(|file| file.take(HEAD).read_to_end(&mut head));
-    if read.is_err() || !is_dynamic(&head) {
-        return Vec::new();
-    }
-    LIBRARIES.iter().map(PathBuf::from).collect()
+    read.ok().and_then(|_| named(&head))
 }
 
-/// Whether an ELF64 header (little endian) has a loader among its program headers.
-fn is_dynamic(head: &[u8]) -> bool {
+/// The loader that an ELF64 header (little endian) names among its program headers.
+fn named(head: &[u8]) -> Option<PathBuf> {
     if !head.starts_with(b"\x7fELF\x02\x01") {
-        return false;
+        return None;
     }
     let number = |at: usize, bytes: usize| -> Option<usize> {
         let field = head.get(at..at.checked_add(bytes)?)?;
@@ -43,16 +42,17 @@ fn is_dynamic(head: &[u8]) -> bool {
             .fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
         usize::try_from(value).ok()
     };
-    let (Some(table), Some(size), Some(count)) = (number(32, 8), number(54, 2), number(56, 2))
-    else {
-        return false;
+    let (table, size, count) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
+    let header = (0..count)
+        .filter_map(|index| table.checked_add(index.checked_mul(size)?))
+        .find(|at| number(*at, 4) == Some(INTERPRETER))?;
+    let field = |offset: usize| number(header.checked_add(offset)?, 8);
+    let name = || {
+        let (start, length) = (field(8)?, field(32)?);
+        let name = head.get(start..start.checked_add(length)?)?;
+        name.split(|byte| *byte == 0).next()
     };
-    (0..count).any(|index| {
-        let at = index
-            .checked_mul(size)
-            .and_then(|offset| table.checked_add(offset));
-        at.and_then(|at| number(at, 4)) == Some(INTERPRETER as usize)
-    })
+    Some(OsStr::from_bytes(name().unwrap_or_default()).into())
 }
 
 #[cfg(test)]
@@ -66,18 +66,23 @@ mod tests {
         head[54] = 56;
         head[56] = 1;
         head[64] = kind;
+        head[64 + 8] = 120;
+        head[64 + 32] = 6;
+        head.extend(b"/ld.so\0");
         head
     }
 
     #[test]
-    fn only_a_program_with_a_loader_needs_libraries() {
-        assert!(is_dynamic(&program(3)));
-        assert!(!is_dynamic(&program(1)));
+    fn only_a_program_with_a_loader_names_one() {
+        assert_eq!(named(&program(3)).unwrap(), Path::new("/ld.so"));
+        assert_eq!(named(&program(1)), None);
         for cut in 0..120 {
-            let _ = is_dynamic(&program(3)[..cut]);
+            let _ = named(&program(3)[..cut]);
         }
-        assert!(!is_dynamic(b"#!/bin/sh\n"));
-        assert!(libraries(Path::new("/nowhere")).is_empty());
+        // one that has a loader is not static, whatever is wrong with the name
+        assert_eq!(named(&program(3)[..120]).unwrap(), Path::new(""));
+        assert_eq!(named(b"#!/bin/sh\n"), None);
+        assert_eq!(loader(Path::new("/nowhere")), None);
     }
 
     #[test]
@@ -85,6 +90,10 @@ mod tests {
         let mut head = program(3);
         head[32..40].fill(0xff);
         head[54..58].fill(0xff);
-        assert!(!is_dynamic(&head));
+        assert_eq!(named(&head), None);
+        let mut head = program(3);
+        head[72..80].fill(0xff);
+        head[96..104].fill(0xff);
+        assert_eq!(named(&head).unwrap(), Path::new(""));
     }
 }

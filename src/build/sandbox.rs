@@ -7,17 +7,20 @@
 //! sockets above all, and limits bound memory, files and time.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, Resource, Rlimit, getppid, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getpgid, getpgrp, getppid, setrlimit};
 
 mod descriptors;
 #[cfg(target_os = "linux")]
 mod files;
+mod program;
 #[cfg(target_os = "linux")]
 mod syscalls;
 #[cfg(target_os = "linux")]
 mod tree;
+
+pub use program::Program;
 
 /// What happens where the kernel cannot confine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +62,10 @@ pub struct Confinement {
     pub root: PathBuf,
     /// Folders that it may write.
     pub writable: Vec<PathBuf>,
-    /// The only files that it may execute.
+    /// The only files that it may execute, beside the next.
     pub programs: Vec<PathBuf>,
+    /// What stands in the place of helm: ourselves.
+    pub stand_in: Option<PathBuf>,
     /// Bytes of memory for its data, and for that of each program that it starts.
     pub memory: u64,
     /// Whether it may open TCP connections, and read what that takes (name service, authorities).
@@ -85,6 +90,9 @@ pub enum SandboxError {
     /// A folder that is to be written holds a `.git`, or lies in one.
     #[error("{0} would be writable, and holds a `.git` or lies in one")]
     Git(PathBuf),
+    /// The kernel filters no system calls.
+    #[error("this kernel cannot confine kustomize: its system calls cannot be filtered (seccomp)")]
+    Unfiltered,
     /// A limit or restriction was refused.
     #[error("cannot confine kustomize: {0}")]
     Refused(&'static str),
@@ -108,6 +116,9 @@ impl SandboxError {
             Self::Git(_) => {
                 "leave `helmGlobals.chartHome` out, or name a folder that holds charts alone"
             }
+            Self::Unfiltered => {
+                "use a kernel with seccomp filters, or let the operator's policy say `sandbox: optional`"
+            }
             Self::Refused(_) => "check the limits of this process",
             Self::Dynamic(_) => "build it with CGO_ENABLED=0, or use the one of our image",
             Self::Orphan => "run it again",
@@ -122,6 +133,11 @@ pub enum Reach {
     Unconfined,
     /// Not at all, as the operator's policy allows.
     Accepted,
+    /// Its files, but no system calls, and a warning is wanted unless the operator's policy allows that.
+    Unfiltered {
+        /// Whether it does.
+        accepted: bool,
+    },
     /// Files and more, not all that we know of.
     Partly,
     /// In all that we know of.
@@ -138,10 +154,15 @@ impl fmt::Display for Reach {
                 "kustomize is not confined: this system has no Landlock; build only repositories that you trust"
             }
             Self::Accepted => "kustomize is not confined: this system has no Landlock",
-            Self::Partly => {
-                "kustomize is confined: its files; this kernel is too old for some of TCP, signals and sockets"
+            Self::Unfiltered { .. } => {
+                "kustomize is confined in its files alone: this system filters no system calls (seccomp); build only repositories that you trust"
             }
-            Self::Wholly => "kustomize is confined: its files, TCP, signals and sockets",
+            Self::Partly => {
+                "kustomize is confined: its files, sockets and system calls; this kernel is too old for some of TCP, signals and sockets of Landlock"
+            }
+            Self::Wholly => {
+                "kustomize is confined: its files, TCP, signals, sockets and system calls"
+            }
         })
     }
 }
@@ -152,7 +173,7 @@ const LARGEST_FILE: u64 = 1 << 30;
 const OPEN_FILES: u64 = 4096;
 /// Processes and threads of its user, ours and those of other builds included; the kernel does not count
 /// those of root.
-const PROCESSES: u64 = 4096;
+pub const PROCESSES: u64 = 4096;
 /// Seconds of processor time.
 const CPU_SECONDS: u64 = 600;
 
@@ -186,6 +207,8 @@ pub fn enter(confinement: &Confinement) -> Result<Reach, SandboxError> {
     }
     // before the limit on open files hides how many there may be
     descriptors::close_inherited();
+    // nothing in here is worth hiding, and what is hidden may not even write its own files below `/proc`
+    show();
     be_first_to_go();
     for (resource, most) in [
         (Resource::Core, 0),
@@ -202,16 +225,61 @@ pub fn enter(confinement: &Confinement) -> Result<Reach, SandboxError> {
         Err(SandboxError::Unsupported) => without(confinement.unconfined)?,
         outcome => outcome?,
     };
-    match filter(confinement) {
-        Err(_) if confinement.unconfined != Unconfined::Refuse => Ok(reach),
-        outcome => outcome.map(|()| reach),
+    judged(confinement.unconfined, reach, filter(confinement.network))
+}
+
+/// How far it is confined with that outcome of the filter, and whether that is enough.
+fn judged(
+    unconfined: Unconfined,
+    reach: Reach,
+    filter: Result<(), SandboxError>,
+) -> Result<Reach, SandboxError> {
+    match (filter, reach) {
+        (Err(SandboxError::Unfiltered), _) if unconfined == Unconfined::Refuse => {
+            Err(SandboxError::Unfiltered)
+        }
+        (Err(SandboxError::Unfiltered), Reach::Partly | Reach::Wholly) => Ok(Reach::Unfiltered {
+            accepted: unconfined == Unconfined::Accept,
+        }),
+        (Ok(()) | Err(SandboxError::Unfiltered), _) => Ok(reach),
+        (Err(error), _) => Err(error),
     }
 }
+
+/// Makes this process, which another program of a confinement has started, one that starts nothing, and opens
+/// what it is to become.
+///
+/// # Errors
+/// A [`SandboxError`]; the program must not be run then.
+pub fn alone(program: &Path) -> Result<Program, SandboxError> {
+    // the group is what is killed: whoever takes orphans in is not in it
+    let parent = getppid().and_then(|parent| getpgid(Some(parent)).ok());
+    if parent != Some(getpgrp()) {
+        return Err(SandboxError::Orphan);
+    }
+    let program = Program::open(program)?.beyond_limit()?;
+    no_new_privileges()?;
+    match filter_starts(program.number()) {
+        // whether that matters was decided when the confinement was entered
+        Ok(()) | Err(SandboxError::Unfiltered) => Ok(program),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes this process one that its own user can look into.
+#[cfg(target_os = "linux")]
+fn show() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn show() {}
 
 /// Whether none of the programs needs a loader.
 #[cfg(target_os = "linux")]
 fn only_static(programs: &[PathBuf]) -> Result<(), SandboxError> {
-    let dynamic = |program: &&PathBuf| !super::elf::libraries(program).is_empty();
+    let dynamic = |program: &&PathBuf| super::elf::loader(program).is_some();
     match programs.iter().find(dynamic) {
         Some(program) => Err(SandboxError::Dynamic(program.clone())),
         None => Ok(()),
@@ -231,14 +299,24 @@ fn be_first_to_go() {
 }
 
 #[cfg(target_os = "linux")]
-fn filter(confinement: &Confinement) -> Result<(), SandboxError> {
-    syscalls::filter(confinement.network)
-        .map_err(|()| SandboxError::Refused("its system calls cannot be filtered"))
+fn filter(network: bool) -> Result<(), SandboxError> {
+    syscalls::filter(network)
+}
+
+#[cfg(target_os = "linux")]
+fn filter_starts(program: i32) -> Result<(), SandboxError> {
+    syscalls::filter_starts(program)
+}
+
+/// No filters elsewhere.
+#[cfg(not(target_os = "linux"))]
+fn filter(_: bool) -> Result<(), SandboxError> {
+    Err(SandboxError::Unfiltered)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn filter(_: &Confinement) -> Result<(), SandboxError> {
-    Ok(())
+fn filter_starts(_: i32) -> Result<(), SandboxError> {
+    Err(SandboxError::Unfiltered)
 }
 
 /// No program with more rights than ours, Landlock or not.
@@ -326,5 +404,31 @@ mod tests {
         assert_eq!(without(Unconfined::Refuse), Err(SandboxError::Unsupported));
         assert_eq!(without(Unconfined::Warn), Ok(Reach::Unconfined));
         assert_eq!(without(Unconfined::Accept), Ok(Reach::Accepted));
+    }
+
+    #[test]
+    fn without_a_filter_the_policy_decides() {
+        let none = || Err(SandboxError::Unfiltered);
+        for reach in [Reach::Partly, Reach::Wholly] {
+            assert_eq!(
+                judged(Unconfined::Refuse, reach, none()),
+                none().map(|()| reach)
+            );
+            for (unconfined, accepted) in [(Unconfined::Warn, false), (Unconfined::Accept, true)] {
+                let reached = Reach::Unfiltered { accepted };
+                assert_eq!(judged(unconfined, reach, none()), Ok(reached));
+            }
+            assert_eq!(judged(Unconfined::Refuse, reach, Ok(())), Ok(reach));
+        }
+        // what is worse is said
+        let reach = Reach::Unconfined;
+        assert_eq!(judged(Unconfined::Warn, reach, none()), Ok(reach));
+        let broken = || Err(SandboxError::Refused("x"));
+        for unconfined in Unconfined::ALL {
+            assert_eq!(
+                judged(unconfined, reach, broken()),
+                broken().map(|()| reach)
+            );
+        }
     }
 }

@@ -7,8 +7,11 @@ use std::path::PathBuf;
 
 use super::child::Job;
 use super::sandbox::Confinement;
-use super::{Options, Prepared, sweep};
+use super::{Options, Prepared, helm, sweep};
 use crate::krm::result::Finding;
+
+/// Of a workshop: the folder that is the whole `PATH`.
+const TOOLS: &str = "bin";
 
 /// The surroundings of a confined run: programs, home, temporary files. It is gone when this is dropped.
 pub(super) struct Workshop<'b> {
@@ -16,7 +19,8 @@ pub(super) struct Workshop<'b> {
     options: &'b Options,
     folder: tempfile::TempDir,
     kustomize: PathBuf,
-    programs: Vec<PathBuf>,
+    /// The real one, where charts may be inflated.
+    helm: Option<PathBuf>,
 }
 
 impl<'b> Workshop<'b> {
@@ -36,16 +40,15 @@ impl<'b> Workshop<'b> {
             .prefix(sweep::PREFIX)
             .tempdir_in(&options.temporary)
             .map_err(unusable)?;
-        let (tools, home) = (folder.path().join("bin"), folder.path().join("home"));
-        fs::create_dir(&tools)
-            .and_then(|()| fs::create_dir(&home))
-            .map_err(unusable)?;
+        for name in [TOOLS, helm::HOME, helm::EMPTY] {
+            fs::create_dir(folder.path().join(name)).map_err(unusable)?;
+        }
         let kustomize = find("kustomize", &options.path)?;
-        let mut programs = vec![kustomize.clone()];
-        if options.helm {
-            let helm = find("helm", &options.path)?;
-            symlink(&helm, tools.join("helm")).map_err(unusable)?;
-            programs.push(helm);
+        let helm = options.helm.then(|| find(helm::NAME, &options.path));
+        let helm = helm.transpose()?;
+        if helm.is_some() {
+            let name = folder.path().join(TOOLS).join(helm::NAME);
+            symlink(&options.ourselves, name).map_err(unusable)?;
         }
         for home in &prepared.charts {
             prepared.repository.make_folder(home).map_err(|error| {
@@ -60,7 +63,7 @@ impl<'b> Workshop<'b> {
             options,
             folder,
             kustomize,
-            programs,
+            helm,
         })
     }
 
@@ -73,7 +76,12 @@ impl<'b> Workshop<'b> {
             parent: std::process::id(),
             root: root.to_owned(),
             writable,
-            programs: self.programs.clone(),
+            programs: [&self.kustomize]
+                .into_iter()
+                .chain(&self.helm)
+                .cloned()
+                .collect(),
+            stand_in: self.helm.is_some().then(|| self.options.ourselves.clone()),
             memory: self.options.memory,
             network: !charts.is_empty(),
             unconfined: self.options.unconfined,
@@ -82,23 +90,28 @@ impl<'b> Workshop<'b> {
     }
 
     fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
+        self.folder.path().join(helm::HOME)
     }
 
     pub(super) fn job(&self, arguments: Vec<OsString>) -> Job {
-        let tools = self.folder.path().join("bin");
+        let tools = self.folder.path().join(TOOLS);
+        let mut environment: Vec<(_, OsString)> = vec![
+            ("HOME", self.home().into()),
+            ("TMPDIR", self.home().into()),
+            ("PATH", tools.into()),
+        ];
+        if let Some(real) = &self.helm {
+            environment.push((helm::REAL, real.into()));
+        }
+        if !self.prepared.charts.is_empty() {
+            environment.push((helm::FETCHES, "1".into()));
+        }
         Job {
             ourselves: self.options.ourselves.clone(),
             program: self.kustomize.clone(),
             arguments,
             folder: self.prepared.folder.clone(),
-            environment: vec![
-                ("HOME", self.home().into()),
-                ("TMPDIR", self.home().into()),
-                ("PATH", tools.into()),
-                // kustomize lets the repository move helm's homes; nobody can make this folder
-                ("HELM_PLUGINS", self.folder.path().join("no-plugins").into()),
-            ],
+            environment,
             confinement: self.confinement(),
             longest: self.options.longest.bytes(),
         }

@@ -9,7 +9,7 @@ use std::thread;
 
 use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
 
-use gitops_fn::build::sandbox::{Confinement, NOT_STARTED, Reach, enter};
+use gitops_fn::build::sandbox::{Confinement, NOT_STARTED, PROCESSES, Reach, enter};
 use gitops_fn::cli::Child;
 
 use super::streams::say;
@@ -21,15 +21,14 @@ pub(crate) fn run(arguments: &Child) -> u8 {
         root: arguments.root.clone(),
         writable: arguments.writable.clone(),
         programs: arguments.programs.clone(),
+        stand_in: arguments.stand_in.clone(),
         memory: arguments.memory,
         network: arguments.network,
         unconfined: arguments.unconfined,
         log: arguments.log,
     };
     match enter(&confinement) {
-        Ok(reach @ Reach::Unconfined) => say(&format!("warning: {reach}\n")),
-        Ok(reach) if confinement.log => say(&format!(" INFO gitops_fn::build: {reach}\n")),
-        Ok(_) => {}
+        Ok(reach) => tell(reach, &confinement),
         Err(error) => {
             say(&format!("error: {error}\nhelp: {}\n", error.help()));
             return NOT_STARTED;
@@ -39,13 +38,34 @@ pub(crate) fn run(arguments: &Child) -> u8 {
         return NOT_STARTED;
     };
     supervise(Path::new(program), rest).unwrap_or_else(|error| {
-        say(&format!(
-            "error: {} cannot be executed: {}\nhelp: it has to be a program file that this user may execute, not a script\n",
-            program.display(),
-            error.kind()
-        ));
+        say(&not_executed(Path::new(program), &error));
         NOT_STARTED
     })
+}
+
+/// Says how far it is confined, where that is asked for or too little.
+fn tell(reach: Reach, confinement: &Confinement) {
+    let warned = matches!(
+        reach,
+        Reach::Unconfined | Reach::Unfiltered { accepted: false }
+    );
+    if warned {
+        say(&format!("warning: {reach}\n"));
+    } else if confinement.log {
+        let memory = confinement.memory;
+        say(&format!(
+            " INFO gitops_fn::build: {reach}; {memory} bytes of memory for each program, {PROCESSES} processes of the user (RLIMIT_NPROC), none that helm starts (seccomp)\n"
+        ));
+    }
+}
+
+/// A program that cannot be executed.
+pub(super) fn not_executed(program: &Path, error: &io::Error) -> String {
+    format!(
+        "error: {} cannot be executed: {}\nhelp: it has to be a program file that this user may execute, not a script\n",
+        program.display(),
+        error.kind()
+    )
 }
 
 /// Runs the program to its end, and ends as it does. Where the process that asked for it ends before, the

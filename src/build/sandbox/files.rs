@@ -59,10 +59,13 @@ pub(super) fn rights(
         }
         rights.push((Given::Needed(folder.clone()), all));
     }
-    for program in &confinement.programs {
+    let programs = confinement.programs.iter().chain(&confinement.stand_in);
+    for program in programs {
         rights.push((Given::Needed(program.clone()), run));
-        for library in elf::libraries(program) {
-            rights.push((Given::IfThere(library), run | AccessFs::ReadDir));
+        if let Some(loader) = elf::loader(program) {
+            rights.push((Given::IfThere(loader), run));
+            let libraries = elf::LIBRARIES.iter().map(PathBuf::from);
+            rights.extend(libraries.map(|library| (Given::IfThere(library), read)));
         }
     }
     if confinement.network {

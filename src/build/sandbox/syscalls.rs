@@ -6,17 +6,34 @@ use std::env::consts::ARCH;
 
 use libc::c_long;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, apply_filter,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen as Size, SeccompCmpOp as Is,
+    SeccompCondition, SeccompFilter, SeccompRule, apply_filter,
 };
 
-/// Other processes, mounts and namespaces, the kernel itself, and the ways to a socket past `socket`.
-const DENIED: [c_long; 39] = [
+use super::SandboxError;
+
+/// Other processes and the group that is killed as one, mounts and namespaces, memory that no limit counts or
+/// that outlives a program, files that no rule on files knows, the kernel itself, and the ways to a socket past
+/// `socket`.
+const DENIED: &[c_long] = &[
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
     libc::SYS_pidfd_getfd,
     libc::SYS_kcmp,
+    libc::SYS_process_madvise,
+    libc::SYS_setsid,
+    libc::SYS_setpgid,
+    libc::SYS_memfd_create,
+    libc::SYS_memfd_secret,
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_msgget,
+    libc::SYS_semget,
+    libc::SYS_mq_open,
+    libc::SYS_fanotify_init,
+    libc::SYS_socketpair,
+    libc::SYS_personality,
     libc::SYS_mount,
     libc::SYS_umount2,
     libc::SYS_pivot_root,
@@ -45,6 +62,7 @@ const DENIED: [c_long; 39] = [
     libc::SYS_finit_module,
     libc::SYS_delete_module,
     libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
     libc::SYS_reboot,
     libc::SYS_swapon,
     libc::SYS_swapoff,
@@ -61,35 +79,150 @@ const NETWORK: [libc::c_int; 4] = [
     libc::AF_NETLINK,
 ];
 
+/// Namespaces that a new process can ask for.
+const NAMESPACES: [libc::c_int; 7] = [
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWNET,
+];
+
+/// Calls that make a process, whatever their arguments.
+#[cfg(target_arch = "x86_64")]
+const FORKS: &[c_long] = &[libc::SYS_fork, libc::SYS_vfork];
+#[cfg(not(target_arch = "x86_64"))]
+const FORKS: &[c_long] = &[];
+
 /// Denies these calls, and sockets: all of them, or with `network` all but those of [`NETWORK`]. It counts
 /// for this thread and all that it starts; what is denied fails with `EPERM`.
 ///
 /// # Errors
-/// The kernel has no such filter, or there is none for this processor.
-pub(super) fn filter(network: bool) -> Result<(), ()> {
-    let program = program(network).ok_or(())?;
-    apply_filter(&program).map_err(|_| ())
+/// [`SandboxError::Unfiltered`] if the kernel has no such filter, or there is none for this processor.
+pub(super) fn filter(network: bool) -> Result<(), SandboxError> {
+    install(unseen())?;
+    install(denied(network))
 }
 
-fn program(network: bool) -> Option<BpfProgram> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        DENIED.into_iter().map(|call| (call, Vec::new())).collect();
-    let sockets = if network {
-        let others: Result<Vec<_>, _> = NETWORK
+/// Denies to make processes, and to execute anything but what is open under this number.
+///
+/// # Errors
+/// As [`filter`].
+pub(super) fn filter_starts(program: i32) -> Result<(), SandboxError> {
+    install(starts(program))
+}
+
+/// Rules for calls: one that meets all conditions of a rule is denied, and one without rules always.
+#[derive(Default)]
+struct Rules(BTreeMap<i64, Vec<SeccompRule>>);
+
+/// The argument at a position, and what it is.
+type Condition = (u8, Size, Is, u64);
+
+impl Rules {
+    fn always(&mut self, calls: &[c_long]) {
+        self.0.extend(calls.iter().map(|call| (*call, Vec::new())));
+    }
+
+    fn when(&mut self, call: c_long, conditions: Vec<Condition>) -> Result<(), BackendError> {
+        let conditions = conditions
             .into_iter()
-            .map(|family| {
-                let family = u64::from(family.unsigned_abs());
-                SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family)
-            })
-            .collect();
-        vec![SeccompRule::new(others.ok()?).ok()?]
+            .map(|(argument, size, is, value)| SeccompCondition::new(argument, size, is, value))
+            .collect::<Result<_, _>>()?;
+        let rules = self.0.entry(call).or_default();
+        rules.push(SeccompRule::new(conditions)?);
+        Ok(())
+    }
+
+    fn compiled(mut self, refusal: libc::c_int) -> Result<BpfProgram, BackendError> {
+        twins::add(&mut self.0);
+        let denied = SeccompAction::Errno(refusal.unsigned_abs());
+        SeccompFilter::new(self.0, SeccompAction::Allow, denied, ARCH.try_into()?)?.try_into()
+    }
+}
+
+/// The calls of the x32 interface, which a filter takes for the same machine: their numbers have one bit more,
+/// and some are numbered anew.
+#[cfg(target_arch = "x86_64")]
+mod twins {
+    use super::{BTreeMap, SeccompRule};
+
+    const BIT: i64 = 0x4000_0000;
+    const ANEW: [(i64, i64); 6] = [
+        (libc::SYS_execve, 520),
+        (libc::SYS_ptrace, 521),
+        (libc::SYS_kexec_load, 528),
+        (libc::SYS_process_vm_readv, 539),
+        (libc::SYS_process_vm_writev, 540),
+        (libc::SYS_execveat, 545),
+    ];
+
+    pub(super) fn add(rules: &mut BTreeMap<i64, Vec<SeccompRule>>) {
+        let anew = ANEW
+            .iter()
+            .filter_map(|(call, twin)| Some((BIT | *twin, rules.get(call)?.clone())));
+        let same = rules
+            .iter()
+            .map(|(call, rules)| (BIT | *call, rules.clone()));
+        let twins: Vec<_> = anew.chain(same).collect();
+        rules.extend(twins);
+    }
+}
+
+/// There is no second interface on other machines.
+#[cfg(not(target_arch = "x86_64"))]
+mod twins {
+    pub(super) fn add(_: &mut super::BTreeMap<i64, Vec<super::SeccompRule>>) {}
+}
+
+/// `clone3`, whose arguments no filter sees: there is no such call, and programs take `clone`.
+fn unseen() -> Result<BpfProgram, BackendError> {
+    let mut rules = Rules::default();
+    rules.always(&[libc::SYS_clone3]);
+    rules.compiled(libc::ENOSYS)
+}
+
+fn denied(network: bool) -> Result<BpfProgram, BackendError> {
+    let mut rules = Rules::default();
+    rules.always(DENIED);
+    let shared = bits(libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+    let is_shared = (3, Size::Qword, Is::MaskedEq(shared), shared);
+    rules.when(libc::SYS_mmap, vec![is_shared])?;
+    for namespace in NAMESPACES.map(bits) {
+        let asked = (0, Size::Qword, Is::MaskedEq(namespace), namespace);
+        rules.when(libc::SYS_clone, vec![asked])?;
+    }
+    if network {
+        let others = NETWORK.map(|family| (0, Size::Dword, Is::Ne, bits(family)));
+        rules.when(libc::SYS_socket, others.to_vec())?;
     } else {
-        Vec::new()
-    };
-    rules.insert(libc::SYS_socket, sockets);
-    let denied = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, ARCH.try_into().ok()?);
-    filter.ok()?.try_into().ok()
+        rules.always(&[libc::SYS_socket]);
+    }
+    rules.compiled(libc::EPERM)
+}
+
+fn starts(program: i32) -> Result<BpfProgram, BackendError> {
+    let mut rules = Rules::default();
+    rules.always(FORKS);
+    rules.always(&[libc::SYS_execve]);
+    // a thread is no process
+    let no_thread = (0, Size::Qword, Is::MaskedEq(bits(libc::CLONE_THREAD)), 0);
+    rules.when(libc::SYS_clone, vec![no_thread])?;
+    let other = (0, Size::Dword, Is::Ne, bits(program));
+    rules.when(libc::SYS_execveat, vec![other])?;
+    rules.compiled(libc::EPERM)
+}
+
+/// What a C integer is in an argument.
+fn bits(number: libc::c_int) -> u64 {
+    u64::from(number.cast_unsigned())
+}
+
+fn install(filter: Result<BpfProgram, BackendError>) -> Result<(), SandboxError> {
+    let filter = filter.map_err(|_| SandboxError::Unfiltered)?;
+    apply_filter(&filter).map_err(|_| SandboxError::Unfiltered)
 }
 
 #[cfg(test)]
@@ -99,7 +232,9 @@ mod tests {
     #[test]
     fn there_is_a_filter_for_this_processor() {
         for network in [false, true] {
-            assert!(program(network).is_some());
+            assert!(denied(network).is_ok());
         }
+        assert!(unseen().is_ok());
+        assert!(starts(7).is_ok());
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn until(what: &str, mut happened: impl FnMut() -> bool) {
 }
 
 /// Whether a file of this name lies anywhere below a folder.
-fn lies_below(folder: &Path, name: &str) -> bool {
+pub(super) fn lies_below(folder: &Path, name: &str) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .map(|entry| entry.path())

@@ -24,6 +24,13 @@ fn main() {
         Some("hang") => hang(),
         _ => {}
     }
+    if env::args().next().is_some_and(|name| name.ends_with("/helm")) {
+        for line in fs::read_to_string("fake-helm.txt").unwrap().lines() {
+            let (action, rest) = line.split_once(' ').unwrap_or((line, ""));
+            act(action, rest);
+        }
+        return;
+    }
     let script = fs::read_to_string("fake.txt").unwrap();
     if script == "silent" {
         return;
@@ -35,6 +42,10 @@ fn main() {
         let rest = rest.replace("PARENT", &parent_id().to_string());
         act(action, &rest);
     }
+}
+
+unsafe extern "C" {
+    fn syscall(number: i64, ...) -> i64;
 }
 
 fn act(action: &str, rest: &str) {
@@ -56,6 +67,24 @@ fn act(action: &str, rest: &str) {
         "make" => report(action, rest, fs::create_dir(rest)),
         "remove" => report(action, rest, fs::remove_file(rest)),
         "run" => report(action, rest, Command::new(rest).arg("version").output()),
+        "thread" => {
+            std::thread::spawn(|| ()).join().unwrap();
+            report(action, rest, Ok(()));
+        }
+        "call" => {
+            let numbers: Vec<i64> = rest.split(' ').map(|number| number.parse().unwrap()).collect();
+            // SAFETY: none; the tests give calls that are refused
+            let done = unsafe { syscall(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]) };
+            let outcome = if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) };
+            report(action, rest, outcome);
+        }
+        "helm" => {
+            // the one on PATH; what it reports stands behind our own report
+            let output = Command::new("helm").args(rest.split(' ')).output().unwrap();
+            let _ = io::stdout().write_all(&output.stdout);
+            let _ = io::stderr().write_all(&output.stderr);
+            println!("  \"helm {rest}\": '{:?}'", output.status.code());
+        }
         "connect" => report(action, rest, TcpStream::connect(rest)),
         "datagram" => report(action, rest, UdpSocket::bind(rest)),
         "local" => report(action, rest, UnixDatagram::unbound()),

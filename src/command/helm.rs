@@ -1,0 +1,30 @@
+//! In the place of helm: restrict this process, and become the real one.
+
+use std::env;
+
+use gitops_fn::build::helm;
+use gitops_fn::build::sandbox::{NOT_STARTED, alone};
+
+use super::streams::say;
+
+/// Returns an exit code only if it fails.
+pub(crate) fn run() -> u8 {
+    let arguments: Vec<_> = env::args_os().skip(1).collect();
+    let (real, environment) = match helm::real(&arguments, |name| env::var_os(name)) {
+        Ok(allowed) => allowed,
+        Err(refused) => {
+            say(&format!("error: {refused}\nhelp: {}\n", refused.help()));
+            return NOT_STARTED;
+        }
+    };
+    let program = match alone(&real) {
+        Ok(program) => program,
+        Err(error) => {
+            say(&format!("error: {error}\nhelp: {}\n", error.help()));
+            return NOT_STARTED;
+        }
+    };
+    let error = program.become_it(&arguments, &environment);
+    say(&super::child::not_executed(&real, &error));
+    NOT_STARTED
+}
