@@ -56,6 +56,24 @@ fn a_chart_that_makes_gigabytes_is_refused() {
     let output = run(&mut checkout.build_by(machine.gitops_fn()), "").code(1);
     assert!(output.stderr.contains(SAYS), "{}", output.stderr);
     assert_eq!(output.text(), "");
+    // at one stroke, or in many
+    for template in [
+        "{{ $x := repeat 600000000 \"x\" }}",
+        "{{ $x := repeat 1000000000 \"x\" }}",
+        "{{ $x := repeat 1900000000 \"x\" }}",
+        "{{ $all := list }}{{ range until 100 }}{{ $all = append $all (repeat 10000000 (toString .)) }}{{ end }}{{ len $all }}",
+    ] {
+        write_files(&checkout.root(), &chart(template));
+        // where memory lies is left to chance
+        for _ in 0..4 {
+            let output = run(&mut checkout.build_by(machine.gitops_fn()), "");
+            assert!(
+                output.stderr.contains(SAYS),
+                "{template}: {}",
+                output.stderr
+            );
+        }
+    }
     // a larger limit, which that chart does not reach
     let more = format!("{POLICY}  limits: {{childMemoryBytes: 1000}}\n");
     let Some(machine) = Governed::new(&more) else {
@@ -83,7 +101,7 @@ fn generators_that_make_gigabytes_are_refused() {
 
 #[test]
 fn a_harmless_chart_has_enough() {
-    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: {{ repeat 1000000 \"x\" }}}\n";
+    let template = "{{ $x := repeat 300000000 \"x\" }}\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: {{ repeat 1000000 \"x\" }}}\n";
     let (Some(checkout), Some(machine)) = (checkout(&chart(template)), Governed::new(POLICY))
     else {
         return;
