@@ -12,6 +12,7 @@ pub mod namehash;
 pub mod repository;
 pub mod sandbox;
 pub mod scan;
+mod sweep;
 mod version;
 mod workshop;
 
@@ -48,6 +49,8 @@ pub struct Options {
     pub unconfined: Unconfined,
     /// Longest output of kustomize, or what is read in its place.
     pub longest: Limit,
+    /// Bytes of memory for the data of kustomize, and of each helm.
+    pub memory: u64,
     /// When the run has to end.
     pub deadline: Instant,
     /// Where temporary files go.

@@ -119,6 +119,8 @@ pub struct Child {
     #[arg(long = "program")]
     pub programs: Vec<PathBuf>,
     #[arg(long)]
+    pub memory: u64,
+    #[arg(long)]
     pub network: bool,
     #[arg(long)]
     pub log: bool,

@@ -367,7 +367,7 @@ impl<'t> Scan<'t> {
     fn unclosed(&self, text: &[u8], escaped: bool) -> Result<Option<(Placeholder, usize)>, Fault> {
         let decoded;
         let inner = if escaped {
-            decoded = json_unescape(text, SHORT_HEAD).0;
+            decoded = json_unescape(text, b"<path:".len()).0;
             decoded.get(1..).unwrap_or_default()
         } else {
             &text[1..text.len().min(MAX_LENGTH)]

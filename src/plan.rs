@@ -199,7 +199,7 @@ impl Draft {
         self.settled.contains_key(&ordinal)
     }
 
-    /// Records a finding; not more than [`MOST`] errors, and as many others: each has texts of its own, and
+    /// Records a finding; not more than `MOST` errors, and as many others: each has texts of its own, and
     /// the input may be wrong everywhere.
     pub fn find(&mut self, finding: Finding) {
         let found = &mut self.found[usize::from(finding.severity == Severity::Error)];

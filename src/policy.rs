@@ -76,6 +76,8 @@ pub struct Limits {
     pub secret_bytes: u64,
     /// Bytes of memory for all of them.
     pub secrets_bytes: u64,
+    /// Bytes of memory for the data of kustomize, and of each helm.
+    pub child_memory_bytes: u64,
     /// Bytes by which the output may be longer than the input.
     pub output_bytes: u64,
 }
@@ -88,6 +90,7 @@ impl Limits {
         paths: 1_000,
         secret_bytes: 1 << 20,
         secrets_bytes: 64 << 20,
+        child_memory_bytes: 512 << 20,
         output_bytes: 16 << 20,
     };
 }

@@ -43,7 +43,7 @@ pub(crate) fn check(
 fn differs() -> Finding {
     Finding::error(
         "with its values the output would not be read alike by every YAML reader",
-        "a map or list of a secret that is put in whole may have keys that are too long, or too many levels: take a part of it with `jsonPath`",
+        "a map or list of a secret that is put in whole may have too many levels: take a part of it with `jsonPath`",
     )
 }
 

@@ -92,7 +92,7 @@ impl Outcome {
     /// lack it.
     ///
     /// # Errors
-    /// Under a policy, what [`recheck`] has against it; there it also stops with the clock.
+    /// Under a policy, what `recheck` has against it; there it also stops with the clock.
     pub fn output<'o>(
         &'o self,
         input: &'o Input,

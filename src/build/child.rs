@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 use super::sandbox::{Confinement, NOT_STARTED};
 
@@ -65,6 +65,9 @@ pub enum ChildError {
         /// What it said.
         messages: Vec<u8>,
     },
+    /// It, or what it has started, got no more memory.
+    #[error("kustomize or helm wanted more memory than it may have: {0} bytes")]
+    Memory(u64),
     /// Its output has no end in sight.
     #[error("kustomize printed more than {0} bytes")]
     TooLong(u64),
@@ -93,6 +96,9 @@ pub async fn run(job: &Job, deadline: tokio::time::Instant) -> Result<Printed, C
         Ok(status) if status.code() == Some(i32::from(NOT_STARTED)) => {
             Err(ChildError::NotStarted(messages(&mut printed)))
         }
+        Ok(_) if is_out_of_memory(&printed.messages) => {
+            Err(ChildError::Memory(job.confinement.memory))
+        }
         Ok(status) => Err(ChildError::Failed {
             status: shown(status),
             messages: messages(&mut printed),
@@ -107,9 +113,22 @@ pub async fn run(job: &Job, deadline: tokio::time::Instant) -> Result<Printed, C
     }
 }
 
+/// What Go says, of itself or of what it has started, before pages that help nobody.
+fn is_out_of_memory(messages: &[u8]) -> bool {
+    [
+        &b"fatal error: runtime: out of memory"[..],
+        b"fatal error: out of memory",
+        b"cannot allocate memory",
+    ]
+    .iter()
+    .any(|words| memchr::memmem::find(messages, words).is_some())
+}
+
 /// A program and all that it has started: a process group. They end with this value.
 struct Group {
     child: Child,
+    /// Held open as long as we are here: see the supervisor, `command::child`.
+    _presence: Option<ChildStdin>,
     id: Option<Pid>,
     ended: bool,
 }
@@ -118,9 +137,10 @@ struct Group {
 const BURIAL: Duration = Duration::from_secs(2);
 
 impl Group {
-    fn new(child: Child) -> Self {
+    fn new(mut child: Child) -> Self {
         let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         Self {
+            _presence: child.stdin.take(),
             child,
             id,
             ended: false,
@@ -156,7 +176,7 @@ fn start(job: &Job) -> Result<Child, ChildError> {
         .current_dir(&job.folder)
         .env_clear()
         .envs(job.environment.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
@@ -173,6 +193,7 @@ fn arguments(confinement: &Confinement) -> Vec<OsString> {
         all.push(argument);
     };
     add("--parent=", Path::new(&confinement.parent.to_string()));
+    add("--memory=", Path::new(&confinement.memory.to_string()));
     add("--root=", &confinement.root);
     for folder in &confinement.writable {
         add("--writable=", folder);

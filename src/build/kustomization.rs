@@ -60,6 +60,8 @@ pub struct Chart {
     pub remote: bool,
     /// The first field whose text begins with `-`: helm takes it for an option (kustomize #6241).
     pub option: Option<&'static str>,
+    /// The field that moves helm's own folders, where plugins and repositories of charts are.
+    pub moves_home: Option<&'static str>,
 }
 
 impl Kustomization {
@@ -141,9 +143,14 @@ impl Kustomization {
     /// The charts that it inflates itself.
     #[must_use]
     pub fn charts(&self) -> Vec<Chart> {
+        let globals = self.0.get("helmGlobals").and_then(home_of);
+        let with_globals = |chart: Chart| Chart {
+            moves_home: chart.moves_home.or(globals),
+            ..chart
+        };
         self.list("helmCharts")
             .chain(self.list("helmChartInflationGenerator"))
-            .map(chart)
+            .map(|value| with_globals(chart(value)))
             .collect()
     }
 }
@@ -186,7 +193,15 @@ fn chart(value: &Value) -> Chart {
         option: fields
             .into_iter()
             .find(|field| text(field).trim_start().starts_with('-')),
+        moves_home: home_of(value),
     }
+}
+
+/// The field of a chart, or of those for all charts, that moves helm's own folders.
+fn home_of(value: &Value) -> Option<&'static str> {
+    ["configHome", "helmHome"]
+        .into_iter()
+        .find(|field| value.get(*field).is_some_and(|home| !home.is_null()))
 }
 
 #[cfg(test)]

@@ -102,6 +102,10 @@ fn failed(error: ChildError) -> Failed {
         ChildError::NotStarted(_) | ChildError::Start { .. } => (2, "check the installation"),
         ChildError::Failed { .. } => (1, "its own message stands above"),
         ChildError::TooLong(_) => (1, "build fewer resources at once"),
+        ChildError::Memory(_) => (
+            1,
+            "generate less from large files and charts; an operator's policy can say more (spec.limits.childMemoryBytes)",
+        ),
         ChildError::Deadline(_) => (3, "try again, or give it more time with GITOPS_FN_TIMEOUT"),
     };
     let finding = Finding::error(error.to_string(), help).exiting(exit);

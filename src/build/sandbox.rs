@@ -3,17 +3,19 @@
 //!
 //! A process of ours restricts itself and becomes the program (`gitops-fn __child`), since a library may
 //! not run code between fork and exec without `unsafe`. The boundary is Landlock: file rights are a hard
-//! requirement, the network and scopes as far as the kernel has them.
+//! requirement, scopes as far as the kernel has them. A filter of system calls closes what Landlock leaves open,
+//! sockets above all, and limits bound memory, files and time.
 
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::process::{Pid, Resource, Rlimit, getppid, setrlimit};
 
 mod descriptors;
 #[cfg(target_os = "linux")]
 mod files;
+#[cfg(target_os = "linux")]
+mod syscalls;
 #[cfg(target_os = "linux")]
 mod tree;
 
@@ -51,7 +53,7 @@ impl Unconfined {
 /// What a confined program may reach; everything else is out of reach, `/proc` above all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confinement {
-    /// The process that it dies with.
+    /// The process that it ends with.
     pub parent: u32,
     /// The repository, read-only and without any `.git`.
     pub root: PathBuf,
@@ -59,6 +61,8 @@ pub struct Confinement {
     pub writable: Vec<PathBuf>,
     /// The only files that it may execute.
     pub programs: Vec<PathBuf>,
+    /// Bytes of memory for its data, and for that of each program that it starts.
+    pub memory: u64,
     /// Whether it may open TCP connections, and read what that takes (name service, authorities).
     pub network: bool,
     /// Where the kernel cannot confine.
@@ -84,6 +88,9 @@ pub enum SandboxError {
     /// A limit or restriction was refused.
     #[error("cannot confine kustomize: {0}")]
     Refused(&'static str),
+    /// It would have to execute a loader, with which any file of the repository could be executed.
+    #[error("{0} is linked dynamically, and under a policy only static programs are run")]
+    Dynamic(PathBuf),
     /// Our parent went away meanwhile.
     #[error("the process that asked for this has ended")]
     Orphan,
@@ -102,6 +109,7 @@ impl SandboxError {
                 "leave `helmGlobals.chartHome` out, or name a folder that holds charts alone"
             }
             Self::Refused(_) => "check the limits of this process",
+            Self::Dynamic(_) => "build it with CGO_ENABLED=0, or use the one of our image",
             Self::Orphan => "run it again",
         }
     }
@@ -142,6 +150,9 @@ impl fmt::Display for Reach {
 const LARGEST_FILE: u64 = 1 << 30;
 /// Open files.
 const OPEN_FILES: u64 = 4096;
+/// Processes and threads of its user, ours and those of other builds included; the kernel does not count
+/// those of root.
+const PROCESSES: u64 = 4096;
 /// Seconds of processor time.
 const CPU_SECONDS: u64 = 600;
 
@@ -156,14 +167,13 @@ pub fn hide() {
     }
 }
 
-/// Restricts this process for good. What it becomes afterwards can reach no more than `confinement` says.
-/// Every file that is open is closed, but for the standard streams.
+/// Restricts this process for good, and with it all that it starts: they can reach no more than
+/// `confinement` says. Every file that is open is closed, but for the standard streams.
 ///
 /// # Errors
 /// A [`SandboxError`]; the program must not be run then.
 pub fn enter(confinement: &Confinement) -> Result<Reach, SandboxError> {
-    end_with_parent()?;
-    // the parent may have ended before that
+    // the parent may have ended already
     if getppid()
         .map(Pid::as_raw_nonzero)
         .map(|pid| pid.get().unsigned_abs())
@@ -171,34 +181,63 @@ pub fn enter(confinement: &Confinement) -> Result<Reach, SandboxError> {
     {
         return Err(SandboxError::Orphan);
     }
+    if confinement.unconfined != Unconfined::Warn {
+        only_static(&confinement.programs)?;
+    }
     // before the limit on open files hides how many there may be
     descriptors::close_inherited();
+    be_first_to_go();
     for (resource, most) in [
         (Resource::Core, 0),
         (Resource::Fsize, LARGEST_FILE),
         (Resource::Nofile, OPEN_FILES),
         (Resource::Cpu, CPU_SECONDS),
+        (Resource::Nproc, PROCESSES),
+        (Resource::Data, confinement.memory),
     ] {
         lower(resource, most)?;
     }
     no_new_privileges()?;
-    match restrict(confinement) {
-        Err(SandboxError::Unsupported) => without(confinement.unconfined),
-        outcome => outcome,
+    let reach = match restrict(confinement) {
+        Err(SandboxError::Unsupported) => without(confinement.unconfined)?,
+        outcome => outcome?,
+    };
+    match filter(confinement) {
+        Err(_) if confinement.unconfined != Unconfined::Refuse => Ok(reach),
+        outcome => outcome.map(|()| reach),
     }
 }
 
-/// Our own end is the program's.
+/// Whether none of the programs needs a loader.
 #[cfg(target_os = "linux")]
-fn end_with_parent() -> Result<(), SandboxError> {
-    use rustix::process::{Signal, set_parent_process_death_signal};
-    set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(|_| SandboxError::Refused("it cannot be made to end with us"))
+fn only_static(programs: &[PathBuf]) -> Result<(), SandboxError> {
+    let dynamic = |program: &&PathBuf| !super::elf::libraries(program).is_empty();
+    match programs.iter().find(dynamic) {
+        Some(program) => Err(SandboxError::Dynamic(program.clone())),
+        None => Ok(()),
+    }
 }
 
-/// Elsewhere the end of its output has to do.
+/// Elsewhere there is nothing to execute from.
 #[cfg(not(target_os = "linux"))]
-fn end_with_parent() -> Result<(), SandboxError> {
+fn only_static(_: &[PathBuf]) -> Result<(), SandboxError> {
+    Ok(())
+}
+
+/// Where memory runs out, the kernel ends this one and not the plugin server. Best effort: a system may not
+/// have it.
+fn be_first_to_go() {
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+}
+
+#[cfg(target_os = "linux")]
+fn filter(confinement: &Confinement) -> Result<(), SandboxError> {
+    syscalls::filter(confinement.network)
+        .map_err(|()| SandboxError::Refused("its system calls cannot be filtered"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn filter(_: &Confinement) -> Result<(), SandboxError> {
     Ok(())
 }
 
@@ -221,13 +260,6 @@ fn without(unconfined: Unconfined) -> Result<Reach, SandboxError> {
         Unconfined::Warn => Ok(Reach::Unconfined),
         Unconfined::Accept => Ok(Reach::Accepted),
     }
-}
-
-/// Becomes the program; returns only if that fails.
-#[must_use]
-pub fn become_program(program: &Path, arguments: &[std::ffi::OsString]) -> io::Error {
-    use std::os::unix::process::CommandExt as _;
-    std::process::Command::new(program).args(arguments).exec()
 }
 
 fn limit(most: u64) -> Rlimit {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::child::Job;
 use super::sandbox::Confinement;
-use super::{Options, Prepared};
+use super::{Options, Prepared, sweep};
 use crate::krm::result::Finding;
 
 /// The surroundings of a confined run: programs, home, temporary files. It is gone when this is dropped.
@@ -31,8 +31,9 @@ impl<'b> Workshop<'b> {
             )
             .exiting(2)
         };
+        sweep::sweep(&options.temporary);
         let folder = tempfile::Builder::new()
-            .prefix("gitops-fn-")
+            .prefix(sweep::PREFIX)
             .tempdir_in(&options.temporary)
             .map_err(unusable)?;
         let (tools, home) = (folder.path().join("bin"), folder.path().join("home"));
@@ -73,6 +74,7 @@ impl<'b> Workshop<'b> {
             root: root.to_owned(),
             writable,
             programs: self.programs.clone(),
+            memory: self.options.memory,
             network: !charts.is_empty(),
             unconfined: self.options.unconfined,
             log: false,
@@ -94,6 +96,8 @@ impl<'b> Workshop<'b> {
                 ("HOME", self.home().into()),
                 ("TMPDIR", self.home().into()),
                 ("PATH", tools.into()),
+                // kustomize lets the repository move helm's homes; nobody can make this folder
+                ("HELM_PLUGINS", self.folder.path().join("no-plugins").into()),
             ],
             confinement: self.confinement(),
             longest: self.options.longest.bytes(),

@@ -1,7 +1,6 @@
 //! `gitops-fn build`: the plugin command of Argo CD.
 
 use std::env;
-use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -88,6 +87,10 @@ fn options(
         longest: judge
             .limits()
             .map_or(LONGEST, |limits: &Limits| Limit::Policy(limits.input_bytes)),
+        memory: judge
+            .limits()
+            .unwrap_or(&Limits::DEFAULT)
+            .child_memory_bytes,
         deadline: begun + deadline,
         temporary: env::temp_dir(),
         ourselves: env::current_exe().map_err(|error| {
@@ -150,10 +153,8 @@ fn manifests(
     }
 }
 
-/// Passes on what kustomize says. The repository has a say in that, and Argo CD shows it: no control
-/// characters.
+/// Passes on what kustomize says. The repository has a say in that, and Argo CD shows it: no characters that
+/// are not seen.
 fn pass_on(messages: &[u8]) {
-    let keep = |byte: &u8| matches!(byte, b'\n' | b'\t') || !byte.is_ascii_control();
-    let clean: Vec<u8> = messages.iter().copied().filter(keep).collect();
-    let _ = io::stderr().lock().write_all(&clean);
+    say(&String::from_utf8_lossy(messages));
 }

@@ -255,6 +255,12 @@ fn finished<'f>(fill: &Fill, outcome: Gathered) -> Result<Filled<'f>, Finding> {
     let (mut bytes, kept) = match outcome {
         Gathered::Text(bytes, kept) => (bytes, kept),
         Gathered::Lone(value) => {
+            if piece::has_long_key(&value) {
+                return Err(Finding::error(
+                    "the map has a key longer than 1,000 bytes, behind which not every YAML reader finds its value",
+                    "take a part of it with `jsonPath`, or put it into a text",
+                ));
+            }
             let mut shapes = Vec::new();
             piece::shapes(&value, &mut shapes);
             return Ok(Filled::Tokens(one_line(&shapes), shapes));

@@ -95,8 +95,8 @@ fn is_name(key: &str) -> bool {
 /// The object cannot be walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WalkError {
-    /// Aliases in aliases: the object would be enormous.
-    #[error("its aliases expand to more than 1,000,000 nodes")]
+    /// Aliases in aliases, or of long texts: the object would be enormous.
+    #[error("its aliases expand to more than 1,000,000 nodes or 16 MB of text")]
     TooLarge,
     /// Aliases in aliases: the object would be nested too deep.
     #[error("its aliases nest more than 1,100 deep")]
@@ -107,9 +107,9 @@ pub enum WalkError {
 }
 
 const MAX_ALIASED: usize = 1_000_000;
-/// A text that is met through an alias counts as one more node for each so many bytes, which are looked
-/// through each time.
-const LONG: usize = 256;
+/// A text that is met through an alias is looked through each time, and counts as one more node for each so
+/// many bytes.
+const LONG: usize = 16;
 const MAX_DEPTH: usize = 1_100;
 
 /// Visits `root` and all below it, but not what lies in `skip`. `aliased` counts the nodes that are met

@@ -204,7 +204,7 @@ impl<'p> Report<'p> {
         ]
     }
 
-    fn limits(&self) -> [(&'static str, u64); 6] {
+    fn limits(&self) -> [(&'static str, u64); 7] {
         let limits = &self.policy.limits;
         [
             ("inputBytes", limits.input_bytes),
@@ -212,6 +212,7 @@ impl<'p> Report<'p> {
             ("paths", limits.paths),
             ("secretBytes", limits.secret_bytes),
             ("secretsBytes", limits.secrets_bytes),
+            ("childMemoryBytes", limits.child_memory_bytes),
             ("outputBytes", limits.output_bytes),
         ]
     }

@@ -255,6 +255,9 @@ pub struct Limits {
     /// map or a list, each of its parts counts 64 bytes more.
     #[schemars(extend("default" = super::Limits::DEFAULT.output_bytes))]
     pub output_bytes: Option<u64>,
+    /// Bytes of memory that kustomize, and each helm that it starts, may use for data (`RLIMIT_DATA`).
+    #[schemars(extend("default" = super::Limits::DEFAULT.child_memory_bytes))]
+    pub child_memory_bytes: Option<u64>,
     /// How long a run may take at most, such as `45s`. `GITOPS_FN_TIMEOUT` can only shorten it.
     #[schemars(extend("default" = "45s"))]
     pub deadline: Option<String>,

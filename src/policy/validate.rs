@@ -150,6 +150,11 @@ fn limits(raw: &raw::Limits, problems: &mut Problems) -> (Limits, Duration) {
         paths: limit("paths", raw.paths, default.paths),
         secret_bytes: limit("secretBytes", raw.secret_bytes, default.secret_bytes),
         secrets_bytes: limit("secretsBytes", raw.secrets_bytes, default.secrets_bytes),
+        child_memory_bytes: limit(
+            "childMemoryBytes",
+            raw.child_memory_bytes,
+            default.child_memory_bytes,
+        ),
         output_bytes: limit("outputBytes", raw.output_bytes, default.output_bytes),
     };
     let deadline = raw

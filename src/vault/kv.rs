@@ -224,7 +224,7 @@ fn keys(
         }
         Err(JsonError::Room) => Err(ReadError::Secret(asked.room.over())),
         // it is JSON, and would be no other next time; where in it tells how long the values before are
-        Err(JsonError::Depth) => Err(unreadable("its lists and maps are nested too deep")),
+        Err(depth @ JsonError::Depth) => Err(unreadable(&depth.to_string())),
         Err(JsonError::Range(_)) => Err(unreadable("a number in it is out of range")),
         Err(_) => Err(ReadError::Fault(Fault::NotJson(client.host().to_owned()))),
     }

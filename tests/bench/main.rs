@@ -14,6 +14,10 @@
 )]
 
 mod build;
+#[path = "../it/governed.rs"]
+#[allow(dead_code, reason = "made for the tests")]
+mod governed;
+mod growth;
 mod input;
 mod measure;
 #[path = "../it/support.rs"]
@@ -76,13 +80,14 @@ fn main() {
         row("load of the machine before", "", load, None);
     }
     // groups of rows, by their names
-    let groups: [(&str, Group); 11] = [
+    let groups: [(&str, Group); 12] = [
         ("nothing", |bench| bench.nothing_to_do()),
         ("placeholders", |bench| bench.placeholders()),
         ("objects", |bench| bench.every_object()),
         ("kustomize", |bench| bench.beside_kustomize()),
         ("list", |bench| bench.small_list()),
         ("linear", |bench| bench.linear()),
+        ("growth", growth::rows),
         ("vault-one", |bench| vault::with(bench, Vault::one_secret)),
         ("vault-placeholders", |bench| {
             vault::with(bench, Vault::many_placeholders);

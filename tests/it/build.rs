@@ -1,6 +1,7 @@
 //! `gitops-fn build` with the real kustomize, and with a hostile program in its place.
 
 mod attacks;
+mod bounds;
 mod confined;
 mod ends;
 mod failures;

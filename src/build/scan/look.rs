@@ -25,6 +25,7 @@ pub(super) fn look(repository: &Repository, folder: &Path, allowed: Allowed) -> 
         left: BYTES,
         seen: BTreeSet::new(),
         pending: Vec::new(),
+        seen_plugins: BTreeSet::new(),
         top: folder.to_owned(),
         transformers: Vec::new(),
         scan: Scan::default(),
@@ -44,6 +45,8 @@ struct Look<'r> {
     seen: BTreeSet<PathBuf>,
     /// Folders still to be looked at.
     pending: Vec<PathBuf>,
+    /// Folders whose results configure plugins, as far as they have been looked at, by what lists them.
+    seen_plugins: BTreeSet<(&'static str, PathBuf)>,
     /// The folder that is built.
     top: PathBuf,
     /// Its transformers.
@@ -174,6 +177,15 @@ impl Look<'_> {
                     file.display()
                 ),
                 "helm would take it for an option: use another name",
+            );
+        }
+        if let Some(field) = chart.moves_home {
+            self.problem(
+                format!(
+                    "{}: {field} of the helm chart {name} moves helm's own folders",
+                    file.display()
+                ),
+                "leave it out: plugins and chart repositories of helm are not taken from a repository",
             );
         }
         if !self.allowed.helm {

@@ -253,3 +253,42 @@ fn a_hostile_repository_does_not_keep_us_busy() {
             .contains(&"many/kustomization.yaml: too much to look through".to_owned())
     );
 }
+
+#[test]
+fn plugins_are_found_however_deep_their_kustomizations_are() {
+    let helm = "apiVersion: builtin\nkind: HelmChartInflationGenerator\nmetadata: {name: x}\nname: web\nconfigHome: helm\n";
+    let checkout = Checkout::new(&[
+        ("kustomization.yaml", "generators: [a]\nresources: [b]\n"),
+        ("a/kustomization.yaml", "resources: [../b]\n"),
+        (
+            "b/kustomization.yaml",
+            "resources: [../c]\ncomponents: [../d]\n",
+        ),
+        ("c/kustomization.yaml", "resources: [helm.yaml, ../b]\n"),
+        ("c/helm.yaml", helm),
+        (
+            "d/kustomization.yaml",
+            "kind: Component\nresources: [legacy.yaml]\n",
+        ),
+        (
+            "d/legacy.yaml",
+            "apiVersion: a/v1\nkind: Legacy\nmetadata: {name: x}\n",
+        ),
+    ]);
+    let says = checkout.says("");
+    for message in [
+        "configHome of the helm chart web moves helm's own folders",
+        "the helm chart web needs helm",
+        "Legacy x is a plugin that kustomize would have to execute",
+    ] {
+        let told = says.iter().filter(|said| said.contains(message)).count();
+        assert_eq!(told, 1, "{message}: {says:?}");
+    }
+    // as resources they are only objects
+    let objects = Checkout::new(&[
+        ("kustomization.yaml", "resources: [c]\n"),
+        ("c/kustomization.yaml", "resources: [helm.yaml]\n"),
+        ("c/helm.yaml", helm),
+    ]);
+    assert_eq!(objects.says(""), Vec::<String>::new());
+}

@@ -6,6 +6,8 @@ use crate::placeholder::Placeholder;
 use crate::placeholder::modifier::Modifier;
 use crate::plan::change::Wrap;
 use crate::secret::{Value, base64, json};
+use crate::yaml::event::Style;
+use crate::yaml::scalar::quote_within;
 use crate::yaml::shape::Shape;
 
 /// Puts a value in the place of its placeholder; `None` if the text would be longer than `room`.
@@ -58,6 +60,21 @@ pub(super) fn encode(bytes: &[u8], wrap: Wrap) -> String {
         rest = tail;
     }
     out
+}
+
+/// Longest key of a map, in bytes as it is written: YAML readers look 1,024 characters ahead for the colon.
+const LONGEST_KEY: usize = 1_000;
+
+/// Whether a map in a value has a key behind which not every reader finds the colon.
+pub(super) fn has_long_key(value: &Value) -> bool {
+    match value {
+        Value::List(items) => items.iter().any(has_long_key),
+        Value::Map(entries) => entries.iter().any(|(key, item)| {
+            let is_long = quote_within(key, Style::Double, LONGEST_KEY).is_none();
+            is_long || has_long_key(item)
+        }),
+        _ => false,
+    }
 }
 
 /// A value as what its JSON reads as.

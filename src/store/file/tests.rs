@@ -387,7 +387,7 @@ fn alias_bombs_end_early() {
             what.contains("4 MiB") || what.contains("not valid"),
             "{what}"
         );
-        assert!(start.elapsed() < Duration::from_secs(20));
+        assert!(start.elapsed() < Duration::from_mins(2));
     }
 }
 

@@ -42,6 +42,8 @@ fn in_folder(dir: &Path, args: &[&str], stdin: &[u8]) -> Output {
     command
         .current_dir(dir)
         .env("VAULT_ADDR", "file:secrets.yaml")
+        // a debug build on a busy machine
+        .env("GITOPS_FN_TIMEOUT", "10m")
         .args(args);
     let begin = Instant::now();
     let output = run(&mut command, stdin);

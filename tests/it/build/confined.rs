@@ -38,7 +38,7 @@ fn its_environment_is_ours_alone() {
     let mut report = report(&output);
     let tmp = checkout.tmp().canonicalize().unwrap();
     assert_eq!(report.remove("arguments").unwrap(), "build .");
-    for name in ["HOME", "TMPDIR", "PATH"] {
+    for name in ["HOME", "TMPDIR", "PATH", "HELM_PLUGINS"] {
         let value = report.remove(name).unwrap();
         assert!(value.starts_with(tmp.to_str().unwrap()), "{name} {value}");
     }

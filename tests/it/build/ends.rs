@@ -15,7 +15,7 @@ use crate::support::{clean, run};
 
 /// Waits for something that surely happens.
 #[track_caller]
-fn until(what: &str, mut happened: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut happened: impl FnMut() -> bool) {
     let since = Instant::now();
     while !happened() {
         assert!(since.elapsed() < Duration::from_mins(1), "{what}");
@@ -31,7 +31,7 @@ fn lies_below(folder: &Path, name: &str) -> bool {
         .any(|path| path.ends_with(name) || lies_below(&path, name))
 }
 
-fn is_gone(pid: i32) -> bool {
+pub(super) fn is_gone(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // nobody may have buried it yet
     test_kill_process(Pid::from_raw(pid).unwrap()).is_err() || stat.contains(") Z ")

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::{Checkout, entry, release};
+use crate::governed::Governed;
 use crate::readme::failures::{assert_listed, holds};
 use crate::support::run;
 
@@ -51,6 +52,11 @@ fn failures() -> Vec<Failure> {
         ),
         acting("kustomize printed no resource", 1, "silent"),
         acting("kustomize printed more than … bytes", 1, "flood"),
+        acting(
+            "kustomize or helm wanted more memory than it may have: … bytes",
+            1,
+            "say fatal error: runtime: out of memory\nexit 2",
+        ),
         Failure {
             env: ("GITOPS_FN_TIMEOUT", "1s"),
             ..acting(
@@ -99,7 +105,27 @@ fn failures() -> Vec<Failure> {
             1,
             "helmCharts: [{name: web, releaseName: -x}]\n",
         ),
+        failure(
+            "… of the helm chart … moves helm's own folders",
+            1,
+            "helmCharts: [{name: web}]\nhelmGlobals: {configHome: helm}\n",
+        ),
     ]
+}
+
+/// What is said under a policy of the program in kustomize's place, which needs a loader.
+const DYNAMIC: &str = "… is linked dynamically, and under a policy only static programs are run";
+
+#[test]
+fn a_program_with_a_loader_is_not_run_under_a_policy() {
+    let policy = "apiVersion: gitops-fn.dev/v1alpha1\nkind: Policy\nmetadata: {name: a}\nspec: {sandbox: optional}\n";
+    let (Some(checkout), Some(machine)) = (Checkout::fake(""), Governed::new(policy)) else {
+        return;
+    };
+    let output = run(&mut checkout.build_by(machine.gitops_fn()), "").code(2);
+    assert!(holds(&output.stderr, DYNAMIC), "{}", output.stderr);
+    assert!(output.stderr.contains("help: "), "{}", output.stderr);
+    assert_eq!(output.text(), "");
 }
 
 #[test]
@@ -135,6 +161,7 @@ fn the_list_has_these_failures_of_a_build_and_no_others() {
         "| From `gitops-fn build` | Exit | What to do |",
         failures()
             .iter()
-            .map(|failure| (failure.message, failure.exit)),
+            .map(|failure| (failure.message, failure.exit))
+            .chain([(DYNAMIC, 2)]),
     );
 }

@@ -5,8 +5,9 @@ use std::env;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::mem::ManuallyDrop;
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::FromRawFd;
+use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::parent_id;
 use std::process::{Command, exit};
 use std::thread::sleep;
@@ -56,6 +57,8 @@ fn act(action: &str, rest: &str) {
         "remove" => report(action, rest, fs::remove_file(rest)),
         "run" => report(action, rest, Command::new(rest).arg("version").output()),
         "connect" => report(action, rest, TcpStream::connect(rest)),
+        "datagram" => report(action, rest, UdpSocket::bind(rest)),
+        "local" => report(action, rest, UnixDatagram::unbound()),
         "listen" => report(action, rest, TcpListener::bind(rest)),
         "hang" => hang(),
         "sleep" => sleep(Duration::from_millis(rest.parse().unwrap())),
@@ -73,6 +76,11 @@ fn act(action: &str, rest: &str) {
             }
         }
         "say" => eprint!("{rest}"),
+        "memory" => {
+            // written, so that it is there
+            let all = vec![1_u8; rest.parse::<usize>().unwrap() << 20];
+            println!("  memory: '{}'", all.iter().filter(|byte| **byte == 1).count());
+        }
         "raw" => println!("{rest}"),
         "old" => {}
         "exit" => exit(rest.parse().unwrap()),

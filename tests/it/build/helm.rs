@@ -27,7 +27,7 @@ const CHART: &[(&str, &str)] = &[
 
 /// A checkout with the real kustomize and helm on its PATH.
 #[track_caller]
-fn checkout(files: &[(&str, &str)]) -> Option<Checkout> {
+pub(super) fn checkout(files: &[(&str, &str)]) -> Option<Checkout> {
     let (kustomize, helm) = (tool("kustomize")?, tool("helm")?);
     let mut checkout = Checkout::with(kustomize.parent().unwrap(), files);
     checkout.path = path_with(&[kustomize.parent().unwrap(), helm.parent().unwrap()]);

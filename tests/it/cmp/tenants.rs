@@ -282,3 +282,59 @@ fn a_hostile_repository_gets_nothing_out_of_the_sidecar() {
     assert_eq!(vault.requests(), before, "nobody was asked for anything");
     assert_hidden(&server.log(), &[OTHERS, PASSWORD, &token]);
 }
+
+/// Manifests that one reader takes for a Secret, and another for something else or elsewhere; `D` is its data.
+const TWO_MEANINGS: [&str; 8] = [
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n---#: \"\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: leak, namespace: victim}\n# \"\nD",
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nD!!binary a2luZA==: ConfigMap\n",
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: x, !!binary bmFtZXNwYWNl: victim}\nD",
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n! \"<<\": {kind: ConfigMap}\nD",
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: x, ! <<: {namespace: victim}}\nD",
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n#\u{85}kind: ConfigMap\nD",
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n#\u{2028}kind: ConfigMap\nD",
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: victim, annotations: {a: \"\\u2028x: \\\"\\ny\"}}\nq: \"\\\"\\n# y\"\nD",
+];
+
+#[test]
+fn what_argo_cd_takes_apart_is_what_was_judged() {
+    let Some((vault, _cluster, token)) = vault() else {
+        return;
+    };
+    let policy = fs::read_to_string(root().join("examples/argocd/policy.yaml")).unwrap();
+    let policy = policy.replace("https://vault.vault.svc:8200", &vault.address());
+    let folder = temp_dir();
+    let Some(server) = sidecar(folder.path(), &policy, &token) else {
+        return;
+    };
+    let mut taken = 0;
+    for manifest in TWO_MEANINGS {
+        let data = "stringData: {v: '<path:kv/shop/shop-prod/web#password>'}\n";
+        let manifest = manifest.replace("\nD", &format!("\n{data}"));
+        for kustomization in [None, Some("resources: [all.yaml]\n")] {
+            let repository = temp_dir();
+            write_files(repository.path(), &[("app/all.yaml", &manifest)]);
+            if let Some(kustomization) = kustomization {
+                write_files(
+                    repository.path(),
+                    &[("app/kustomization.yaml", kustomization)],
+                );
+            }
+            let env = tenant("shop", "app", &[]);
+            let env: Vec<_> = env
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect();
+            let Ok(answer) = server.generate(&Call::new(repository.path(), "app", &env)) else {
+                continue;
+            };
+            taken += 1;
+            for object in objects(Ok(answer)) {
+                let holds_value = format!("{object:?}").contains(PASSWORD);
+                let at_home =
+                    object["kind"] == "Secret" && object["metadata"]["namespace"].is_null();
+                assert!(!holds_value || at_home, "{manifest}: {object:?}");
+            }
+        }
+    }
+    assert!(taken > 0, "all of them were refused");
+}

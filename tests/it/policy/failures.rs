@@ -46,11 +46,11 @@ fn bomb() -> String {
     format!("x0: &x0 [a]\n{}", levels.collect::<String>())
 }
 
-/// A map with a key behind which some readers do not look for a colon.
-fn long_key() -> String {
-    let map = format!("{{\"{}\": 1}}", "k".repeat(1_100));
+/// A list in a list in a list, deeper than the second reader goes.
+fn deep() -> String {
+    let list = format!("{}1{}", "[".repeat(130), "]".repeat(130));
     format!(
-        "apiVersion: example.com/v1\nkind: Zone\nmetadata: {{name: a}}\nspec:\n  a: '<path:kv/shop/web/db#none | default ''{map}'' | jsonParse>'\n"
+        "apiVersion: example.com/v1\nkind: Zone\nmetadata: {{name: a}}\nspec:\n  a: '<path:kv/shop/web/db#none | default ''{list}'' | jsonParse>'\n"
     )
 }
 
@@ -78,7 +78,7 @@ fn failures() -> Vec<Failure> {
         failure("readers disagree on what this tag means", own().replace("name: db", "name: !db db")),
         failure("the text becomes too large once its aliases are written out", bomb()),
         Failure {
-            manifest: long_key(),
+            manifest: deep(),
             ..more(
                 "with its values the output would not be read alike by every YAML reader",
                 "  sinks: [{apiVersion: example.com/v1, kind: Zone, fields: [spec/a]}]",

@@ -10,7 +10,7 @@ struct Failure {
     exit: i32,
     stdin: Vec<u8>,
     /// `render -f release.yaml -` with this configuration; `None`: without one.
-    release: Option<&'static str>,
+    release: Option<String>,
     /// Arguments instead of `render -`.
     args: Option<&'static [&'static str]>,
     env: &'static [(&'static str, &'static str)],
@@ -42,9 +42,9 @@ impl Failure {
         }
     }
 
-    fn release(self, spec: &'static str) -> Self {
+    fn release(self, spec: &str) -> Self {
         Self {
-            release: Some(spec),
+            release: Some(spec.to_owned()),
             ..self
         }
     }
@@ -84,6 +84,13 @@ fn inputs() -> Vec<Failure> {
         failure("not valid YAML at line …", 1, "kind: Secret\n  x: [\n"),
         failure("has no kind", 1, "a: <path:kv/shop/web#password>\n"),
         failure("standard input is not a ResourceList", 1, secret("x")).args(&[]),
+        failure(
+            "the manifests were not done before the deadline (transient)",
+            3,
+            // even to read so much takes longer
+            format!("{}#{}\n", secret("x"), "x".repeat(16 << 20)),
+        )
+        .env(&[("GITOPS_FN_TIMEOUT", "1ms")]),
     ]
 }
 
@@ -221,6 +228,15 @@ fn configurations() -> Vec<Failure> {
         failure("no image matched spec.images[…]", 1, secret("x"))
             .release("{images: [{name: nginx, newTag: '2', required: true}]}"),
         failure("unknown field", 2, secret("x")).release("{images: [{name: nginx, newtag: '2'}]}"),
+        failure(
+            "more than 1,000 images, field specs and selectors",
+            2,
+            secret("x"),
+        )
+        .release(&format!(
+            "{{images: [{}]}}",
+            "{name: nginx, newTag: '2'}, ".repeat(1_001)
+        )),
         failure("a number where a string is expected", 2, secret("x"))
             .release("{images: [{name: nginx, newTag: 1.10}]}"),
         failure("the variable … is not set", 2, secret("x"))
@@ -275,7 +291,7 @@ fn every_failure_of_the_list_is_real() {
     let mut wrong = Vec::new();
     for failure in failures() {
         let dir = temp_dir();
-        let release = failure.release.unwrap_or("{}");
+        let release = failure.release.as_deref().unwrap_or("{}");
         let release = format!(
             "apiVersion: gitops-fn.dev/v1alpha1\nkind: Release\nmetadata: {{name: r}}\nspec: {release}\n"
         );

@@ -60,23 +60,37 @@ impl Look<'_> {
         }
     }
 
-    /// A kustomization whose result configures plugins: kustomize builds it first, so its files are only
-    /// most of the truth.
+    /// A kustomization whose result configures plugins, and those that it is made of: kustomize builds them first,
+    /// so their files are only most of the truth.
     fn plugin_folder(&mut self, place: &Place<'_>, folder: PathBuf) {
-        let Ok(Some(file)) = kustomization_in(self.repository, &folder) else {
-            return;
-        };
-        let Some(text) = self.read(&file) else {
-            return;
-        };
-        for entry in Kustomization::read(&text).entries(List::Resources) {
-            let path = joined(&folder, Path::new(entry)).unwrap_or_default();
-            if self.glance(&path) == Ok(Entry::File) {
-                let text = self.read(&path).unwrap_or_default();
-                self.plugins(place, &objects(&text));
+        let mut open = vec![folder];
+        while let Some(folder) = open.pop() {
+            let key = (place.list.name(), folder.clone());
+            if !self.seen_plugins.insert(key) {
+                continue;
             }
+            let Ok(Some(file)) = kustomization_in(self.repository, &folder) else {
+                continue;
+            };
+            let Some(text) = self.read(&file) else {
+                continue;
+            };
+            let kustomization = Kustomization::read(&text);
+            for list in [List::Resources, List::Components] {
+                for entry in kustomization.entries(list) {
+                    let path = joined(&folder, Path::new(entry)).unwrap_or_default();
+                    match self.glance(&path) {
+                        Ok(Entry::File) => {
+                            let text = self.read(&path).unwrap_or_default();
+                            self.plugins(place, &objects(&text));
+                        }
+                        Ok(Entry::Folder) => open.push(path),
+                        Err(_) => {}
+                    }
+                }
+            }
+            self.enter(folder);
         }
-        self.enter(folder);
     }
 
     fn plugins(&mut self, place: &Place<'_>, objects: &[Object]) {
