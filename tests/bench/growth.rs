@@ -304,17 +304,21 @@ fn renamed(before: &str) -> Duration {
 
 /// The time until it is said that aliases bring in too much.
 fn refused(text: &str) -> Duration {
-    let sources = [Source {
+    let source = Source {
         name: "stdin".to_owned(),
         text: text.to_owned(),
-    }];
+    };
     let (config, settings, judge) = (Config::default(), Settings::default(), Judge::default());
     let clock = Clock::default();
+    let Ok(input) = gitops_fn::Input::new(vec![source], &judge, &clock) else {
+        return Duration::ZERO;
+    };
     timed(|| {
-        let outcome = render(&sources, &config, &settings, &judge, &clock, |_| {
+        let outcome = render(&input, &config, &settings, &judge, &clock, |_| {
             Resolved::default()
         });
-        !outcome.has_output()
+        let output = outcome.output(&input, &judge, &clock);
+        matches!(output, Ok(None))
     })
 }
 
