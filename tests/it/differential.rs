@@ -6,6 +6,7 @@
 //! they are made from.
 
 mod argo;
+mod cases;
 mod check;
 mod corpus;
 mod gadgets;
