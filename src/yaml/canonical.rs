@@ -27,6 +27,8 @@ use key::{Entries, Entry};
 
 /// Deepest nesting that is written: what the second reader of an output takes.
 const MAX_DEPTH: usize = 120;
+/// Most values of one document: each costs about a hundred bytes, however short it is.
+const MAX_VALUES: usize = if cfg!(test) { 20_000 } else { 2_000_000 };
 /// As many problems as are told of one text.
 const MAX_PROBLEMS: usize = 50;
 /// What following an alias or a merge key costs beside what is written for it, in bytes.
@@ -66,7 +68,7 @@ impl Problem {
                 format!("not valid YAML at line {line}, column {column}: {reason}")
             }
             // no one place is to blame
-            Reason::Large => reason.to_string(),
+            Reason::Large | Reason::Values => reason.to_string(),
             _ => format!("line {line}, column {column}: {reason}"),
         }
     }
@@ -109,6 +111,9 @@ pub enum Reason {
     /// Too many levels.
     #[error("lists and mappings are nested more than {MAX_DEPTH} levels deep")]
     Depth,
+    /// Too many values.
+    #[error("a document has more than {MAX_VALUES} values")]
+    Values,
     /// A character that kustomize prints as it is.
     #[error(
         "a line separator (U+0085, U+2028 or U+2029), which kustomize prints as it is, could move a secret"
@@ -137,6 +142,7 @@ impl Reason {
             Self::NotFinite => "quote it if it is a string",
             Self::Endless => "write the value out",
             Self::Depth => "flatten the object",
+            Self::Values => "split the document",
             Self::Separator => {
                 "take the character out, or resolve secrets with `gitops-fn build` instead of a function"
             }
@@ -158,11 +164,19 @@ pub fn rewrite(text: &str, most: usize, clock: &Clock) -> Result<Canonical, Vec<
     let mut problems = Vec::new();
     let mut separator = None;
     let mut events = Events::timed(text, clock);
-    let mut tree = Tree::default();
+    let mut tree = Tree::bounded(MAX_VALUES);
     let mut documents = 0;
     loop {
         match next_document(&mut events, &mut tree) {
             Ok(None) => break,
+            Ok(Some(_)) if tree.is_full() => {
+                problems.push(Problem {
+                    line: 0,
+                    column: 0,
+                    reason: Reason::Values,
+                });
+                break;
+            }
             Ok(Some(root)) => {
                 if documents > 0 {
                     out.push_str("---\n");
@@ -175,6 +189,7 @@ pub fn rewrite(text: &str, most: usize, clock: &Clock) -> Result<Canonical, Vec<
                     clock,
                     out: &mut out,
                     spent: 0,
+                    values: 0,
                     depth: 0,
                     problems: &mut problems,
                     separator: &mut separator,
@@ -251,6 +266,8 @@ struct Writer<'w, 't, 'a> {
     out: &'w mut String,
     /// What has been done beside writing, in bytes.
     spent: usize,
+    /// How many values have been written.
+    values: usize,
     depth: usize,
     problems: &'w mut Vec<Problem>,
     separator: &'w mut Option<Problem>,
@@ -272,6 +289,10 @@ impl<'t> Writer<'_, 't, '_> {
         let node = tree.node(id);
         let work = clock::NODE + node.value.len();
         self.clock.spend(work).map_err(|_| Stop)?;
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return self.end(id, Reason::Values);
+        }
         let empty = node.end == id + 1;
         match node.kind {
             Kind::Map { .. } => {

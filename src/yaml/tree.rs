@@ -130,9 +130,25 @@ pub struct Tree<'a> {
     aliases: Vec<NodeId>,
     open: Vec<NodeId>,
     index: Index,
+    most: Option<usize>,
 }
 
 impl<'a> Tree<'a> {
+    /// A tree that takes no more than `most` nodes of a document.
+    #[must_use]
+    pub fn bounded(most: usize) -> Self {
+        Self {
+            most: Some(most),
+            ..Self::default()
+        }
+    }
+
+    /// Whether a document has more nodes than the tree takes: it is then read no further.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.most.is_some_and(|most| self.nodes.len() > most)
+    }
+
     /// Forgets every node; the memory is kept for the next document.
     pub fn clear(&mut self) {
         self.nodes.clear();
@@ -153,7 +169,7 @@ impl<'a> Tree<'a> {
         let id = self.nodes.len();
         self.open.clear();
         self.push(first, events.ordinal() - 1);
-        while !self.open.is_empty() {
+        while !self.open.is_empty() && !self.is_full() {
             let Some(next) = events.pull()? else { break };
             self.push(next, events.ordinal() - 1);
         }

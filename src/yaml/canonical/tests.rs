@@ -156,6 +156,16 @@ fn what_readers_disagree_on_is_refused() {
     let deep = |depth: usize| format!("{}x{}", "[".repeat(depth), "]".repeat(depth));
     assert_eq!(refused(&deep(MAX_DEPTH + 1)), [Depth]);
     assert!(rewrite(&deep(MAX_DEPTH), 1 << 20, &Clock::default()).is_ok());
+    let wide = |values: usize| format!("[{}]", "1,".repeat(values));
+    assert_eq!(refused(&wide(MAX_VALUES)), [Reason::Values]);
+    // as many once its aliases are followed
+    let aliased = format!(
+        "a: &a {}\nb: [{}]\n",
+        wide(1_000),
+        "*a,".repeat(MAX_VALUES / 1_000)
+    );
+    let problems = rewrite(&aliased, 1 << 30, &Clock::default()).unwrap_err();
+    assert_eq!(problems[0].reason, Reason::Values);
     let long = format!("{}: x", "k".repeat(1_001));
     assert_eq!(refused(&long), [Reason::LongKey]);
 }
