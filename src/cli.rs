@@ -78,6 +78,12 @@ pub struct Render {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment would become its help text")]
     pub credentials: Credentials,
+    /// Refuse files of a directory that are not Kubernetes objects, instead of skipping them
+    #[arg(long)]
+    pub strict: bool,
+    /// Accept an input without a manifest, as a chart can give it to a post-renderer
+    #[arg(long)]
+    pub allow_empty: bool,
     /// Write to this file, whole or not at all, readable by you alone
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -98,6 +104,9 @@ pub struct Build {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment would become its help text")]
     pub credentials: Credentials,
+    /// Refuse files of a folder that are not Kubernetes objects, instead of skipping them
+    #[arg(long)]
+    pub strict: bool,
     /// The checkout, where it is not Argo CD's, and has no .git
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,

@@ -16,6 +16,8 @@ pub struct Input {
     sources: Vec<Source>,
     /// Why no secret may pass through kustomize with these texts.
     separator: Option<Finding>,
+    /// Whether there may be nothing in it.
+    may_be_empty: bool,
 }
 
 impl Input {
@@ -35,7 +37,7 @@ impl Input {
         let Some(limits) = judge.limits() else {
             return Ok(Self {
                 sources,
-                separator: None,
+                ..Self::default()
             });
         };
         let lengths = sources.iter().map(|source| source.text.len());
@@ -59,10 +61,27 @@ impl Input {
         // one that has stopped leaves texts half read
         clock.check().map_err(|stop| vec![stop.into()])?;
         if findings.is_empty() {
-            Ok(Self { sources, separator })
+            Ok(Self {
+                sources,
+                separator,
+                ..Self::default()
+            })
         } else {
             Err(findings)
         }
+    }
+
+    /// The same input, for which it is no error to hold nothing if `allowed`.
+    #[must_use]
+    pub fn allow_empty(mut self, allowed: bool) -> Self {
+        self.may_be_empty = allowed;
+        self
+    }
+
+    /// Whether it may hold nothing.
+    #[must_use]
+    pub fn may_be_empty(&self) -> bool {
+        self.may_be_empty
     }
 
     /// The texts.

@@ -6,6 +6,7 @@
 //! source   config     plan     resolve     edit     output
 //! yaml     settings   image    store       yaml     report
 //! krm                 placeholder
+//! unrelated
 //! build               policy   vault       build::namehash
 //!                              cluster
 //! ```
@@ -48,6 +49,7 @@ pub mod settings;
 pub mod source;
 pub mod store;
 pub mod text;
+pub mod unrelated;
 pub mod vault;
 pub mod yaml;
 

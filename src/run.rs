@@ -375,29 +375,32 @@ pub fn render(
     clock: &Clock,
     resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Outcome {
-    let outcome = render_until(input.sources(), config, settings, judge, clock, resolve);
+    let outcome = render_until(input, config, settings, judge, clock, resolve);
     outcome.unwrap_or_else(|stopped| stopped)
 }
 
 /// # Errors
 /// What it comes to where the clock has stopped.
 fn render_until(
-    sources: &[Source],
+    input: &Input,
     config: &Config,
     settings: &Settings,
     judge: &Judge<'_>,
     clock: &Clock,
     resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Result<Outcome, Outcome> {
-    if let Some(refusal) = empty(sources) {
+    let sources = input.sources();
+    let refusal = empty(sources);
+    let is_empty = refusal.is_some();
+    if let Some(refusal) = refusal.filter(|_| !input.may_be_empty()) {
         return Ok(Outcome::failed(vec![refusal]));
     }
     let untouched = config.repository.is_none() && config.images.is_empty();
-    if untouched
+    let wants_nothing = untouched
         && !sources
             .iter()
-            .any(|source| may_hold_placeholder(&source.text))
-    {
+            .any(|source| may_hold_placeholder(&source.text));
+    if is_empty || wants_nothing {
         let unchanged = Outcome {
             splices: Some(sources.iter().map(|_| Vec::new()).collect()),
             ..Outcome::default()
@@ -432,7 +435,7 @@ fn empty(sources: &[Source]) -> Option<Finding> {
     is_empty.then(|| {
         Finding::error(
             "the input is empty",
-            "the command before the pipe has probably failed: use `set -o pipefail`",
+            "the command before the pipe has probably failed: use `set -o pipefail`; a post-renderer whose chart may render nothing needs --allow-empty",
         )
     })
 }

@@ -1,7 +1,7 @@
 //! Read: the files, directories and standard input that `render` names, as texts in memory.
 //!
 //! A directory means its `.yaml`, `.yml` and `.json` files, at any depth, in the order of their
-//! path's bytes. Left out are dot-folders, kustomization files and symbolic links (a link could
+//! path's bytes. Left out are dot-files and dot-folders, kustomization files and symbolic links (a link could
 //! lead out of the repository); a link that looks like manifests is reported in
 //! [`Sources::notes`], since manifests that go missing in silence may be pruned from a cluster.
 //! What is named on the command line itself is read as it is: any file name, a link, and what a shell hands
@@ -31,6 +31,8 @@ pub struct Source {
     pub name: String,
     /// The whole content.
     pub text: String,
+    /// Whether it was found in a directory, rather than named itself.
+    pub found: bool,
 }
 
 impl std::fmt::Debug for Source {
@@ -91,14 +93,14 @@ pub fn read_except(
         if is_stdin(path) {
             if let Some(stdin) = stdin.take() {
                 let bytes = reading.bytes_of(stdin, 0);
-                reading.add("stdin".to_owned(), bytes);
+                reading.add("stdin".to_owned(), bytes, false);
             }
         } else if path.is_dir() {
             reading.directory(path);
         } else if reading.is_excepted(path) {
             left_out = Some(path);
         } else {
-            reading.file(path);
+            reading.file(path, false);
         }
         if reading.full {
             return Err(SourceError::TooLarge(most));
@@ -177,24 +179,27 @@ impl Reading {
             if self.full {
                 return;
             }
-            self.file(file);
+            self.file(file, true);
         }
         self.sources.notes.append(&mut found.notes);
         self.unreadable.append(&mut found.unreadable);
     }
 
-    fn file(&mut self, path: &Path) {
-        let found = fs::metadata(path).ok();
-        if found.as_ref().is_some_and(|found| is_special(path, found)) {
+    fn file(&mut self, path: &Path, found: bool) {
+        let metadata = fs::metadata(path).ok();
+        if metadata
+            .as_ref()
+            .is_some_and(|metadata| is_special(path, metadata))
+        {
             self.unreadable.push(Unreadable {
                 name: shown(path),
                 reason: UnreadableReason::Special { named: true },
             });
             return;
         }
-        let length = found.map_or(0, |found| found.len());
+        let length = metadata.map_or(0, |metadata| metadata.len());
         let bytes = File::open(path).and_then(|file| self.bytes_of(file, length));
-        self.add(shown(path), bytes);
+        self.add(shown(path), bytes, found);
     }
 
     /// Everything in one allocation where the length is known. One byte more than there is room for shows
@@ -211,12 +216,12 @@ impl Reading {
         Ok(bytes)
     }
 
-    fn add(&mut self, name: String, bytes: io::Result<Vec<u8>>) {
+    fn add(&mut self, name: String, bytes: io::Result<Vec<u8>>, found: bool) {
         let text = bytes
             .map_err(|error| UnreadableReason::from(&error))
             .and_then(|bytes| String::from_utf8(bytes).map_err(|bad| not_utf8(&bad)));
         match text {
-            Ok(text) => self.sources.list.push(Source { name, text }),
+            Ok(text) => self.sources.list.push(Source { name, text, found }),
             Err(reason) => self.unreadable.push(Unreadable { name, reason }),
         }
     }

@@ -16,6 +16,7 @@ use gitops_fn::policy::{Limits, Sandbox};
 use gitops_fn::report;
 use gitops_fn::settings::{Settings, Variable};
 use gitops_fn::source::{Limit, Source};
+use gitops_fn::unrelated;
 
 use super::session::Session;
 use super::signals::Signals;
@@ -44,7 +45,7 @@ pub(crate) fn run(
     let config = config(arguments, &prepared, settings)?;
     let store = store::of_arguments(settings, judge, &arguments.credentials, begun)?;
     let kustomize = prepared.kustomize;
-    let sources = manifests(&mut session, prepared, &options, arguments)?;
+    let sources = manifests(&mut session, prepared, &options, arguments, &clock)?;
     let mut input = Input::new(sources, judge, &clock)?;
     let mut outcome = gitops_fn::render(&input, &config, settings, judge, &clock, |wants| {
         session.resolve(wants, &store)
@@ -123,9 +124,11 @@ fn manifests(
     mut prepared: Prepared,
     options: &Options,
     arguments: &Build,
+    clock: &Clock,
 ) -> Result<Vec<Source>, Refusal> {
     if !prepared.kustomize {
         let sources = build::plain(options, arguments.config.as_deref())?;
+        let sources = unrelated::leave_out(sources, arguments.strict, clock)?;
         say_notes(&sources);
         return Ok(sources.list);
     }
@@ -140,6 +143,7 @@ fn manifests(
             Ok(vec![Source {
                 name: "kustomize".to_owned(),
                 text: built.text,
+                found: false,
             }])
         }
         Err(failed) => {

@@ -10,6 +10,7 @@ use gitops_fn::policy::identity::Identity;
 use gitops_fn::report;
 use gitops_fn::settings::Settings;
 use gitops_fn::source;
+use gitops_fn::unrelated;
 
 use super::input;
 use super::streams::{Refusal, print, say, say_notes};
@@ -35,6 +36,7 @@ pub(crate) fn test(asked: &PolicyTest) -> Result<u8, Refusal> {
         .map_err(|error| Refusal::usage(error, "write it as v1:ConfigMap:data/key"))?;
     if !asked.manifests.is_empty() {
         let sources = source::read(&asked.manifests, std::io::stdin().lock(), source::MOST)?;
+        let sources = unrelated::leave_out(sources, false, &Clock::default())?;
         say_notes(&sources);
         let (config, settings) = (Config::default(), Settings::default());
         let findings = match Input::new(sources.list, answer.judge(), &Clock::default()) {

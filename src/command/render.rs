@@ -14,6 +14,7 @@ use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind};
 use gitops_fn::secret::wants::Wants;
 use gitops_fn::settings::Settings;
 use gitops_fn::store::Store;
+use gitops_fn::unrelated;
 
 use super::session::Session;
 use super::signals::Signals;
@@ -65,10 +66,11 @@ pub(crate) fn run(
         None => config::from_environment(settings)?,
     };
     let sources = input::manifests(&arguments.paths, arguments.config.as_ref(), judge)?;
-    say_notes(&sources);
     let signals = Signals::hear()?;
     let clock = Clock::new(Some(end), Arc::clone(signals.come()));
-    let input = Input::new(sources.list, judge, &clock)?;
+    let sources = unrelated::leave_out(sources, arguments.strict, &clock)?;
+    say_notes(&sources);
+    let input = Input::new(sources.list, judge, &clock)?.allow_empty(arguments.allow_empty);
     let store = store::of_arguments(settings, judge, &arguments.credentials, begun)?;
     let mut session = None;
     let outcome = gitops_fn::render(&input, &config, settings, judge, &clock, |wants| {

@@ -95,12 +95,12 @@ fn unusable<P: Display>(problems: Vec<P>, help: impl Fn(P) -> String) -> Refusal
     findings.into()
 }
 
+/// A line for each file that cannot be read.
 impl From<SourceError> for Refusal {
     fn from(error: SourceError) -> Self {
-        Self {
-            code: error.exit_code(),
-            ..Self::usage(&error, &error.help())
-        }
+        let fact = error.to_string();
+        let finding = |fact| Finding::error(fact, error.help()).exiting(error.exit_code());
+        fact.lines().map(finding).collect::<Vec<_>>().into()
     }
 }
 

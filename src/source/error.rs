@@ -9,6 +9,12 @@ pub enum SourceError {
     /// `-` is named more than once; standard input can be read only once.
     #[error("`-` (standard input) is named more than once")]
     StdinTwice,
+    /// All files of the named directories are something else than manifests.
+    #[error("no Kubernetes objects were found: none of the files has apiVersion and kind")]
+    NoObjects,
+    /// Files of the named directories are something else, and must not be.
+    #[error("{}", not_objects(.0))]
+    Unrelated(Vec<String>),
     /// There is more than may be read.
     #[error("the input is larger than {0}")]
     TooLarge(Limit),
@@ -23,6 +29,11 @@ impl SourceError {
     pub fn help(&self) -> String {
         let list = match self {
             Self::StdinTwice => return "name `-` once".to_owned(),
+            Self::NoObjects => return "name the directory that holds the manifests".to_owned(),
+            Self::Unrelated(_) => {
+                return "move them out of the directory, or leave --strict out to skip them"
+                    .to_owned();
+            }
             Self::TooLarge(Limit::Policy(_)) => {
                 return "split the Application, or let the operator raise the limit".to_owned();
             }
@@ -44,7 +55,7 @@ impl SourceError {
         match self {
             Self::Unreadable(list) if list.iter().any(Unreadable::is_usage) => 2,
             Self::StdinTwice => 2,
-            Self::Unreadable(_) | Self::TooLarge(_) => 1,
+            Self::Unreadable(_) | Self::NoObjects | Self::Unrelated(_) | Self::TooLarge(_) => 1,
         }
     }
 }
@@ -173,7 +184,7 @@ impl UnreadableReason {
                 "symbolic links inside a directory are not followed: name their targets, or the links themselves, on the command line"
             }
             Self::NoManifests { links: false } => {
-                "only .yaml, .yml and .json files are read, and neither kustomization files, folders that begin with a dot nor the file that -f names"
+                "only .yaml, .yml and .json files are read; not kustomization files, names that begin with a dot, or the file that -f names"
             }
             Self::Configuration => {
                 "name files or directories of manifests, or - for standard input"
@@ -198,4 +209,11 @@ impl From<&io::Error> for UnreadableReason {
 fn lines(list: &[Unreadable]) -> String {
     let lines: Vec<_> = list.iter().map(Unreadable::line).collect();
     lines.join("\n")
+}
+
+fn not_objects(names: &[String]) -> String {
+    let line = |name: &String| {
+        format!("{name} is not a Kubernetes object: it has neither apiVersion nor kind")
+    };
+    names.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -122,7 +122,6 @@ fn a_directory_gives_its_manifests_sorted_by_path_bytes() {
         ("folder.yaml/in.yaml", ""),
     ]);
     let expected = [
-        ".dotfile.yaml",
         "Z.yaml",
         "a-b.yaml",
         "a/deep/er/y.yaml",

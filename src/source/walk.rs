@@ -109,9 +109,11 @@ fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-/// By name alone; extensions are case-sensitive, as in AVP.
+/// By name alone; extensions are case-sensitive, as in AVP. A dot-file belongs to a tool: Argo CD and its
+/// Image Updater keep `.argocd-source.yaml` and the like next to the manifests.
 fn is_manifest(name: &OsStr) -> bool {
     let ends = |end: &str| name.as_encoded_bytes().ends_with(end.as_bytes());
-    (ends(".yaml") || ends(".yml") || ends(".json"))
+    !is_hidden(name)
+        && (ends(".yaml") || ends(".yml") || ends(".json"))
         && !KUSTOMIZATION.iter().any(|reserved| name == *reserved)
 }

@@ -307,6 +307,7 @@ fn refused(text: &str) -> Duration {
     let source = Source {
         name: "stdin".to_owned(),
         text: text.to_owned(),
+        found: false,
     };
     let (config, settings, judge) = (Config::default(), Settings::default(), Judge::default());
     let clock = Clock::default();

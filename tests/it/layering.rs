@@ -74,6 +74,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "clock", "krm", "plan", "report", "secret", "source", "text", "yaml",
         ],
     ),
+    // what a directory holds beside manifests
+    ("unrelated", &["clock", "source", "text", "yaml"]),
     // what comes in, and what goes out, under a policy
     ("input", &["clock", "krm", "policy", "source", "yaml"]),
     ("recheck", &["clock", "krm", "plan", "policy", "yaml"]),
@@ -111,6 +113,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "source",
             "store",
             "text",
+            "unrelated",
             "vault",
             "yaml",
         ],

@@ -530,6 +530,7 @@ fn no_debug_form_shows_a_secret() {
     let source = Source {
         name: "stdin".to_owned(),
         text: SENTINEL.to_owned(),
+        found: false,
     };
     let splice = Splice::new(Span { start: 0, end: 1 }, SENTINEL.to_owned());
     let yaml = format!("a: {SENTINEL}\n");

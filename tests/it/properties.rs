@@ -98,6 +98,7 @@ fn input(text: &str) -> Input {
     let source = Source {
         name: "stdin".into(),
         text: text.into(),
+        found: false,
     };
     Input::new(vec![source], &Judge::default(), &Clock::default()).unwrap()
 }

@@ -196,3 +196,133 @@ fn what_is_open_already_is_not_replaced() {
         .current_dir(dir.path());
     assert!(run(&mut shell, "").success().stderr.contains("kind: X"));
 }
+
+const SECRET: &str =
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: <path:kv/a#k>}\n";
+
+/// A folder as repositories have it: what Argo CD's Image Updater keeps there, values of a chart, a dashboard.
+fn folder() -> tempfile::TempDir {
+    let dir = temp_dir();
+    write_files(
+        dir.path(),
+        &[
+            ("secrets.yaml", "kv/a: {k: v}\n"),
+            ("app/secret.yaml", SECRET),
+            (
+                "app/.argocd-source-web.yaml",
+                "kustomize:\n  images: [nginx:2]\n",
+            ),
+            ("app/.hidden.json", "not even JSON"),
+            ("app/values.yaml", "replicas: 2\nserver: {kind: Pod}\n"),
+            (
+                "app/dash/board.json",
+                "{\"title\": \"x\", \"panels\": []}\n",
+            ),
+        ],
+    );
+    dir
+}
+
+/// Both ways to name a folder.
+const WAYS: [&[&str]; 2] = [&["render", "app"], &["build", "--root", ".", "app"]];
+
+#[test]
+fn a_folder_gives_its_objects_alone() {
+    let dir = folder();
+    for way in WAYS {
+        let mut command = gitops_fn();
+        command.current_dir(dir.path()).args(way);
+        let output = run(command.env("VAULT_ADDR", "file:secrets.yaml"), "").success();
+        assert_eq!(
+            output.text(),
+            SECRET.replace("<path:kv/a#k>", "\"v\""),
+            "{way:?}"
+        );
+        assert!(
+            output.stderr.starts_with("warning: skipped 2 files without apiVersion and kind (an error with --strict): app/dash/board.json, app/values.yaml\n"),
+            "{way:?}: {}",
+            output.stderr
+        );
+        let mut strict = gitops_fn();
+        strict.current_dir(dir.path()).args(way).arg("--strict");
+        let output = run(strict.env("VAULT_ADDR", "file:secrets.yaml"), "").code(1);
+        assert_eq!(
+            output.stderr,
+            "error: 2 problems; nothing was written\n  app/dash/board.json is not a Kubernetes object: it has neither apiVersion nor kind\n  app/values.yaml is not a Kubernetes object: it has neither apiVersion nor kind\n  help: move them out of the directory, or leave --strict out to skip them\n",
+            "{way:?}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_named_has_to_be_an_object() {
+    let dir = folder();
+    let mut command = gitops_fn();
+    command
+        .current_dir(dir.path())
+        .args(["render", "app/values.yaml", "app/secret.yaml"]);
+    let output = run(command.env("VAULT_ADDR", "file:secrets.yaml"), "").code(1);
+    assert!(
+        output
+            .stderr
+            .contains("document 1 of app/values.yaml has no kind"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn a_folder_without_objects_is_an_error() {
+    let dir = folder();
+    std::fs::remove_file(dir.path().join("app/secret.yaml")).unwrap();
+    for way in WAYS {
+        let output = run(gitops_fn().current_dir(dir.path()).args(way), "").code(1);
+        assert_eq!(
+            output.stderr,
+            "error: no Kubernetes objects were found: none of the files has apiVersion and kind\nhelp: name the directory that holds the manifests\n",
+            "{way:?}"
+        );
+    }
+}
+
+/// A mistake next to an object is not left out: what is missing may be deleted from a cluster.
+#[test]
+fn a_document_without_a_kind_next_to_an_object_is_an_error() {
+    let dir = folder();
+    write_files(
+        dir.path(),
+        &[("app/secret.yaml", &format!("{SECRET}---\na: 1\n"))],
+    );
+    for way in WAYS {
+        let mut command = gitops_fn();
+        command.current_dir(dir.path()).args(way);
+        let output = run(command.env("VAULT_ADDR", "file:secrets.yaml"), "").code(1);
+        assert!(
+            output
+                .stderr
+                .contains("document 2 of app/secret.yaml has no kind"),
+            "{way:?}: {}",
+            output.stderr
+        );
+    }
+}
+
+#[test]
+fn a_pipe_must_not_be_empty_unless_it_may_be() {
+    for text in ["", "\n", "---\n", "# Source: chart\n", "\u{feff}"] {
+        let output = run(gitops_fn().args(["render", "-"]), text).code(1);
+        assert!(
+            output.stderr.contains("error: the input is empty"),
+            "{text:?}: {}",
+            output.stderr
+        );
+        let mut command = gitops_fn();
+        command.args(["render", "--allow-empty", "-"]).envs([
+            ("APP_REPO", "acme/shop"),
+            ("IMAGE_TAG", "2"),
+            ("IMAGE_NAME", "web"),
+        ]);
+        let output = run(&mut command, text).success();
+        assert_eq!((output.text(), output.stderr.as_str()), (text, ""));
+    }
+}

@@ -18,6 +18,7 @@ fuzz_target!(|text: &str| {
     let source = Source {
         name: "stdin".to_owned(),
         text: text.to_owned(),
+        found: false,
     };
     let input = Input::new(vec![source], &judge, &clock).unwrap();
     let plain = render(&input, &Config::default(), &settings, &judge, &clock, |_| Resolved::default());

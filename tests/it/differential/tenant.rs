@@ -145,6 +145,7 @@ impl Tenant {
         let source = Source {
             name: "stdin".to_owned(),
             text: text.to_owned(),
+            found: false,
         };
         let clock = Clock::default();
         let input =
