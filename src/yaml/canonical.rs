@@ -28,7 +28,7 @@ use key::{Entries, Entry};
 /// Deepest nesting that is written: what the second reader of an output takes.
 const MAX_DEPTH: usize = 120;
 /// Most values of one document: each costs about a hundred bytes, however short it is.
-const MAX_VALUES: usize = if cfg!(test) { 20_000 } else { 2_000_000 };
+const MAX_VALUES: usize = if cfg!(test) { 200_000 } else { 2_000_000 };
 /// As many problems as are told of one text.
 const MAX_PROBLEMS: usize = 50;
 /// What following an alias or a merge key costs beside what is written for it, in bytes.
