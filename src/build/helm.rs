@@ -5,7 +5,10 @@
 //! put anything into, does what rendering a chart takes and nothing else, and starts no program at all.
 
 use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+use crate::text::one_line;
 
 /// The name that kustomize looks for.
 pub const NAME: &str = "helm";
@@ -28,6 +31,11 @@ pub enum Refused {
     /// Not one of the commands that kustomize has.
     #[error("helm is run to render charts alone, not for `{0}`")]
     Command(String),
+    /// A chart that helm cannot list, since there is something in it that is hidden.
+    #[error(
+        "{0} has a .git folder in it, which is hidden from helm, so that helm cannot read the chart"
+    )]
+    Hidden(String),
     /// A chart would be fetched.
     #[error("a helm chart has to be fetched, which is not allowed")]
     Fetch,
@@ -40,6 +48,9 @@ impl Refused {
         match self {
             Self::Alone => "run the real helm",
             Self::Command(_) => "kustomize asks for `template`, `version` and `pull`",
+            Self::Hidden(_) => {
+                "remove the .git folder: it may hold credentials, and `gitops-fn build` keeps it from whatever the repository runs"
+            }
             Self::Fetch => {
                 "vendor the chart: `helm pull --untar` into the chart home, commit it, and remove `repo:`; or let the operator's policy say `enable.remoteCharts`"
             }
@@ -67,12 +78,28 @@ pub fn real(
     };
     let command = arguments.first().and_then(|first| first.to_str());
     match command.unwrap_or_default() {
-        "template" | "version" => {}
+        "template" => check_charts(arguments)?,
+        "version" => {}
         "pull" if inherited(FETCHES).is_some() => {}
         "pull" => return Err(Refused::Fetch),
-        other => return Err(Refused::Command(crate::text::one_line(other))),
+        other => return Err(Refused::Command(one_line(other))),
     }
     Ok((real.into(), environment(Path::new(&home))))
+}
+
+/// Checks that helm can list the charts that it is to render. Our own confinement denies that for folders
+/// with a `.git` at any depth, and helm would say that `Chart.yaml` is missing.
+fn check_charts(arguments: &[OsString]) -> Result<(), Refused> {
+    let hidden = arguments.iter().skip(1).map(Path::new).find(|path| {
+        path.is_dir()
+            && path
+                .read_dir()
+                .is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+    });
+    match hidden {
+        Some(chart) => Err(Refused::Hidden(one_line(&chart.to_string_lossy()))),
+        None => Ok(()),
+    }
 }
 
 fn environment(home: &Path) -> Vec<(OsString, OsString)> {

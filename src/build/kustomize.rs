@@ -97,10 +97,19 @@ fn text_of(printed: Printed) -> Result<Built, Failed> {
     })
 }
 
+/// Whether kustomize or helm could not read something, which is most likely our own doing.
+fn is_denied(messages: &[u8]) -> bool {
+    memchr::memmem::find(messages, b"permission denied").is_some()
+}
+
 fn failed(error: ChildError) -> Failed {
     let (exit, help) = match &error {
         ChildError::NotStarted(_) | ChildError::Start { .. } => (2, "check the installation"),
-        ChildError::Failed { .. } => (1, "its own message stands above"),
+        ChildError::Failed { messages, .. } if is_denied(messages) => (
+            1,
+            "see its own message above; kustomize and helm read nothing outside of the repository, and no .git folder in it",
+        ),
+        ChildError::Failed { .. } => (1, "see its own message above"),
         ChildError::TooLong(_) => (1, "build fewer resources at once"),
         ChildError::Memory(_) => (
             1,

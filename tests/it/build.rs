@@ -315,7 +315,7 @@ fn what_kustomize_says_is_passed_on() {
     assert!(bad.stderr.contains("missing.yaml"), "{}", bad.stderr);
     assert!(
         bad.stderr.ends_with(
-            "error: kustomize failed with exit code 1\nhelp: its own message stands above\n"
+            "error: kustomize failed with exit code 1\nhelp: see its own message above\n"
         ),
         "{}",
         bad.stderr

@@ -21,7 +21,7 @@ pub enum Plugin {
     },
     /// Our container image.
     OurContainer,
-    /// A function of somebody else's.
+    /// A third-party function.
     Function,
     /// An executable or Go plugin of the old kind.
     Legacy,

@@ -155,7 +155,7 @@ fn what_kustomize_would_run_or_fetch_is_named() {
         checkout.says(""),
         [
             "kustomization.yaml transformers: Own l is a plugin that kustomize would have to execute",
-            "kustomization.yaml transformers: Release f is a function of somebody else's, which kustomize would leave out in silence",
+            "kustomization.yaml transformers: Release f is a third-party function, which kustomize would leave out without a word",
             "kustomization.yaml: ../up leads out of the repository (ROOT)",
             "kustomization.yaml: /proc/self/environ leads out of the repository (ROOT)",
             "kustomization.yaml: github.com/org/repo//path?… is remote",

@@ -29,9 +29,7 @@ fn functions_are_never_executed() {
     fs::write(checkout.root().join("kustomization.yaml"), seen).unwrap();
     let output = checkout.run(".").code(1);
     assert!(
-        output
-            .stderr
-            .contains("Own own is a function of somebody else's"),
+        output.stderr.contains("Own own is a third-party function"),
         "{}",
         output.stderr
     );

@@ -261,3 +261,98 @@ fn charts_are_not_fetched_through_a_link() {
     );
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
 }
+
+/// What is said of such a chart.
+pub(super) const HIDDEN: &str = "… has a .git folder in it, which is hidden from helm";
+
+/// A `.git` folder in a chart is hidden from helm, which then cannot list the chart; helm itself would say that
+/// `Chart.yaml` is missing.
+#[test]
+fn a_chart_with_a_git_folder_is_told_as_such() {
+    for place in ["web/.git", "web/charts/sub/.git", "web/templates/a/.git"] {
+        let Some(checkout) = checkout(&[(
+            "app/kustomization.yaml",
+            "helmCharts: [{name: web, releaseName: shop}]\n",
+        )]) else {
+            return;
+        };
+        write_files(&checkout.root().join("app/charts"), CHART);
+        let git = format!("app/charts/{place}/config");
+        write_files(&checkout.root(), &[(&git, "[remote]\n")]);
+        let output = run(checkout.build().args(["--enable-helm", "app"]), "").code(1);
+        assert!(
+            output
+                .stderr
+                .contains("app/charts/web has a .git folder in it, which is hidden from helm")
+                && output.stderr.contains("help: remove the .git folder")
+                && !output.stderr.contains("Chart.yaml"),
+            "{place}: {}",
+            output.stderr
+        );
+    }
+}
+
+/// Whatever else is hidden is told by kustomize as what it cannot read, and by us as what it may not.
+#[test]
+fn a_file_of_a_git_folder_is_told_as_hidden() {
+    let Some(checkout) = checkout(&[(
+        "app/kustomization.yaml",
+        "configMapGenerator: [{name: c, files: [sub/.git/config]}]\n",
+    )]) else {
+        return;
+    };
+    write_files(&checkout.root(), &[("app/sub/.git/config", "token\n")]);
+    let output = run(checkout.build().arg("app"), "").code(1);
+    assert!(
+        output.stderr.contains("permission denied")
+            && output.stderr.ends_with("help: see its own message above; kustomize and helm read nothing outside of the repository, and no .git folder in it\n"),
+        "{}",
+        output.stderr
+    );
+}
+
+/// As Helm 3's post-renderer: a chart of CRDs or hooks alone gives an empty input.
+#[test]
+fn a_chart_without_manifests_is_no_error_for_a_post_renderer_that_allows_it() {
+    let Some(helm) = tool("helm") else { return };
+    let dir = crate::support::temp_dir();
+    write_files(
+        dir.path(),
+        &[
+            ("c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n"),
+            (
+                "c/crds/x.yaml",
+                "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x}\n",
+            ),
+            (
+                "c/templates/hook.yaml",
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: t, annotations: {helm.sh/hook: test}}\n",
+            ),
+        ],
+    );
+    let template = |arguments: &[&str]| {
+        let mut command = crate::support::clean(&helm);
+        command
+            .args(["template", "c", "--post-renderer"])
+            .arg(crate::support::exe());
+        for argument in arguments {
+            command.args(["--post-renderer-args", argument]);
+        }
+        run(command.current_dir(dir.path()).env("HOME", dir.path()), "")
+    };
+    let alone = run(
+        crate::support::clean(&helm)
+            .args(["template", "c"])
+            .current_dir(dir.path())
+            .env("HOME", dir.path()),
+        "",
+    );
+    let strict = template(&["render", "-"]);
+    assert!(
+        strict.code != 0 && strict.stderr.contains("the input is empty"),
+        "{}",
+        strict.stderr
+    );
+    let allowed = template(&["render", "--allow-empty", "-"]).success();
+    assert_eq!(allowed.text(), alone.success().text());
+}

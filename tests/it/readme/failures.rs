@@ -80,6 +80,13 @@ fn failures() -> Vec<Failure> {
 fn inputs() -> Vec<Failure> {
     vec![
         failure("the input is empty", 1, "---\n# nothing\n"),
+        failure("no Kubernetes objects were found", 1, "").args(&["render", "values"]),
+        failure(
+            "is not a Kubernetes object: it has neither apiVersion nor kind",
+            1,
+            "",
+        )
+        .args(&["render", "--strict", "values"]),
         failure("stdin is not UTF-8 text", 1, b"kind: \xe9\n"),
         failure("not valid YAML at line …", 1, "kind: Secret\n  x: [\n"),
         failure("has no kind", 1, "a: <path:kv/shop/web#password>\n"),
@@ -301,6 +308,7 @@ fn every_failure_of_the_list_is_real() {
                 ("secrets.yaml", STORE),
                 ("malformed.yaml", "kv/shop/web: {password: \"s3cr3t\n"),
                 ("release.yaml", &release),
+                ("values/values.yaml", "replicas: 2\n"),
             ],
         );
         let mut command = gitops_fn();

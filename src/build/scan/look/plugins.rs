@@ -123,14 +123,14 @@ impl Look<'_> {
                 Plugin::Function => self.refuse(
                     place,
                     object,
-                    "is a function of somebody else's, which kustomize would leave out in silence",
-                    "run it before, and commit what it makes",
+                    "is a third-party function, which kustomize would leave out without a word",
+                    "build runs no third-party functions: use what is built into kustomize, and placeholders for secrets (never commit decrypted ones)",
                 ),
                 Plugin::Legacy => self.refuse(
                     place,
                     object,
                     "is a plugin that kustomize would have to execute",
-                    "use what is built into kustomize, or commit what the plugin makes",
+                    "build runs no third-party plugins: use what is built into kustomize, and placeholders for secrets (never commit decrypted ones)",
                 ),
             }
         }
