@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::krm::result::Finding;
 use crate::plan::walk::{Step, field};
 use crate::policy::decide::Judge;
-use crate::policy::sink::Target;
+use crate::policy::sink::{NOT_A_STRING, Target};
 use crate::yaml::canonical;
 use crate::yaml::event::{Event, Events};
 use crate::yaml::lines;
@@ -190,7 +190,7 @@ impl<'w> Walk<'w, '_> {
         let target = Target {
             api_version: text(Some(object), "apiVersion"),
             kind: text(Some(object), "kind"),
-            namespace: text(object.get("metadata"), "namespace"),
+            namespace: namespace(object),
             path: &keys,
         };
         if let Err(denial) = self.judge.sink(&target) {
@@ -225,5 +225,16 @@ impl<'w> Walk<'w, '_> {
             }
         }
         (object, path)
+    }
+}
+
+/// The namespace of an object, as the first judgement takes it.
+fn namespace(object: &Reading) -> &str {
+    let namespace = object
+        .get("metadata")
+        .and_then(|metadata| metadata.get("namespace"));
+    match namespace {
+        None | Some(Reading::Null) => "",
+        Some(value) => value.text().unwrap_or(NOT_A_STRING),
     }
 }

@@ -6,7 +6,7 @@ use super::walk::{Place, Step};
 use crate::krm::result::Finding;
 use crate::placeholder::{Placeholder, Source};
 use crate::policy::decide::Denial;
-use crate::policy::sink::Target;
+use crate::policy::sink::{NOT_A_STRING, Target};
 use crate::secret::{KvVersion, SecretRef};
 use crate::yaml::tree::{NodeId, Tree};
 
@@ -61,6 +61,13 @@ fn key<'t>(step: &Step<'t>) -> Option<&'t str> {
     }
 }
 
+fn namespace<'t>(tree: &'t Tree<'_>, metadata: Option<NodeId>) -> &'t str {
+    match metadata.and_then(|metadata| tree.get(metadata, "namespace")) {
+        Some(value) if !tree.node(value).is_null() => tree.text(value).unwrap_or(NOT_A_STRING),
+        _ => "",
+    }
+}
+
 /// What an object is, to all who read it: under a policy its text has been written anew, without keys that
 /// stand twice or are merged.
 pub(super) struct Head<'t> {
@@ -80,7 +87,7 @@ impl<'t> Head<'t> {
         Self {
             api_version: text(Some(root), "apiVersion"),
             kind: text(Some(root), "kind"),
-            namespace: text(metadata, "namespace"),
+            namespace: namespace(tree, metadata),
         }
     }
 

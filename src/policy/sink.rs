@@ -27,11 +27,14 @@ pub struct Target<'t> {
     pub api_version: &'t str,
     /// Its kind.
     pub kind: &'t str,
-    /// Its namespace, empty where it names none.
+    /// Its namespace, empty where it names none, [`NOT_A_STRING`] where that is a list or a mapping.
     pub namespace: &'t str,
     /// The way from its root: keys, and `None` for the members of lists.
     pub path: &'t [Option<&'t str>],
 }
+
+/// The namespace of an object that has something else than a string there: never the destination.
+pub const NOT_A_STRING: &str = "(not a string)";
 
 impl Sink {
     /// Reads `data/*`; `metadata` can stand nowhere in it.

@@ -55,6 +55,7 @@ pub(super) fn all() -> Vec<String> {
     all.extend(merges());
     all.extend(breaks());
     all.extend(lists());
+    all.extend(namespaces());
     all
 }
 
@@ -206,6 +207,29 @@ fn breaks() -> Vec<String> {
         found.push(format!("apiVersion: v1\nkind: Secret\nmetadata:\n  annotations:\n    a: |-\n{end}x: \"\n      y\n  name: x\n  namespace: victim\nq: |-\n  \"\n  # y\nstringData:\n  v: <path:kv/shop/web#password>\n"));
     }
     found
+}
+
+/// Namespaces that are not strings, and metadata that is not a mapping.
+fn namespaces() -> Vec<String> {
+    let metadata = [
+        "{name: x, namespace: {a: b}}",
+        "{name: x, namespace: {shop-prod: x}}",
+        "{name: x, namespace: [shop-prod]}",
+        "{name: x, namespace: [[]]}",
+        "{name: x, namespace: {}}",
+        "{name: x, namespace: 5}",
+        "{name: x, namespace: true}",
+        "{name: x, namespace: null}",
+        "{name: x, namespace: ~}",
+        "{name: x, namespace: ''}",
+        "{name: x, namespace: 'null'}",
+        "{name: x, ? namespace : {s: }}",
+        "[{namespace: victim}]",
+        "victim",
+        "{name: [x], namespace: shop-prod}",
+    ];
+    let secret = |metadata| format!("apiVersion: v1\nkind: Secret\nmetadata: {metadata}\n{DATA}");
+    metadata.map(secret).to_vec()
 }
 
 /// Lists that some take apart, and things that look like one.
