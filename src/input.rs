@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::krm::result::Finding;
+use crate::plan::Mode;
 use crate::policy::decide::{Denial, Judge};
 use crate::source::Source;
 use crate::yaml::canonical::{self, Problem};
@@ -18,6 +19,8 @@ pub struct Input {
     separator: Option<Finding>,
     /// Whether there may be nothing in it.
     may_be_empty: bool,
+    /// Whether `build` has made it.
+    is_built: bool,
 }
 
 impl Input {
@@ -82,6 +85,22 @@ impl Input {
     #[must_use]
     pub fn may_be_empty(&self) -> bool {
         self.may_be_empty
+    }
+
+    /// The same input, made by `build`.
+    #[must_use]
+    pub fn built(mut self) -> Self {
+        self.is_built = true;
+        self
+    }
+
+    /// How manifests of it are planned.
+    pub(crate) fn mode(&self) -> Mode {
+        if self.is_built {
+            Mode::Build
+        } else {
+            Mode::Render
+        }
     }
 
     /// The texts.

@@ -10,6 +10,7 @@ pub mod change;
 pub mod entry;
 mod govern;
 mod oracle;
+mod own;
 pub mod retag;
 pub mod shared;
 pub mod substitute;
@@ -41,6 +42,8 @@ pub enum Mode {
     Function,
     /// Over plain manifests.
     Render,
+    /// Over what `build` has made.
+    Build,
 }
 
 /// What a rule may look at while it plans one object.
@@ -139,6 +142,8 @@ pub struct DocumentPlan {
 pub struct Plan {
     /// The documents with changes, in order.
     pub documents: Vec<DocumentPlan>,
+    /// The documents that are left out, in order: their source, and their text in it.
+    pub left_out: Vec<(usize, Span)>,
     /// The secrets that the changes want.
     pub wants: Wants,
     /// What was found on the way.
@@ -266,6 +271,9 @@ pub struct Planner<'c> {
     eol: Option<(*const u8, &'static str)>,
     draft: Draft,
     documents: Vec<DocumentPlan>,
+    /// Whether the document at hand is left out.
+    leave_out: bool,
+    left_out: Vec<(usize, Span)>,
 }
 
 impl<'c> Planner<'c> {
@@ -291,6 +299,8 @@ impl<'c> Planner<'c> {
             eol: None,
             draft: Draft::default(),
             documents: Vec::new(),
+            leave_out: false,
+            left_out: Vec::new(),
         }
     }
 
@@ -317,11 +327,16 @@ impl<'c> Planner<'c> {
             return;
         }
         let found = objects(tree, root, file, index);
-        if self.mode == Mode::Render
+        if self.mode != Mode::Function
             && self.judge.has_policy()
             && found.iter().any(Object::is_resource_list)
         {
             self.draft.find(govern::resource_list());
+            return;
+        }
+        if self.mode != Mode::Function && own::is_release(&found) {
+            self.draft.find(own::told(&found[0], self.mode));
+            self.leave_out = true;
             return;
         }
         let eol = self.eol(text);
@@ -391,6 +406,9 @@ impl<'c> Planner<'c> {
     ///
     /// `tree` must hold the whole document if it has aliases.
     pub fn end_document(&mut self, tree: &Tree<'_>, source: usize, span: Span, digest: u64) {
+        if std::mem::take(&mut self.leave_out) {
+            self.left_out.push((source, span));
+        }
         let draft = &mut self.draft;
         shared::settle(tree, draft, self.clock);
         let mut changes = std::mem::take(&mut draft.changes);
@@ -436,6 +454,7 @@ impl<'c> Planner<'c> {
         findings.extend(self.kept());
         Plan {
             documents: self.documents,
+            left_out: self.left_out,
             wants: self.draft.wants,
             findings,
         }

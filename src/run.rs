@@ -408,9 +408,9 @@ fn render_until(
         return in_time(clock, unchanged);
     }
     let texts: Vec<_> = sources.iter().map(|source| source.text.as_str()).collect();
-    let plan = plan_streams(sources, config, settings, judge, clock);
+    let plan = plan_streams(input, config, settings, judge, clock);
     let plan = in_time(clock, plan)?;
-    apply(&texts, plan, Mode::Render, judge, clock, resolve)
+    apply(&texts, plan, input.mode(), judge, clock, resolve)
 }
 
 /// What a run over plain manifests would say before any secret is read; for those who ask what a policy
@@ -424,7 +424,7 @@ pub fn judged(
 ) -> Vec<Finding> {
     let sources = input.sources();
     match empty(sources) {
-        None => plan_streams(sources, config, settings, judge, &Clock::default()).findings,
+        None => plan_streams(input, config, settings, judge, &Clock::default()).findings,
         Some(refusal) => vec![refusal],
     }
 }
@@ -441,16 +441,16 @@ fn empty(sources: &[Source]) -> Option<Finding> {
 }
 
 fn plan_streams(
-    sources: &[Source],
+    input: &Input,
     config: &Config,
     settings: &Settings,
     judge: &Judge<'_>,
     clock: &Clock,
 ) -> Plan {
-    let mut planner = Planner::new(config, settings, judge, Mode::Render, clock);
+    let mut planner = Planner::new(config, settings, judge, input.mode(), clock);
     let mut tree = Tree::default();
     let mut faults = Vec::new();
-    for (number, source) in sources.iter().enumerate() {
+    for (number, source) in input.sources().iter().enumerate() {
         if let Err(error) = plan_stream(&mut planner, &mut tree, number, source, clock) {
             faults.push(Finding::error(
                 format!("{}: {error}", source.name),
@@ -506,8 +506,10 @@ fn has_content(text: &str) -> bool {
 
 /// The scan of DESIGN §6: without any of these no placeholder can be planned.
 fn may_hold_placeholder(text: &str) -> bool {
-    const SIGNS: [&[u8]; 6] = [
+    const SIGNS: [&[u8]; 7] = [
         b"<path:",
+        // our own configuration
+        b"gitops-fn.dev/",
         b"avp.kubernetes.io/",
         b"Secret",
         b"\\u003",
@@ -518,6 +520,29 @@ fn may_hold_placeholder(text: &str) -> bool {
     SIGNS
         .iter()
         .any(|sign| memchr::memmem::find(bytes, sign).is_some())
+}
+
+/// Takes out documents, each with the rest of its last line.
+fn leave_out(texts: &[&str], documents: &[(usize, Span)], splices: &mut [Vec<Splice>]) {
+    let mut last = (usize::MAX, 0);
+    for &(source, span) in documents {
+        let (text, splices) = (texts[source], &mut splices[source]);
+        let start = if last.0 == source {
+            last.1.max(span.start)
+        } else {
+            span.start
+        };
+        let rest = &text[span.end..];
+        let line = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest, |end| &rest[..=end]);
+        let end = if line.trim_ascii().is_empty() {
+            span.end + line.len()
+        } else {
+            span.end
+        };
+        let at = splices.partition_point(|splice| splice.span.start < start);
+        splices.insert(at, Splice::new(Span { start, end }, String::new()));
+        last = (source, end);
+    }
 }
 
 /// Resolves what the plan wants and edits; without errors the outcome has output.
@@ -534,6 +559,7 @@ fn apply(
 ) -> Result<Outcome, Outcome> {
     let Plan {
         documents,
+        left_out,
         wants,
         mut findings,
     } = plan;
@@ -565,7 +591,8 @@ fn apply(
     }
     let (bytes, over) = judge.growth();
     let mut allowance = Allowance::new(bytes, denied(over), clock);
-    let edited = edit(texts, documents, &resolved, mode, &mut allowance);
+    let mut edited = edit(texts, documents, &resolved, mode, &mut allowance);
+    leave_out(texts, &left_out, &mut edited.splices);
     findings.extend(edited.findings);
     let outcome = Outcome {
         splices: (exit_code(&findings) == 0).then_some(edited.splices),

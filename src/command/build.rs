@@ -46,7 +46,7 @@ pub(crate) fn run(
     let store = store::of_arguments(settings, judge, &arguments.credentials, begun)?;
     let kustomize = prepared.kustomize;
     let sources = manifests(&mut session, prepared, &options, arguments, &clock)?;
-    let mut input = Input::new(sources, judge, &clock)?;
+    let mut input = Input::new(sources, judge, &clock)?.built();
     let mut outcome = gitops_fn::render(&input, &config, settings, judge, &clock, |wants| {
         session.resolve(wants, &store)
     });

@@ -102,7 +102,7 @@ pub struct Object {
 #[must_use]
 pub fn objects(tree: &Tree<'_>, root: NodeId, file: Option<&Rc<str>>, index: usize) -> Vec<Object> {
     let mut found = Vec::new();
-    collect(tree, root, "", (file, index), &mut found, 0);
+    collect(tree, root, (file, index), &mut found, 0);
     found
 }
 
@@ -112,17 +112,15 @@ const LIST_DEPTH: u8 = 8;
 fn collect(
     tree: &Tree<'_>,
     root: NodeId,
-    member_kind: &str,
     origin: (Option<&Rc<str>>, usize),
     found: &mut Vec<Object>,
     depth: u8,
 ) {
-    let identity = identity(tree, root, member_kind);
+    let identity = identity(tree, root);
     let items = tree
         .get_written(root, "items")
         .filter(|&items| matches!(tree.node(items).kind, Kind::Seq { .. }))
-        .filter(|_| identity.gvk.kind.ends_with("List") && depth < LIST_DEPTH);
-    let member_kind = identity.gvk.kind.trim_end_matches("List").to_owned();
+        .filter(|&items| depth < LIST_DEPTH && is_list(tree, &identity.gvk.kind, items));
     let annotated = annotation(tree, root, "internal.config.kubernetes.io/path")
         .or_else(|| annotation(tree, root, "config.kubernetes.io/path"));
     let annotated_index = annotation(tree, root, "internal.config.kubernetes.io/index")
@@ -141,9 +139,22 @@ fn collect(
     });
     for item in items.into_iter().flat_map(|items| tree.children(items)) {
         if matches!(tree.node(item).kind, Kind::Map { .. }) {
-            collect(tree, item, &member_kind, origin, found, depth + 1);
+            collect(tree, item, origin, found, depth + 1);
         }
     }
+}
+
+/// Whether `items` of an object of this kind are objects: those of a `List` have to be, those of a `FooList`
+/// are where they say so. A custom resource may have this name too, and entries of its own.
+fn is_list(tree: &Tree<'_>, kind: &str, items: NodeId) -> bool {
+    let names = |item| ["kind", "apiVersion"].map(|key| tree.get(item, key).is_some());
+    let mut maps = tree
+        .children(items)
+        .filter(|&item| matches!(tree.node(item).kind, Kind::Map { .. }))
+        .peekable();
+    kind == "List"
+        || kind.ends_with("List")
+            && (maps.peek().is_none() || maps.any(|item| names(item).contains(&true)))
 }
 
 /// More than a name, a kind or an apiVersion can be. What is longer is cut: an alias can give the same text to
@@ -156,16 +167,13 @@ fn short(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
 }
 
-fn identity(tree: &Tree<'_>, root: NodeId, member_kind: &str) -> Identity {
+fn identity(tree: &Tree<'_>, root: NodeId) -> Identity {
     let field = |map, key| {
         tree.get(map, key)
             .and_then(|id| tree.text(id))
             .map_or("", |text| short(text, NAME))
     };
-    let kind = match field(root, "kind") {
-        "" => member_kind,
-        kind => kind,
-    };
+    let kind = field(root, "kind");
     let version = GroupVersion::from_str(field(root, "apiVersion"))
         .unwrap_or_else(|_| GroupVersion::gv("", ""));
     let metadata = tree.get(root, "metadata");
@@ -201,7 +209,7 @@ impl Object {
     #[must_use]
     pub fn is_local(&self, tree: &Tree<'_>) -> bool {
         let gvk = &self.subject.identity.gvk;
-        gvk.group == "kpt.dev"
+        (gvk.group == "kpt.dev" && &*gvk.kind == "Kptfile")
             || gvk.group == "kustomize.config.k8s.io"
             || (gvk.group.is_empty() && matches!(&*gvk.kind, "Kptfile" | "Kustomization"))
             || annotation(tree, self.root, "config.kubernetes.io/local-config")

@@ -77,7 +77,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // what a directory holds beside manifests
     ("unrelated", &["clock", "source", "text", "yaml"]),
     // what comes in, and what goes out, under a policy
-    ("input", &["clock", "krm", "policy", "source", "yaml"]),
+    (
+        "input",
+        &["clock", "krm", "plan", "policy", "source", "yaml"],
+    ),
     ("recheck", &["clock", "krm", "plan", "policy", "yaml"]),
     (
         "run",

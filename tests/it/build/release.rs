@@ -181,3 +181,33 @@ fn the_root_is_what_argo_cd_says_where_there_is_no_git() {
     )
     .code(2);
 }
+
+/// A Release among the resources would be applied to the cluster.
+#[test]
+fn a_release_among_the_objects_is_an_error() {
+    let release = with_url("acme/shop");
+    let Some(checkout) = Checkout::new(&[
+        (
+            "resources/kustomization.yaml",
+            "resources: [secret.yaml, release.yaml]\n",
+        ),
+        ("resources/secret.yaml", SECRET),
+        ("resources/release.yaml", &release),
+        ("plain/secret.yaml", SECRET),
+        ("plain/release.yaml", &release),
+    ]) else {
+        return;
+    };
+    for folder in ["resources", "plain"] {
+        let output = checkout.run(folder).code(1);
+        assert!(
+            output
+                .stderr
+                .contains("is a Release, which is not for the cluster")
+                && output.stderr.contains("help: put it under `transformers:`"),
+            "{}",
+            output.stderr
+        );
+        assert_eq!(output.text(), "");
+    }
+}

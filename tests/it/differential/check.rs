@@ -133,8 +133,12 @@ fn meaning_fault(attempt: &Attempt, input: &Seen, kept: &Seen) -> Option<String>
     let (Ok(input), Ok(kept)) = (input, kept) else {
         return None;
     };
-    let alike =
-        input.len() == kept.len() && input.iter().zip(kept).all(|(one, other)| same(one, other));
+    let (before, after) = (without_releases(input), without_releases(kept));
+    let alike = before.len() == after.len()
+        && before
+            .iter()
+            .zip(&after)
+            .all(|(one, other)| same(one, other));
     (!alike && is_plain(&attempt.text)).then(|| {
         format!(
             "the meaning has changed.\nbefore: {}\nafter: {}",
@@ -142,6 +146,19 @@ fn meaning_fault(attempt: &Attempt, input: &Seen, kept: &Seen) -> Option<String>
             shown(kept)
         )
     })
+}
+
+/// Objects but for our own configuration, which is left out.
+fn without_releases(objects: &[serde_json::Value]) -> Vec<&serde_json::Value> {
+    let text = |object: &serde_json::Value, key| object[key].as_str().map(str::to_owned);
+    let is_release = |object: &&serde_json::Value| {
+        text(object, "kind").as_deref() == Some("Release")
+            && text(object, "apiVersion").is_some_and(|text| text.starts_with("gitops-fn.dev/"))
+    };
+    objects
+        .iter()
+        .filter(|object| !is_release(object))
+        .collect()
 }
 
 /// Whether a text has nothing in it that ends a line, or a document, for one reader and not for another.

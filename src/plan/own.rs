@@ -1,0 +1,32 @@
+//! Our own configuration among the objects: a Release is never applied to a cluster.
+
+use super::{Mode, place_name};
+use crate::krm::resource::Object;
+use crate::krm::result::{Finding, Severity};
+
+/// Whether the first of `found`, which is a document or an item, is a Release.
+pub(super) fn is_release(found: &[Object]) -> bool {
+    let gvk = |object: &Object| {
+        let gvk = &object.subject.identity.gvk;
+        &*gvk.group == "gitops-fn.dev" && &*gvk.kind == "Release"
+    };
+    found.first().is_some_and(gvk)
+}
+
+/// What is said of it: `build` knows where it belongs, elsewhere it is left out.
+pub(super) fn told(release: &Object, mode: Mode) -> Finding {
+    let subject = &release.subject;
+    let place = place_name(subject.file.as_deref(), subject.index);
+    if mode == Mode::Build {
+        Finding::error(
+            format!("{place} is a Release, which is not for the cluster"),
+            "put it under `transformers:` instead of `resources:`, or name it gitops-fn.yaml next to the kustomization",
+        )
+    } else {
+        Finding::new(
+            Severity::Warning,
+            format!("{place} is a Release, which is not for the cluster: it was left out"),
+            "name it with `-f`, which makes it count",
+        )
+    }
+}
