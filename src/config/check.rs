@@ -23,6 +23,11 @@ fn node(value: &mut Value, schema: &Schema, path: &str, problems: &mut Vec<Confi
     if let Some(choices) = choices(schema) {
         return choice(value, &choices, path, problems);
     }
+    if let Some(forms) = schema["anyOf"].as_array() {
+        // a string, or what is told where it is neither
+        let form = usize::from(value.is_string());
+        return node(value, &forms[form], path, problems);
+    }
     let expected = schema["type"].as_str().unwrap_or_default();
     match (expected, value) {
         ("object", Value::Mapping(map)) => {

@@ -4,9 +4,8 @@ use serde_yaml::{Mapping, Value};
 
 use super::check::{unknown_field, wrong_type};
 use super::grammar;
-use super::release::{MOST, Reader};
+use super::release::{Reader, short_rules};
 use super::{ANNOTATION, Config, ImageRule, Repository, Secrets, SecretsMode};
-use crate::image::Retag;
 
 /// The keys, and what the reference page says of them.
 pub(super) const KEYS: [(&str, &str); 6] = [
@@ -18,7 +17,7 @@ pub(super) const KEYS: [(&str, &str); 6] = [
     ),
     (
         "image",
-        "Image rules, one a line, in the short form of `kustomize edit set image`: `NAME:TAG`, `NAME@DIGEST`, \
+        "Image rules, one a line or separated by commas, in the short form of `kustomize edit set image`: `NAME:TAG`, `NAME@DIGEST`, \
          `NAME:TAG@DIGEST`, `NAME=NEW:TAG`; `*` for a part leaves it unset. Takes `${NAME}`.",
     ),
     ("secretsPath", "`spec.secrets.path`. Takes `${NAME}`."),
@@ -102,28 +101,8 @@ fn repository(data: &Mapping, reader: &mut Reader<'_>) -> Option<Repository> {
 }
 
 fn images(data: &Mapping, reader: &mut Reader<'_>) -> Vec<ImageRule> {
-    let lines = string(data, "image", reader).unwrap_or_default();
-    let mut rules = Vec::new();
-    if lines.lines().count() > MOST {
-        reader.too_many("data.image");
-        return rules;
-    }
-    for (index, line) in lines.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() {
-            continue;
-        }
-        let path = format!("data.image, line {}", index + 1);
-        let Some(text) = reader.expand(&path, line) else {
-            continue;
-        };
-        let retag = reader.checked(&path, Retag::parse_short(&text));
-        rules.extend(retag.map(|retag| ImageRule {
-            retag,
-            ..ImageRule::default()
-        }));
-    }
-    rules
+    let text = string(data, "image", reader).unwrap_or_default();
+    short_rules("data.image", &text, reader)
 }
 
 fn secrets(data: &Mapping, reader: &mut Reader<'_>) -> Secrets {

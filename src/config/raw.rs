@@ -39,10 +39,22 @@ pub struct Spec {
     /// section there is no annotation.
     pub repository: Option<Repository>,
     /// The images to set, in this order. The fields are those of kustomize's own `images:`, plus
-    /// `required`, `fieldSpecs` and `selectors`.
-    pub images: Option<Vec<Image>>,
+    /// `required`, `fieldSpecs` and `selectors`. A string instead of a list holds short forms, one a
+    /// line or separated by commas: `NAME:TAG`, `NAME@DIGEST`, `NAME:TAG@DIGEST`, `NAME=NEW:TAG`. Takes
+    /// `${NAME}` then, so that one variable can hold several images.
+    pub images: Option<Images>,
     /// How placeholders such as `<path:kv/shop/web#password>` are treated.
     pub secrets: Option<Secrets>,
+}
+
+/// The images to set.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Images {
+    /// One rule each.
+    List(Vec<Image>),
+    /// Short forms.
+    Short(String),
 }
 
 /// The repository that the manifests come from.
@@ -73,8 +85,9 @@ pub struct Image {
     pub name: Option<String>,
     /// The name to put in its place. Takes `${NAME}`.
     pub new_name: Option<String>,
-    /// The tag to set. It must be quoted where YAML would read a number: `"1.10"`. A digest that was
-    /// there is dropped unless `digest` is given too. Takes `${NAME}`.
+    /// The tag to set, or tag and digest of one image, `v1@sha256:…`. It must be quoted where YAML would
+    /// read a number: `"1.10"`. A digest that was there is dropped unless one is given too. Takes
+    /// `${NAME}`.
     pub new_tag: Option<String>,
     /// A text to append to the tag that is there, once: a tag that ends in it stays. A digest behind
     /// a tag that gets it is dropped. An image without a tag stays without one and keeps its digest,

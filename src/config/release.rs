@@ -93,22 +93,54 @@ impl Reader<'_> {
 /// Reads the `spec` of a `Release`.
 pub(super) fn spec(spec: raw::Spec, reader: &mut Reader<'_>) -> Config {
     let repository = spec.repository.and_then(|raw| repository(&raw, reader));
-    let mut images = spec.images.unwrap_or_default();
-    if images.iter().map(parts).sum::<usize>() > MOST {
-        reader.too_many("spec.images");
-        images.clear();
-    }
-    let images = images
-        .iter()
-        .enumerate()
-        .map(|(index, raw)| image_rule(index, raw, reader))
-        .collect();
+    let images = match spec.images {
+        None => Vec::new(),
+        Some(raw::Images::Short(text)) => short_rules("spec.images", &text, reader),
+        Some(raw::Images::List(list)) => rules(&list, reader),
+    };
     let secrets = secrets(&spec.secrets.unwrap_or_default(), reader);
     Config {
         repository,
         images,
         secrets,
     }
+}
+
+fn rules(images: &[raw::Image], reader: &mut Reader<'_>) -> Vec<ImageRule> {
+    if images.iter().map(parts).sum::<usize>() > MOST {
+        reader.too_many("spec.images");
+        return Vec::new();
+    }
+    let images = images.iter().enumerate();
+    images
+        .map(|(index, raw)| image_rule(index, raw, reader))
+        .collect()
+}
+
+/// The rules of a text of short forms, one a line or separated by commas; variables may hold several.
+pub(super) fn short_rules(path: &str, text: &str, reader: &mut Reader<'_>) -> Vec<ImageRule> {
+    let Some(text) = reader.expand(path, text) else {
+        return Vec::new();
+    };
+    let mut rules = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        for entry in line.split(',').map(str::trim) {
+            if entry.is_empty() {
+                continue;
+            }
+            if rules.len() == MOST {
+                reader.too_many(path);
+                return Vec::new();
+            }
+            let place = format!("{path}, line {}", index + 1);
+            let retag = reader.checked(&place, Retag::parse_short(entry));
+            rules.push(ImageRule {
+                retag: retag.unwrap_or_default(),
+                ..ImageRule::default()
+            });
+        }
+    }
+    rules
 }
 
 /// How much of a configuration is looked at for each image.
@@ -136,6 +168,7 @@ fn image_rule(index: usize, raw: &raw::Image, reader: &mut Reader<'_>) -> ImageR
     let path = format!("spec.images[{index}]");
     let field = |name: &str| format!("{path}.{name}");
     let faulty = reader.reported(&path);
+    let (new_tag, digest) = version(&field, raw, reader);
     let retag = Retag {
         name: reader
             .text(&field("name"), raw.name.as_ref(), image::check_name)
@@ -145,13 +178,13 @@ fn image_rule(index: usize, raw: &raw::Image, reader: &mut Reader<'_>) -> ImageR
             raw.new_name.as_ref(),
             image::check_new_name,
         ),
-        new_tag: reader.text(&field("newTag"), raw.new_tag.as_ref(), image::check_tag),
+        new_tag,
         tag_suffix: reader.text(
             &field("tagSuffix"),
             raw.tag_suffix.as_ref(),
             image::check_tag_suffix,
         ),
-        digest: reader.text(&field("digest"), raw.digest.as_ref(), image::check_digest),
+        digest,
     };
     if raw.tag_suffix.is_some() && (raw.new_tag.is_some() || raw.digest.is_some()) {
         let help = "append it to newTag by hand, or leave newTag and digest out";
@@ -179,6 +212,40 @@ fn image_rule(index: usize, raw: &raw::Image, reader: &mut Reader<'_>) -> ImageR
         field_specs,
         selectors,
     }
+}
+
+/// Tag and digest; as Argo CD Image Updater writes them, `newTag` can hold both.
+fn version(
+    field: &impl Fn(&str) -> String,
+    raw: &raw::Image,
+    reader: &mut Reader<'_>,
+) -> (Option<String>, Option<String>) {
+    let (tag, both) = (field("newTag"), raw.new_tag.as_ref());
+    let digest = reader.text(&field("digest"), raw.digest.as_ref(), image::check_digest);
+    let Some(text) = both.and_then(|text| reader.expand(&tag, text)) else {
+        return (None, digest);
+    };
+    let (new_tag, own) = match text.split_once('@') {
+        Some((new_tag, own)) => (new_tag, Some(own)),
+        None => (&*text, None),
+    };
+    let new_tag = reader
+        .checked(&tag, image::check_tag(new_tag))
+        .map(|()| new_tag.to_owned());
+    let Some(own) = own else {
+        return (new_tag, digest);
+    };
+    if raw.digest.is_some() {
+        reader.problem(
+            &tag,
+            "holds a digest, and digest is given too",
+            "give one of them",
+        );
+    }
+    let own = reader
+        .checked(&tag, image::check_digest(own))
+        .map(|()| own.to_owned());
+    (new_tag, own)
 }
 
 fn sets_something(raw: &raw::Image) -> bool {

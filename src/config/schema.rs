@@ -37,7 +37,8 @@ fn tidy(value: &mut Value) {
             {
                 map.insert("type".to_owned(), first);
             }
-            if let Some(Value::Array(any)) = map.remove("anyOf")
+            if map.get("anyOf").is_some_and(is_optional)
+                && let Some(Value::Array(any)) = map.remove("anyOf")
                 && let Some(Value::Object(first)) = any.into_iter().next()
             {
                 for (key, value) in first {
@@ -52,6 +53,17 @@ fn tidy(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}
     }
+}
+
+/// Whether the last of some alternatives is null.
+fn is_optional(any: &Value) -> bool {
+    let last = any.as_array().and_then(|any| any.last());
+    last.is_some_and(|last| last["type"] == "null")
+}
+
+/// The first of a field's forms, which is the one that has fields of its own.
+fn first_form(field: &Value) -> &Value {
+    field["anyOf"].get(0).unwrap_or(field)
 }
 
 /// The JSON Schema (draft 7) of `kind: Release`, as `fn-config/release.schema.json` holds it.
@@ -96,6 +108,7 @@ pub fn section(page: &mut String, title: &str, path: &str, schema: &Value) {
     }
     for (name, field) in fields {
         let dot = if path.is_empty() { "" } else { "." };
+        let field = first_form(field);
         let (path, field) = match field.get("items") {
             Some(items) => (format!("{path}{dot}{name}[]"), items),
             None => (format!("{path}{dot}{name}"), field),
@@ -105,6 +118,9 @@ pub fn section(page: &mut String, title: &str, path: &str, schema: &Value) {
 }
 
 fn kind(field: &Value) -> String {
+    if let Some(forms) = field["anyOf"].as_array() {
+        return forms.iter().map(kind).collect::<Vec<_>>().join(" or ");
+    }
     match (field["oneOf"].as_array(), field["type"].as_str()) {
         (Some(options), _) => {
             let words = options.iter().filter_map(|option| option["const"].as_str());
@@ -209,6 +225,7 @@ pub(crate) mod tests {
         let nested = |(name, field): (&String, &Value)| {
             assert!(!description(field).is_empty(), "{name} has no description");
             let mut names = vec![name.clone()];
+            let field = first_form(field);
             names.extend(fields(field));
             names.extend(fields(&field["items"]));
             names
