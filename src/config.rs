@@ -43,6 +43,8 @@ pub struct Repository {
 /// One entry of `spec.images`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageRule {
+    /// Where the configuration gives it: `spec.images[0]`, or a variable.
+    pub place: String,
     /// Which images, and what is set on them.
     pub retag: Retag,
     /// Whether it is an error that nothing matched.

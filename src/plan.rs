@@ -165,6 +165,8 @@ pub struct Draft {
     /// How many of them are no errors, and how many are.
     found: [usize; 2],
     matched: BTreeSet<usize>,
+    /// Where the image of a rule was first seen in a field that is not known to hold one.
+    elsewhere: FxHashMap<usize, retag::Elsewhere>,
     kept: usize,
     placeholders: usize,
     /// Nodes that were met through aliases in the document at hand.
@@ -436,20 +438,10 @@ impl<'c> Planner<'c> {
     #[must_use]
     pub fn finish(mut self) -> Plan {
         let mut findings = std::mem::take(&mut self.draft.findings);
-        for (index, rule) in self.config.images.iter().enumerate() {
-            if !self.draft.matched.contains(&index) {
-                let severity = if rule.required {
-                    Severity::Error
-                } else {
-                    Severity::Warning
-                };
-                findings.push(Finding::new(
-                    severity,
-                    format!("no image matched spec.images[{index}] ({})", rule.retag.name),
-                    "the name has to be written as the manifests write it, with its registry and without tag",
-                ));
-            }
-        }
+        let images = &self.config.images;
+        let unmatched = |&(index, _): &(usize, _)| !self.draft.matched.contains(&index);
+        let told = |(index, rule)| retag::unmatched(rule, self.draft.elsewhere.get(&index));
+        findings.extend(images.iter().enumerate().filter(unmatched).map(told));
         findings.extend(self.amounts());
         findings.extend(self.kept());
         Plan {

@@ -56,6 +56,7 @@ fn image(reader: &mut Reader<'_>) -> Option<ImageRule> {
         Retag::parse_short(&format!("{name}:{tag}")),
     )?;
     Some(ImageRule {
+        place: "IMAGE_NAME".to_owned(),
         retag,
         ..ImageRule::default()
     })

@@ -135,6 +135,7 @@ pub(super) fn short_rules(path: &str, text: &str, reader: &mut Reader<'_>) -> Ve
             let place = format!("{path}, line {}", index + 1);
             let retag = reader.checked(&place, Retag::parse_short(entry));
             rules.push(ImageRule {
+                place,
                 retag: retag.unwrap_or_default(),
                 ..ImageRule::default()
             });
@@ -207,6 +208,7 @@ fn image_rule(index: usize, raw: &raw::Image, reader: &mut Reader<'_>) -> ImageR
         .map(|(at, raw)| selector(&field(&format!("selectors[{at}]")), raw, reader))
         .collect();
     ImageRule {
+        place: path,
         retag,
         required: raw.required.unwrap_or_default(),
         field_specs,

@@ -1,12 +1,15 @@
 //! The image rule: every place where kustomize's `images:` works, and then some (krm-functions.md §4.1).
 
+use std::rc::Rc;
+
 use rustc_hash::FxHashSet;
 
 use super::change::{Action, Change, old_text};
 use super::walk::{Place, Step, field};
 use super::{Draft, Scope};
 use crate::config::{FieldSpec, ImageRule, Selector};
-use crate::image::Retagged;
+use crate::image::{ImageRef, Retagged};
+use crate::krm::resource::Subject;
 use crate::krm::result::{Finding, Severity};
 use crate::yaml::scalar::is_string;
 use crate::yaml::tree::{Kind, NodeId, Tree};
@@ -41,6 +44,8 @@ pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
     let Some(style) = node.style() else {
         if container && place.last_key() == Some("image") {
             left_alone(scope, place, draft);
+        } else if scope.images.may_stand_at(place) {
+            ends_early(scope, place, draft);
         }
         return;
     };
@@ -48,6 +53,7 @@ pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
         return;
     }
     if !container && !scope.images.may_stand_at(place) {
+        see_elsewhere(scope, place, &node.value, draft);
         return;
     }
     let mut image = None;
@@ -93,6 +99,84 @@ pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
         field(place.path),
     );
     draft.change(place, change);
+}
+
+/// A field that holds the image of a rule, and is not known to hold images.
+pub(super) struct Elsewhere {
+    subject: Rc<Subject>,
+    field: String,
+    /// As a field spec names it.
+    path: String,
+}
+
+/// Notes such a field, for rules that match nothing: custom resources have images of their own.
+fn see_elsewhere(scope: &Scope<'_, '_>, place: &Place<'_, '_>, text: &str, draft: &mut Draft) {
+    let key = place.last_key().unwrap_or_default();
+    if !(key.ends_with("image") || key.ends_with("Image")) {
+        return;
+    }
+    for (index, rule) in scope.config.images.iter().enumerate() {
+        if !draft.elsewhere.contains_key(&index) && rule.retag.matches(text) {
+            let seen = Elsewhere {
+                subject: Rc::clone(scope.subject()),
+                field: field(place.path),
+                path: spec_path(place),
+            };
+            draft.elsewhere.insert(index, seen);
+        }
+    }
+}
+
+/// The path of a field spec that reaches a place.
+fn spec_path(place: &Place<'_, '_>) -> String {
+    let steps = place.path.iter().enumerate().map(|(at, step)| match step {
+        Step::Key(key) if at == 0 => key.replace('/', "\\/"),
+        Step::Key(key) => format!("/{}", key.replace('/', "\\/")),
+        Step::Index(_) => "[]".to_owned(),
+    });
+    steps.collect()
+}
+
+/// What is said of a rule that no image has matched.
+pub(super) fn unmatched(rule: &ImageRule, elsewhere: Option<&Elsewhere>) -> Finding {
+    let severity = if rule.required {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    let fact = format!("no image matched {} ({})", rule.place, rule.retag.name);
+    if let Some(seen) = elsewhere {
+        let help = format!(
+            "it is in a field that is not known to hold an image: name it in a Release, under fieldSpecs of the image: `path: {}`",
+            seen.path
+        );
+        return Finding::new(severity, fact, help).at(&seen.subject, seen.field.clone());
+    }
+    let parts = ImageRef::split(&rule.retag.name);
+    let help = if parts.tag.is_some() || parts.digest.is_some() {
+        "write the name without tag and digest, as the manifests write it before them"
+    } else {
+        "write the name as the manifests write it, with its registry and without tag"
+    };
+    Finding::new(severity, fact, help)
+}
+
+/// A field spec that ends at a map or a list, which is not an image.
+fn ends_early(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
+    let is_list = matches!(scope.tree.node(place.id).kind, Kind::Seq { .. });
+    let what = if is_list { "a list" } else { "a map" };
+    for rule in &scope.config.images {
+        let specs = &rule.field_specs;
+        if specs.iter().any(|spec| fits_spec(spec, scope, place)) {
+            let fact = format!("a path in fieldSpecs of {} ends at {what}", rule.place);
+            let help = if is_list {
+                "write `[]` behind it if it is a list of images, or go on to the field that holds the image"
+            } else {
+                "go on to the field that holds the image"
+            };
+            draft.find(Finding::error(fact, help).at(scope.subject(), field(place.path)));
+        }
+    }
 }
 
 /// `containers[].image` of every sort and `volumes[].image.reference`, at any depth, as kustomize's
