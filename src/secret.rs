@@ -5,6 +5,7 @@
 
 pub mod base64;
 pub mod json;
+pub mod path;
 pub mod sha256;
 pub mod wants;
 

@@ -5,10 +5,10 @@
 //! works without one.
 
 pub mod file;
-mod path;
 pub mod vault;
 
 use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
+use crate::secret::path::PathFault;
 use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
 use crate::vault::auth::LeftBehind;
@@ -73,6 +73,15 @@ impl SecretStore for Store {
                     .to_owned(),
             }),
         }
+    }
+}
+
+/// The failure of a read whose path names no secret.
+fn refused(fault: PathFault) -> StoreError {
+    StoreError {
+        kind: StoreErrorKind::Refused,
+        message: fault.to_string(),
+        help: fault.help().to_owned(),
     }
 }
 

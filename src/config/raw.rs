@@ -100,8 +100,8 @@ pub struct Image {
     /// Whether it is an error that no image matched; otherwise it is a warning.
     #[schemars(extend("default" = false))]
     pub required: Option<bool>,
-    /// More fields that hold an image, beside the containers and image volumes of every kind: the
-    /// form of kustomize's `configurations:`.
+    /// More fields that hold an image, besides the containers (unlike in kustomize also
+    /// `ephemeralContainers`) and image volumes of every kind: the form of kustomize's `configurations:`.
     pub field_specs: Option<Vec<FieldSpec>>,
     /// Where the rule counts: the containers of objects that fit one of these. Everywhere if there
     /// are none.

@@ -9,6 +9,7 @@ use crate::config::SecretsMode;
 use crate::krm::resource::is_bookkeeping;
 use crate::krm::result::{Finding, Severity};
 use crate::placeholder::{self, Placeholder, PlaceholderError, Segment, Source};
+use crate::secret::path::check;
 use crate::secret::{KvVersion, SecretRef, base64};
 use crate::yaml::event::{Style, Tag};
 use crate::yaml::tree::Kind;
@@ -198,6 +199,10 @@ fn context(
             problems = super::govern::denials(scope, placeholder, keys_at.as_ref(), avp.kv, place);
             problems.extend(super::oracle::denial(scope, placeholder));
         }
+        if problems.is_empty() {
+            // in every mode, so that what is kept can be resolved later
+            problems.extend(no_secret(placeholder, keys_at.as_ref()));
+        }
         for problem in problems {
             draft.find(
                 problem
@@ -274,6 +279,16 @@ fn misplaced(
         )),
         Err(error) => Some(Finding::error(error.to_string(), error.help()).exiting(2)),
     }
+}
+
+/// What keeps a path from naming a secret, by its form alone.
+fn no_secret(placeholder: &Placeholder, keys_at: Option<&SecretRef>) -> Option<Finding> {
+    let path = match (&placeholder.source, keys_at) {
+        (Source::Path { path, .. }, _) => path,
+        (Source::Key(_), at) => &at?.path,
+    };
+    let fault = check(path).err()?;
+    Some(Finding::error(fault.to_string(), fault.help()))
 }
 
 fn path_is_plain(path: &str) -> bool {

@@ -377,4 +377,36 @@ mod tests {
             assert_eq!(Template::parse(text, &mounts()), Err(fault), "{text}");
         }
     }
+
+    /// What the operator's policy judges is what the file store reads, however it is spelled.
+    #[test]
+    fn a_path_that_a_policy_lets_through_is_read_as_it_was_judged() {
+        use crate::secret::path::canonical;
+
+        let mounts = [Mount {
+            path: "kv".to_owned(),
+            version: KvVersion::V2,
+        }];
+        let words = [
+            "kv", "data", "a", "", ".", "..", "%2e", "data%2f", "a b", "a\\b", "auth",
+        ];
+        let mut paths: Vec<String> = words.map(str::to_owned).to_vec();
+        let mut judged = 0;
+        for _ in 0..4 {
+            for path in &paths {
+                let Ok(normal) = Normal::parse(path, &mounts) else {
+                    continue;
+                };
+                judged += 1;
+                let name = format!("kv/{}", normal.segments.join("/"));
+                assert_eq!(canonical(path), Ok(name), "{path:?}");
+            }
+            paths = paths
+                .iter()
+                .filter(|path| !path.is_empty())
+                .flat_map(|path| words.map(|word| format!("{path}/{word}")))
+                .collect();
+        }
+        assert!(judged > 100, "{judged}");
+    }
 }

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::path::{PathFault, canonical};
 use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind};
+use crate::secret::path::canonical;
 use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
 
@@ -86,7 +86,7 @@ impl FileStore {
     }
 
     fn find(&self, want: &SecretRef) -> Result<Secret, StoreError> {
-        let name = canonical(&want.path).map_err(PathFault::store_error)?;
+        let name = canonical(&want.path).map_err(super::refused)?;
         let Some(versions) = self.table()?.get(&name) else {
             return Err(self.missing(&name));
         };

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OnceCell, RwLock, Semaphore, SemaphorePermit};
 
-use super::path::{PathFault, check};
 use crate::cluster::CredentialsSecret;
 use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind};
+use crate::secret::path::check;
 use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret, SecretRef};
 use crate::settings::vault::{SettingProblem, VaultSettings, VaultVars};
@@ -270,7 +270,7 @@ impl SecretStore for VaultStore {
 
 impl VaultStore {
     async fn read_one(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
-        check(&want.path).map_err(PathFault::store_error)?;
+        check(&want.path).map_err(super::refused)?;
         let client = self.client().await?;
         let place = self
             .with_session(client, async |session: &Session| {

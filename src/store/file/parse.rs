@@ -14,8 +14,8 @@ use serde_yaml::Deserializer;
 use self::fault::{Fault, MAX_OPEN, Malformed};
 use self::node::{Level, Node, Reader};
 use super::Table;
+use crate::secret::path::canonical;
 use crate::secret::{Secret, Value};
-use crate::store::path::canonical;
 
 /// Reads the whole file.
 pub(super) fn parse(text: &str) -> Result<Table, Malformed> {

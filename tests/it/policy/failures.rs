@@ -43,7 +43,8 @@ fn bomb() -> String {
         let below = format!("*x{}, ", level - 1).repeat(10);
         format!("x{level}: &x{level} [{below}]\n")
     });
-    format!("x0: &x0 [a]\n{}", levels.collect::<String>())
+    let text = "a".repeat(1_000);
+    format!("x0: &x0 [{text}]\n{}", levels.collect::<String>())
 }
 
 /// A list in a list in a list, deeper than the second reader goes.
@@ -76,6 +77,7 @@ fn failures() -> Vec<Failure> {
         failure("this key is written twice in its mapping", format!("{}kind: Secret\n", own())),
         failure("this key is also merged by a << that follows it", own().replace("  password", "  b: c\n  <<: {b: d}\n  password")),
         failure("readers disagree on what this tag means", own().replace("name: db", "name: !db db")),
+        failure("a document has more than 2000000 values", format!("{}a: [{}]\n", own(), "1,".repeat(2_000_000))),
         failure("the text becomes too large once its aliases are written out", bomb()),
         Failure {
             manifest: deep(),

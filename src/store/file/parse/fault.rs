@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::store::path::PathFault;
+use crate::secret::path::PathFault;
 
 /// The most that aliases may blow a file up to, in bytes and values: a list of aliases to lists of
 /// aliases is small on disk only.

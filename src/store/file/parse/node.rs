@@ -8,7 +8,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqA
 
 use super::fault::{Fault, MAX_EXPANDED, Malformed};
 use crate::secret::Value;
-use crate::store::path::canonical;
+use crate::secret::path::canonical;
 
 /// What the whole pass shares.
 #[derive(Default)]
