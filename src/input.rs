@@ -45,6 +45,7 @@ impl Input {
         let (mut findings, mut separator) = (Vec::new(), None);
         for source in &mut sources {
             let most = aliases.saturating_add(source.text.len().saturating_mul(GROWTH));
+            end_last_line(&mut source.text);
             match canonical::rewrite(&source.text, most, clock) {
                 Ok(anew) => {
                     let found = anew.separator;
@@ -82,6 +83,13 @@ impl Input {
         if let [source] = &mut *self.sources {
             source.text = text;
         }
+    }
+}
+
+/// Argo CD and kubectl end each line before they read it, which a block scalar at the end takes for its own.
+fn end_last_line(text: &mut String) {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
     }
 }
 

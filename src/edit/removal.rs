@@ -111,10 +111,7 @@ fn flow_run(text: &str, layout: &MapLayout, inside: Span, run: Range<usize>) -> 
         let end = start + 1;
         Some(Span { start, end })
     };
-    let blank = |from: usize, to: usize| {
-        text.get(from..to)
-            .is_some_and(|between| between.trim().is_empty())
-    };
+    let blank = |from: usize, to: usize| text.get(from..to).is_some_and(gap::is_blank);
     let next = layout.entries.get(run.end);
     let first = layout.entries[run.start];
     let mut parts = Vec::with_capacity(2 * run.len() + 2);

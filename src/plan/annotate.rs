@@ -212,14 +212,14 @@ impl Setting<'_, '_, '_> {
         let node = tree.node(value);
         let colon = text
             .get(key.span.end..)
-            .and_then(|tail| tail.find(':').filter(|&at| tail[..at].trim().is_empty()))
+            .and_then(|tail| tail.find(':').filter(|&at| gap::is_blank(&tail[..at])))
             .map(|at| key.span.end + at + 1)
             .ok_or("its value cannot be placed")?;
         let end = node.span.end.max(colon);
         let (end, form) = if there == self.keys.len() || tree.node(map).is_flow() {
             (end, Form::Inline)
         } else {
-            let comment = text[end..gap::line_end(text, end)].trim_end();
+            let comment = text[end..gap::line_end(text, end)].trim_end_matches(gap::BLANKS);
             let lines = Lines {
                 indent: column(text, key.span.start) + 2,
                 eol: self.scope.eol(),
@@ -293,7 +293,7 @@ impl Setting<'_, '_, '_> {
 /// Between the brace and the first entry: so that pretty-printed JSON stays pretty.
 fn blanks(text: &str, from: usize, to: usize) -> &str {
     match text.get(from..to) {
-        Some(blank) if !blank.is_empty() && blank.trim().is_empty() => blank,
+        Some(blank) if !blank.is_empty() && gap::is_blank(blank) => blank,
         _ => " ",
     }
 }

@@ -223,7 +223,10 @@ fn block_begin(text: &str, key: &Node<'_>, key_end: usize) -> Option<usize> {
     if gap::colon_follows(text, key_end) {
         return Some(at);
     }
-    let before = text.get(..at)?.trim_end().strip_suffix('?')?;
+    let before = text
+        .get(..at)?
+        .trim_end_matches(gap::SPACE)
+        .strip_suffix('?')?;
     Some(before.len())
 }
 
