@@ -181,6 +181,28 @@ proptest! {
     }
 
     #[test]
+    fn an_entry_is_taken_out_between_any_blocks(
+        block in block(),
+        gone in block(),
+        end in select(&["\n", "\n\n", "\n      \n", "\n          \n\n", "\n        # c\n", "\n\n  # c\n"][..]),
+    ) {
+        let frame = "kind: ConfigMap\nmetadata:\n  annotations:\n    avp.kubernetes.io/remove-missing: 'true'\ndata:\n  a: @$";
+        let first = Block { frame, end, ..block.clone() }.parts().concat().replace(PLACEHOLDER, "x");
+        let frame = "  gone: @$";
+        let second = Block { frame, end: block.end, eol: block.eol, ..gone }.parts().concat();
+        let text = format!("{first}{second}");
+        let Some(mut wanted) = read(&text) else { return Ok(()) };
+        let data = wanted[0]["data"].as_mapping_mut();
+        if let Some(data) = data.filter(|data| data.iter().any(|(key, value)| key == "gone" && value.as_str().is_some_and(|text| text.contains(PLACEHOLDER)))) {
+            data.remove("gone");
+        }
+        let (outcome, output) = piped(&text, &release("{}"), &Store::new(&[]));
+        prop_assert_eq!(outcome.exit_code(), 0, "{}\n{:?}", said(&outcome), text);
+        let output = output.unwrap();
+        prop_assert!(Some(wanted) == read(&output), "{:?}\n{:?}", text, output);
+    }
+
+    #[test]
     fn an_annotation_is_set_beside_any_block(block in block()) {
         let text = block.parts().concat();
         let Some(mut wanted) = read(&text) else { return Ok(()) };
