@@ -226,6 +226,17 @@ pub struct SyntaxError {
     pub column: usize,
     /// The rule that is broken; never text of the input.
     pub reason: String,
+    /// What it is, where go-yaml reads on: see [`super::repair`].
+    pub slip: Option<Slip>,
+}
+
+/// What YAML forbids and go-yaml reads all the same, and at which byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slip {
+    /// An escape that is none, in the text between double quotes that begins there.
+    Escape(usize),
+    /// A comment without a blank before it.
+    Comment(usize),
 }
 
 impl From<Stop> for SyntaxError {
@@ -235,6 +246,7 @@ impl From<Stop> for SyntaxError {
             line: 0,
             column: 0,
             reason: stop.to_string(),
+            slip: None,
         }
     }
 }
@@ -460,9 +472,15 @@ fn syntax_error(error: &granit_parser::ScanError) -> SyntaxError {
         ErrorKind::RecursionLimitExceeded => TOO_DEEP.to_owned(),
         kind => kind.to_string(),
     };
+    let at = error.marker().byte_offset();
     SyntaxError {
         line: error.marker().line(),
         column: error.marker().col() + 1,
         reason,
+        slip: match error.kind() {
+            ErrorKind::UnknownQuotedScalarEscape => at.map(Slip::Escape),
+            ErrorKind::CommentNotSeparated => at.map(Slip::Comment),
+            _ => None,
+        },
     }
 }

@@ -176,7 +176,6 @@ const ACCEPTED_REFUSALS: &[&str] = &[
     "the value does not fit its tag",
     "this key is written twice in its mapping",
     "this key is also merged by a << that follows it",
-    "comments must be separated from other tokens by whitespace",
     "a key cannot be null, a list or a mapping, nor a number that is too large",
 ];
 
