@@ -5,7 +5,7 @@
 //! reads an edited document again and compares it with what was read before; [`gap`] knows what stands between
 //! nodes; [`growth`] guards readers that make values; [`canonical`] writes a text anew, so that all readers
 //! agree on it; [`lines`] and [`second`] are such other readers; [`repair`] reads what go-yaml reads and YAML
-//! forbids.
+//! forbids, and [`surrogates`] writes what libyaml reads.
 
 pub mod canonical;
 pub mod event;
@@ -18,5 +18,6 @@ pub mod scalar;
 pub mod second;
 pub mod shape;
 pub mod splice;
+pub mod surrogates;
 pub mod tree;
 pub mod verify;
