@@ -238,7 +238,8 @@ impl Setting<'_, '_, '_> {
         let (end, form) = if there == self.keys.len() || tree.node(map).is_flow() {
             (end, Form::Inline)
         } else {
-            let comment = text[end..gap::line_end(text, end)].trim_end_matches(gap::BLANKS);
+            // blanks at its end included: behind the value some readers would refuse them
+            let comment = &text[end..gap::line_end(text, end)];
             let lines = Lines {
                 indent: column(text, key.span.start) + 2,
                 eol: self.scope.eol(),
