@@ -1,11 +1,13 @@
 //! The texts of a run as they are judged: as they came, or written anew where a policy counts.
 
 use crate::clock::Clock;
-use crate::krm::result::Finding;
+use crate::krm::result::{Finding, Severity};
 use crate::plan::Mode;
 use crate::policy::decide::{Denial, Judge};
 use crate::source::Source;
 use crate::yaml::canonical::{self, Problem};
+use crate::yaml::repair::{self, Repaired};
+use crate::yaml::splice::Splice;
 
 /// How much longer a text may become when it is written anew, in times of its length: quotes and
 /// indentation, beside what its aliases bring.
@@ -15,6 +17,10 @@ const GROWTH: usize = 4;
 #[derive(Debug, Default)]
 pub struct Input {
     sources: Vec<Source>,
+    /// What makes of each what it was, where it has been repaired and is not written anew.
+    undo: Vec<Vec<Splice>>,
+    /// What is said of those that have been repaired.
+    repaired: Vec<Finding>,
     /// Why no secret may pass through kustomize with these texts.
     separator: Option<Finding>,
     /// Whether there may be nothing in it.
@@ -24,7 +30,8 @@ pub struct Input {
 }
 
 impl Input {
-    /// The texts of a run. Without a policy they are taken as they are.
+    /// The texts of a run. Without a policy they are taken as they are, but for what YAML forbids and
+    /// Kubernetes reads all the same ([`repair`]).
     ///
     /// Under a policy they are written anew ([`canonical`]), so that what is judged is what every reader of
     /// the output sees.
@@ -37,9 +44,14 @@ impl Input {
         judge: &Judge<'_>,
         clock: &Clock,
     ) -> Result<Self, Vec<Finding>> {
+        let mut repaired = Vec::new();
         let Some(limits) = judge.limits() else {
+            let undo = sources.iter_mut();
+            let undo = undo.map(|source| repair(source, clock, &mut repaired));
             return Ok(Self {
+                undo: undo.collect(),
                 sources,
+                repaired,
                 ..Self::default()
             });
         };
@@ -50,6 +62,8 @@ impl Input {
         let (mut findings, mut separator) = (Vec::new(), None);
         for source in &mut sources {
             let most = aliases.saturating_add(source.text.len().saturating_mul(GROWTH));
+            end_last_line(&mut source.text);
+            repair(source, clock, &mut repaired);
             match canonical::rewrite(&source.text, most, clock) {
                 Ok(anew) => {
                     let found = anew.separator;
@@ -66,6 +80,7 @@ impl Input {
         if findings.is_empty() {
             Ok(Self {
                 sources,
+                repaired,
                 separator,
                 ..Self::default()
             })
@@ -109,6 +124,19 @@ impl Input {
         &self.sources
     }
 
+    /// What is to be said of texts that YAML forbids.
+    #[must_use]
+    pub fn repaired(&self) -> &[Finding] {
+        &self.repaired
+    }
+
+    /// Adds to the edits of all texts what puts back their original form wherever nothing is edited.
+    pub fn put_back(&self, edits: &mut [Vec<Splice>]) {
+        for (undo, edits) in self.undo.iter().zip(edits) {
+            Repaired::put_back(undo, edits);
+        }
+    }
+
     /// What there is against secrets in an output that kustomize prints again, under a policy.
     #[must_use]
     pub fn separator(&self) -> Option<&Finding> {
@@ -119,7 +147,32 @@ impl Input {
     pub fn replace(&mut self, text: String) {
         if let [source] = &mut *self.sources {
             source.text = text;
+            self.undo.clear();
         }
+    }
+}
+
+/// Repairs a text and says so; what makes the original of it.
+fn repair(source: &mut Source, clock: &Clock, said: &mut Vec<Finding>) -> Vec<Splice> {
+    let Some(repaired) = repair::repair(&source.text, clock) else {
+        return Vec::new();
+    };
+    said.push(Finding::new(
+        Severity::Warning,
+        format!(
+            "{}: line {} is not valid YAML, though Kubernetes can read it",
+            source.name, repaired.line
+        ),
+        "write ' instead of \\' between double quotes, and a blank before #",
+    ));
+    source.text = repaired.text;
+    repaired.undo
+}
+
+/// Argo CD and kubectl end each line before they read it, which a block scalar at the end takes for its own.
+fn end_last_line(text: &mut String) {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
     }
 }
 

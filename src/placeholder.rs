@@ -292,7 +292,7 @@ impl<'t> Scan<'t> {
     fn placeholder_at(&mut self, start: usize) -> Result<Option<(Placeholder, usize)>, Fault> {
         let text = &self.text[start..];
         let escaped = text[0] != b'<';
-        if escaped && !escaped_bracket(text, b'c') {
+        if escaped && (!escaped_bracket(text, b'c') || self.is_in_another(start)) {
             return Ok(None);
         }
         if !self.is_closed(start, escaped) {
@@ -361,6 +361,13 @@ impl<'t> Scan<'t> {
         // an escaped byte is at most six bytes long
         let window = if escaped { 6 * MAX_LENGTH } else { MAX_LENGTH };
         close < self.text.len() && close - start <= window
+    }
+
+    /// Whether the backslash at `start` is itself escaped: in a JSON text within a JSON text, where a value
+    /// would have to be escaped as often.
+    fn is_in_another(&self, start: usize) -> bool {
+        let before = self.text[..start].iter().rev();
+        before.take_while(|byte| **byte == b'\\').count() % 2 == 1
     }
 
     /// What a `<` without any `>` behind it is.

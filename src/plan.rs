@@ -7,6 +7,7 @@
 pub mod annotate;
 pub mod avp;
 pub mod change;
+mod duplicates;
 pub mod entry;
 mod govern;
 mod oracle;
@@ -22,7 +23,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::config::{Config, SecretsMode};
 use crate::krm::resource::{GroupVersionKind, Object, Subject, objects};
 use crate::krm::result::{Finding, Severity};
@@ -540,7 +541,7 @@ fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
         ),
     }
     if draft.changes.len() > before {
-        find_duplicates(scope, before, draft);
+        duplicates::find(scope, before, draft);
     }
 }
 
@@ -562,58 +563,6 @@ fn may_hold_placeholder(scope: &Scope<'_, '_>) -> bool {
                 .iter()
                 .any(|escape| rest.starts_with(escape))
     }) || memchr::memmem::find(bytes, b"avp.kubernetes.io/").is_some()
-}
-
-/// A key that stands twice on the way to a change: readers disagree on which one counts.
-fn find_duplicates(scope: &Scope<'_, '_>, before: usize, draft: &mut Draft) {
-    let tree = scope.tree;
-    let mut changed: Vec<(u32, usize)> = draft.changes[before..]
-        .iter()
-        .enumerate()
-        .map(|(index, change)| (change.ordinal, before + index))
-        .collect();
-    changed.sort_unstable();
-    let mut doubled = Vec::new();
-    let end = tree.node(scope.root()).end;
-    for map in scope.root()..end {
-        if scope.clock.spend(clock::NODE).is_err() {
-            break;
-        }
-        let node = tree.node(map);
-        let from = changed.partition_point(|&(ordinal, _)| ordinal < node.ordinal);
-        let inside = changed
-            .get(from)
-            .is_some_and(|&(ordinal, _)| ordinal <= node.last);
-        if !inside || !matches!(node.kind, Kind::Map { .. }) {
-            continue;
-        }
-        let mut seen: FxHashMap<&str, bool> = FxHashMap::default();
-        for (key, value) in tree.entries(map) {
-            let Some(name) = tree.text(key) else { continue };
-            let (first, last) = (tree.node(value).ordinal, tree.node(value).last);
-            let from = changed.partition_point(|&(ordinal, _)| ordinal < first);
-            let touched = changed.get(from).filter(|&&(ordinal, _)| ordinal <= last);
-            match seen.get(name) {
-                Some(&earlier) if earlier || touched.is_some() => {
-                    let change = touched.or(changed.first()).map(|&(_, index)| index);
-                    doubled.extend(change);
-                }
-                Some(_) => {}
-                None => {
-                    seen.insert(name, touched.is_some());
-                }
-            }
-        }
-    }
-    for index in doubled {
-        let change = &draft.changes[index];
-        let finding = Finding::error(
-            "a key on the way to this field stands twice in its mapping",
-            "remove one of them; readers disagree on which one counts",
-        )
-        .at(&change.subject, change.field.clone());
-        draft.find(finding);
-    }
 }
 
 /// Whether a node is only there to be a plain text, for [`shared`].

@@ -21,6 +21,7 @@ use crate::secret::wants::Wants;
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::yaml::event::{Event, Events, Span, SyntaxError};
+use crate::yaml::gap;
 use crate::yaml::splice::{Splice, pieces};
 use crate::yaml::tree::Tree;
 
@@ -41,6 +42,15 @@ impl Outcome {
             findings,
             ..Self::default()
         }
+    }
+
+    /// The same over a text that was repaired to be read.
+    fn over(mut self, input: &Input) -> Self {
+        if let Some(splices) = &mut self.splices {
+            input.put_back(splices);
+        }
+        self.findings.extend_from_slice(input.repaired());
+        self
     }
 
     /// The exit code (DESIGN §2).
@@ -233,7 +243,7 @@ pub fn function(
     resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Outcome {
     let outcome = function_until(input, settings, judge, clock, resolve);
-    outcome.unwrap_or_else(|stopped| stopped)
+    outcome.unwrap_or_else(|stopped| stopped).over(input)
 }
 
 /// # Errors
@@ -376,7 +386,7 @@ pub fn render(
     resolve: impl FnOnce(&Wants) -> Resolved,
 ) -> Outcome {
     let outcome = render_until(input, config, settings, judge, clock, resolve);
-    outcome.unwrap_or_else(|stopped| stopped)
+    outcome.unwrap_or_else(|stopped| stopped).over(input)
 }
 
 /// # Errors
@@ -496,11 +506,14 @@ fn plan_stream<'a>(
 
 /// Whether a text holds anything but blanks, comments and document markers.
 fn has_content(text: &str) -> bool {
-    text.trim_start_matches('\u{feff}').lines().any(|line| {
-        let line = line.trim();
-        let marker =
-            line.starts_with('#') || line == "---" || line == "..." || line.starts_with("--- #");
-        !line.is_empty() && !marker
+    let mut lines = text.trim_start_matches('\u{feff}').split(gap::BREAKS);
+    lines.any(|line| {
+        let marker = line.strip_prefix("---").or(line.strip_prefix("..."));
+        let content = marker
+            .filter(|rest| rest.is_empty() || rest.starts_with(gap::BLANKS))
+            .unwrap_or(line)
+            .trim_start_matches(gap::BLANKS);
+        !content.is_empty() && !content.starts_with('#')
     })
 }
 

@@ -4,7 +4,8 @@
 //! one list item at a time; [`scalar`] writes scalars; [`splice`] applies edits to text; [`verify`]
 //! reads an edited document again and compares it with what was read before; [`gap`] knows what stands between
 //! nodes; [`growth`] guards readers that make values; [`canonical`] writes a text anew, so that all readers
-//! agree on it; [`lines`] and [`second`] are such other readers.
+//! agree on it; [`lines`] and [`second`] are such other readers; [`repair`] reads what go-yaml reads and YAML
+//! forbids, and [`surrogates`] writes what libyaml reads.
 
 pub mod canonical;
 pub mod event;
@@ -12,9 +13,11 @@ pub mod gap;
 pub mod growth;
 pub mod lines;
 pub mod load;
+pub mod repair;
 pub mod scalar;
 pub mod second;
 pub mod shape;
 pub mod splice;
+pub mod surrogates;
 pub mod tree;
 pub mod verify;

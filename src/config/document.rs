@@ -6,6 +6,7 @@ use serde_yaml::{Deserializer, Error, Mapping, Value};
 
 use super::ConfigProblem;
 use crate::yaml::growth::{self, Outsized};
+use crate::yaml::surrogates;
 
 /// The longest text that is read; a configuration is a page.
 const MAX_BYTES: usize = 1 << 18;
@@ -31,7 +32,7 @@ pub(super) fn read(text: &str, what: &str) -> Result<Option<Mapping>, ConfigProb
         Outsized::Malformed(error) => not_yaml(what, Some((error.line, error.column))),
     })?;
     let mut found = None;
-    for document in Deserializer::from_str(text) {
+    for document in Deserializer::from_str(&surrogates::joined(text)) {
         let mut value = Value::deserialize(document).map_err(|error| unreadable(what, &error))?;
         value.apply_merge().map_err(|_| {
             problem(

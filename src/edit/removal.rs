@@ -69,7 +69,7 @@ fn splices(text: &str, layout: &MapLayout, gone: &[bool]) -> Vec<Splice> {
             .unwrap_or(gone.len());
         let spans = match layout.braces {
             Some(inside) => flow_run(text, layout, inside, index..end),
-            None => block_run(text, entries, index..end),
+            None => block_run(text, layout, index..end),
         };
         splices.extend(
             spans
@@ -82,10 +82,19 @@ fn splices(text: &str, layout: &MapLayout, gone: &[bool]) -> Vec<Splice> {
 }
 
 /// What goes with the entries of `run`, which are not all there are.
-fn block_run(text: &str, entries: &[Span], run: Range<usize>) -> Vec<Span> {
+fn block_run(text: &str, layout: &MapLayout, run: Range<usize>) -> Vec<Span> {
+    let entries = &layout.entries;
     let gone = &entries[run.clone()];
     let lines: Option<Vec<_>> = gone.iter().map(|entry| lines(text, *entry)).collect();
-    if let Some(lines) = lines {
+    if let Some(mut lines) = lines {
+        let follows_block = (run.start.checked_sub(1))
+            .and_then(|before| layout.block_ends.get(before))
+            .is_some_and(|is_block| *is_block);
+        if follows_block {
+            for (lines, entry) in lines.iter_mut().zip(gone) {
+                lines.end = loose_end(text, lines.end, entry.start - lines.start);
+            }
+        }
         return lines;
     }
     // the first of them shares its line with what the mapping stands in: up to the next entry
@@ -102,6 +111,22 @@ fn lines(text: &str, entry: Span) -> Option<Span> {
     })
 }
 
+/// Behind the blank lines and the comments further in than `column` that follow at `at`: a block scalar that
+/// they follow then would take them for its own.
+fn loose_end(text: &str, mut at: usize, column: usize) -> usize {
+    loop {
+        let line = &text[at..gap::line_end(text, at)];
+        let content = line.trim_start_matches(' ');
+        let is_loose = gap::is_blank(content)
+            || (content.starts_with('#') && line.len() - content.len() > column);
+        let next = gap::next_line(text, at);
+        if !is_loose || next == at {
+            return at;
+        }
+        at = next;
+    }
+}
+
 /// What goes with the entries of `run` from between two braces: their commas, and the blanks around them.
 /// Comments stay.
 fn flow_run(text: &str, layout: &MapLayout, inside: Span, run: Range<usize>) -> Vec<Span> {
@@ -111,10 +136,7 @@ fn flow_run(text: &str, layout: &MapLayout, inside: Span, run: Range<usize>) -> 
         let end = start + 1;
         Some(Span { start, end })
     };
-    let blank = |from: usize, to: usize| {
-        text.get(from..to)
-            .is_some_and(|between| between.trim().is_empty())
-    };
+    let blank = |from: usize, to: usize| text.get(from..to).is_some_and(gap::is_blank);
     let next = layout.entries.get(run.end);
     let first = layout.entries[run.start];
     let mut parts = Vec::with_capacity(2 * run.len() + 2);
@@ -191,6 +213,12 @@ mod tests {
             "- !!str b: 2\n"
         );
         assert_eq!(removed("!!str a: 1\nb: 2\n", &[0]), "b: 2\n");
+        let behind_block = "data:\n  a: |+\n    x\n  b: 2\n\n    # deep\n  # c\n\n  d: 3\n";
+        assert_eq!(
+            removed(behind_block, &[1]),
+            "data:\n  a: |+\n    x\n  # c\n\n  d: 3\n"
+        );
+        assert_eq!(removed("a: 1\nb: 2\n\nc: 3\n", &[1]), "a: 1\n\nc: 3\n");
         assert_eq!(removed("a: 1\rb: 2\rc: 3", &[0]), "b: 2\rc: 3");
     }
 

@@ -6,6 +6,7 @@ use crate::plan::Mode;
 use crate::plan::change::{Action, Change, Removal};
 use crate::resolve::Resolved;
 use crate::yaml::event::Style;
+use crate::yaml::gap;
 use crate::yaml::scalar::{literal, quote_within};
 use crate::yaml::shape::Shape;
 use crate::yaml::splice::Splice;
@@ -103,5 +104,5 @@ fn header_comment(source: &str, change: &Change) -> Option<String> {
         .split(['\n', '\r'])
         .next()?;
     let at = header.find('#')?;
-    Some(format!(" {}", header[at..].trim_end()))
+    Some(format!(" {}", header[at..].trim_end_matches(gap::BLANKS)))
 }

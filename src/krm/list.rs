@@ -189,7 +189,8 @@ fn read_items<'a>(
     Ok(())
 }
 
-/// The text of a value so that it can be read alone: a block collection begins with its indentation.
+/// The text of a value so that it can be read alone: a block collection begins with its indentation, and the
+/// line breaks behind it may be those of a block scalar.
 fn value_text(text: &str, tree: &Tree<'_>, id: NodeId) -> Span {
     let node = tree.node(id);
     let block = matches!(
@@ -201,9 +202,12 @@ fn value_text(text: &str, tree: &Tree<'_>, id: NodeId) -> Span {
     } else {
         node.span.start
     };
+    let end = tree.text_end(id);
+    let behind = text.get(end..).unwrap_or_default();
+    let blank = behind.len() - behind.trim_start_matches(gap::SPACE).len();
     Span {
         start,
-        end: tree.text_end(id),
+        end: if block { end + blank } else { end },
     }
 }
 

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::change::{Action, Change, old_text};
+use super::duplicates::{TWICE, TWICE_HELP};
 use super::entry::{self, Entry, Form, Lines};
 use super::walk::{Step, field};
 use super::{Draft, Scope};
@@ -86,11 +87,29 @@ fn annotate(
         keys,
         field: field(&path),
     };
-    if let Err(problem) = setting.descend(start, None, 0, draft) {
-        draft.find(
+    match setting.descend(start, None, 0, draft) {
+        Ok(()) => {}
+        Err(Obstacle::Twice(there)) => draft.find(
+            Finding::error(TWICE, TWICE_HELP)
+                .at(scope.subject(), field(&path[..=way.len() + there])),
+        ),
+        Err(Obstacle::Other(problem)) => draft.find(
             Finding::error(problem, "write metadata and annotations of this object as plain mappings, or set the annotation there by hand")
                 .at(scope.subject(), setting.field),
-        );
+        ),
+    }
+}
+
+/// Why the annotation cannot be set.
+enum Obstacle {
+    /// The key so many keys down stands twice.
+    Twice(usize),
+    Other(&'static str),
+}
+
+impl From<&'static str> for Obstacle {
+    fn from(problem: &'static str) -> Self {
+        Self::Other(problem)
     }
 }
 
@@ -110,7 +129,7 @@ impl Setting<'_, '_, '_> {
         map_key: Option<NodeId>,
         there: usize,
         draft: &mut Draft,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), Obstacle> {
         let tree = self.scope.tree;
         let key = self.keys[there];
         let is_last = there + 1 == self.keys.len();
@@ -119,13 +138,13 @@ impl Setting<'_, '_, '_> {
             .filter(|&(name, _)| tree.node(name).value == key && tree.node(name).style().is_some());
         let found = written.next();
         if written.next().is_some() {
-            return Err("the key stands twice in its mapping");
+            return Err(Obstacle::Twice(there));
         }
         let Some((name, value)) = found else {
             if !is_last && tree.get(map, key).is_some() {
-                return Err("the mapping comes through a merge key");
+                return Err("the mapping comes through a merge key".into());
             }
-            return self.insert(map, map_key, there, draft);
+            return Ok(self.insert(map, map_key, there, draft)?);
         };
         let node = tree.node(value);
         match node.kind {
@@ -143,10 +162,10 @@ impl Setting<'_, '_, '_> {
             Kind::Scalar(_)
                 if node.is_null() && node.props.tag == Tag::None && node.props.anchor == 0 =>
             {
-                self.fill_null(map, name, value, there + 1, draft)
+                Ok(self.fill_null(map, name, value, there + 1, draft)?)
             }
-            Kind::Alias(_) => Err("it is an alias of something that stands elsewhere"),
-            _ => Err("a mapping was expected on the way to it, and a text at its end"),
+            Kind::Alias(_) => Err("it is an alias of something that stands elsewhere".into()),
+            _ => Err("a mapping was expected on the way to it, and a text at its end".into()),
         }
     }
 
@@ -212,14 +231,15 @@ impl Setting<'_, '_, '_> {
         let node = tree.node(value);
         let colon = text
             .get(key.span.end..)
-            .and_then(|tail| tail.find(':').filter(|&at| tail[..at].trim().is_empty()))
+            .and_then(|tail| tail.find(':').filter(|&at| gap::is_blank(&tail[..at])))
             .map(|at| key.span.end + at + 1)
             .ok_or("its value cannot be placed")?;
         let end = node.span.end.max(colon);
         let (end, form) = if there == self.keys.len() || tree.node(map).is_flow() {
             (end, Form::Inline)
         } else {
-            let comment = text[end..gap::line_end(text, end)].trim_end();
+            // blanks at its end included: behind the value some readers would refuse them
+            let comment = &text[end..gap::line_end(text, end)];
             let lines = Lines {
                 indent: column(text, key.span.start) + 2,
                 eol: self.scope.eol(),
@@ -293,7 +313,7 @@ impl Setting<'_, '_, '_> {
 /// Between the brace and the first entry: so that pretty-printed JSON stays pretty.
 fn blanks(text: &str, from: usize, to: usize) -> &str {
     match text.get(from..to) {
-        Some(blank) if !blank.is_empty() && blank.trim().is_empty() => blank,
+        Some(blank) if !blank.is_empty() && gap::is_blank(blank) => blank,
         _ => " ",
     }
 }

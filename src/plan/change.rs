@@ -152,6 +152,8 @@ pub struct MapLayout {
     pub braces: Option<Span>,
     /// From the start of each key, with all that belongs to it, to the end of its value.
     pub entries: Vec<Span>,
+    /// Whether each entry ends with a block scalar, which takes the lines behind it that look like its own.
+    pub block_ends: Vec<bool>,
     /// The comma behind each entry of a flow mapping.
     pub commas: Vec<Option<usize>>,
     /// Event number of each value, in ascending order.
@@ -176,6 +178,7 @@ impl MapLayout {
                 end: node.span.end.saturating_sub(1),
             }),
             entries: Vec::new(),
+            block_ends: Vec::new(),
             commas: Vec::new(),
             values: Vec::new(),
             keys: Vec::new(),
@@ -203,6 +206,9 @@ impl MapLayout {
                 start: begin.unwrap_or(key.span.start),
                 end,
             });
+            let last = tree.node(tree.node(value).end - 1).style();
+            let is_block = matches!(last, Some(Style::Literal | Style::Folded));
+            layout.block_ends.push(is_block);
             layout.commas.push(comma.filter(|_| flow));
             layout.values.push(tree.node(value).ordinal);
             let plain =
@@ -223,7 +229,10 @@ fn block_begin(text: &str, key: &Node<'_>, key_end: usize) -> Option<usize> {
     if gap::colon_follows(text, key_end) {
         return Some(at);
     }
-    let before = text.get(..at)?.trim_end().strip_suffix('?')?;
+    let before = text
+        .get(..at)?
+        .trim_end_matches(gap::SPACE)
+        .strip_suffix('?')?;
     Some(before.len())
 }
 

@@ -4,6 +4,7 @@
 //! the same, the one change serves all; where an alias to a scalar wants something else, the scalar is
 //! written out in its place; all else is refused, so that no value appears where nobody asked for it.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -45,6 +46,8 @@ pub fn settle(tree: &Tree<'_>, draft: &mut Draft, clock: &Clock) {
         .map(|(index, change)| (change.ordinal, index))
         .collect();
     planned.sort_unstable();
+    let merges = merges(tree);
+    let mut overrides = Overrides::new(tree);
     for &alias in tree.aliases() {
         let wanted = by_alias.remove(&alias).unwrap_or_default();
         let work = clock::NODE.saturating_mul(1 + wanted.len());
@@ -57,18 +60,83 @@ pub fn settle(tree: &Tree<'_>, draft: &mut Draft, clock: &Clock) {
         let (first, last) = (tree.node(target).ordinal, tree.node(target).last);
         let from = planned.partition_point(|&(ordinal, _)| ordinal < first);
         let to = planned.partition_point(|&(ordinal, _)| ordinal <= last);
-        let own = &planned[from..to];
+        let own = match merges.get(&alias) {
+            Some(&into) => overrides.seen(&planned[from..to], target, into),
+            None => Cow::Borrowed(&planned[from..to]),
+        };
         if own.is_empty() && wanted.is_empty() {
             continue;
         }
-        if agree(draft, own, &wanted) {
+        if agree(draft, &own, &wanted) {
             continue;
         }
-        match expansion(tree, draft, alias, target, own, wanted) {
+        match expansion(tree, draft, alias, target, &own, wanted) {
             Ok(change) => draft.changes.push(change),
             Err(finding) => draft.find(finding),
         }
     }
+}
+
+/// The aliases that merge a mapping into another, and that other.
+fn merges(tree: &Tree<'_>) -> FxHashMap<NodeId, NodeId> {
+    let mut found = FxHashMap::default();
+    for map in 0..tree.nodes().len() {
+        for (key, value) in tree.named(map, "<<") {
+            if tree.is_merge_key(key) {
+                let several = tree.children(value);
+                found.extend(
+                    std::iter::once(value)
+                        .chain(several)
+                        .map(|alias| (alias, map)),
+                );
+            }
+        }
+    }
+    found
+}
+
+/// What a mapping does not take from one that is merged into it, since it says it itself.
+struct Overrides<'t, 'a> {
+    tree: &'t Tree<'a>,
+    /// The entries of merged mappings.
+    entries: FxHashMap<NodeId, Vec<(NodeId, NodeId)>>,
+}
+
+impl<'t, 'a> Overrides<'t, 'a> {
+    fn new(tree: &'t Tree<'a>) -> Self {
+        let entries = FxHashMap::default();
+        Self { tree, entries }
+    }
+
+    /// Those changes of `source` that show in `into`.
+    fn seen<'p>(
+        &mut self,
+        planned: &'p [(u32, usize)],
+        source: NodeId,
+        into: NodeId,
+    ) -> Cow<'p, [(u32, usize)]> {
+        let tree = self.tree;
+        let entries = self.entries.entry(source);
+        let entries = entries.or_insert_with(|| tree.entries(source).collect());
+        let shows = |&&(ordinal, _): &&(u32, usize)| {
+            let behind = entries.partition_point(|&(key, _)| tree.node(key).ordinal < ordinal);
+            // an entry that is put in between two others is in the value of neither
+            let inside = behind
+                .checked_sub(1)
+                .map(|at| entries[at])
+                .filter(|&(_, value)| ordinal <= tree.node(value).last);
+            let key = inside.and_then(|(key, _)| tree.text(key));
+            key.is_none_or(|key| !is_overridden(tree, into, key))
+        };
+        planned.iter().filter(shows).copied().collect()
+    }
+}
+
+/// Whether a mapping has a key of its own for which every reader takes that over a merged one: go-yaml v2 takes
+/// what comes last.
+fn is_overridden(tree: &Tree<'_>, map: NodeId, key: &str) -> bool {
+    let merge = tree.named(map, "<<").map(|(merge, _)| merge).max();
+    tree.get_written(map, key).is_some() && tree.named(map, key).all(|(name, _)| Some(name) > merge)
 }
 
 /// Whether each planned change is wanted at the alias too, and the other way round.

@@ -11,14 +11,18 @@
 mod open;
 mod parse;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+
+use zeroize::Zeroizing;
 
 use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind};
 use crate::secret::path::canonical;
 use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
+use crate::yaml::surrogates;
 
 /// What the file must look like.
 const FORM: &str = "the file is a YAML map of `mount/path: {key: value}`, or of a list of such `{key: value}` maps, one for each version, oldest first";
@@ -78,7 +82,11 @@ impl FileStore {
             message: format!("cannot use the secret store file {file}: {unusable}"),
             help: unusable.help().to_owned(),
         })?;
-        parse::parse(&text).map_err(|malformed| StoreError {
+        let joined = match surrogates::joined(&text) {
+            Cow::Owned(joined) => Some(Zeroizing::new(joined)),
+            Cow::Borrowed(_) => None,
+        };
+        parse::parse(joined.as_ref().unwrap_or(&text)).map_err(|malformed| StoreError {
             kind: StoreErrorKind::Config,
             message: format!("the secret store file {file} is malformed: {malformed}"),
             help: FORM.to_owned(),

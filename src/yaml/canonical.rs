@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::event::{CoreTag, Event, Events, Style, SyntaxError, Tag};
+use super::gap::line_start;
 use super::load::scalar;
 use super::scalar::double_quote;
 use super::second::Reading;
@@ -569,10 +570,12 @@ impl<'t> Writer<'_, 't, '_> {
     fn at(&self, id: NodeId, reason: Reason) -> Problem {
         let at = self.tree.node(id).span.start;
         let before = self.text.get(..at).unwrap_or_default();
-        let line = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let bytes = before.as_bytes();
+        let ends_line = |&at: &usize| !bytes[at..].starts_with(b"\r\n");
+        let breaks = memchr::memchr2_iter(b'\n', b'\r', bytes).filter(ends_line);
         Problem {
-            line: memchr::memchr_iter(b'\n', before.as_bytes()).count() + 1,
-            column: before[line..].chars().count() + 1,
+            line: breaks.count() + 1,
+            column: before[line_start(before, at)..].chars().count() + 1,
             reason,
         }
     }

@@ -1,10 +1,11 @@
 //! Parser events with byte spans: the one place that knows the parser crate.
 //!
 //! Two corrections make its spans fit for splicing: a block scalar's span begins at its `|` or `>`
-//! and ends behind its last character, and an empty value (`a:`) is [`Style::Empty`], with a
-//! zero-width span somewhere before its colon. A third is of the value: a block scalar at the end of
-//! a text without a final line break has one all the same, since the readers of Kubernetes and AVP
-//! end every line.
+//! and ends with the last line that has text, before its line break, and an empty value (`a:`) is
+//! [`Style::Empty`], with a zero-width span somewhere before its colon.
+//!
+//! The end of a text is no line break: a block scalar that ends there without one has none, as for
+//! go-yaml, libyaml and all that are made of them.
 
 use std::borrow::Cow;
 use std::hash::Hasher;
@@ -13,6 +14,7 @@ use std::ops::Range;
 use granit_parser::{Event as Raw, Parser, ScalarStyle, StructureStyle};
 use rustc_hash::FxHasher;
 
+use super::gap::{BREAKS, SPACE, line_end};
 use crate::clock::{self, Clock, Stop};
 
 /// Deepest nesting that is read; deeper input is a syntax error (go-yaml accepts some 500 levels).
@@ -224,6 +226,17 @@ pub struct SyntaxError {
     pub column: usize,
     /// The rule that is broken; never text of the input.
     pub reason: String,
+    /// What it is, where go-yaml reads on: see [`super::repair`].
+    pub slip: Option<Slip>,
+}
+
+/// What YAML forbids and go-yaml reads all the same, and at which byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slip {
+    /// An escape that is none, in the text between double quotes that begins there.
+    Escape(usize),
+    /// A comment without a blank before it.
+    Comment(usize),
 }
 
 impl From<Stop> for SyntaxError {
@@ -233,6 +246,7 @@ impl From<Stop> for SyntaxError {
             line: 0,
             column: 0,
             reason: stop.to_string(),
+            slip: None,
         }
     }
 }
@@ -362,9 +376,6 @@ impl<'a> Events<'a> {
                 }
                 let value = match style {
                     Style::Empty => Cow::Borrowed(""),
-                    Style::Literal | Style::Folded if lacks_break(self.text, *span, &value) => {
-                        Cow::Owned(value.into_owned() + "\n")
-                    }
                     _ => value,
                 };
                 Event::Scalar {
@@ -423,33 +434,16 @@ fn read_tag(tag: &granit_parser::Tag) -> Tag {
     }
 }
 
-/// From the block indicator to the last character: the parser's span begins at the first character
-/// of the content and ends at the next token.
+/// From the block indicator to the end of the last line with text, its blanks included: the parser's span
+/// begins at the first character of the content and ends at the next token.
 fn block_span(text: &str, previous_end: usize, span: Span) -> Span {
     let start = block_header(text, previous_end).unwrap_or(span.start);
-    let header_end = text
-        .get(start..)
-        .and_then(|rest| rest.find(['\n', '\r']))
-        .map_or(text.len(), |newline| start + newline);
-    let content = text.get(..span.end).map_or(0, |head| head.trim_end().len());
+    let head = text.get(..span.end).unwrap_or_default();
+    let last = head.trim_end_matches([' ', '\n', '\r']).len();
     Span {
         start,
-        end: content.max(
-            text.get(..header_end)
-                .map_or(0, |head| head.trim_end().len()),
-        ),
+        end: line_end(text, last.max(start)),
     }
-}
-
-/// Whether a block scalar's value has no line break at its end only because the text has none there.
-fn lacks_break(text: &str, span: Span, value: &str) -> bool {
-    let behind = text.get(span.end..).unwrap_or_default();
-    if value.is_empty() || value.ends_with('\n') || behind.contains(|ch| ch != ' ' && ch != '\t') {
-        return false;
-    }
-    let written = text.get(span.range()).unwrap_or_default();
-    let header = written.split(char::is_whitespace).next();
-    !header.unwrap_or_default().contains('-')
 }
 
 /// Finds `|` or `>` behind the previous token: over blanks, line breaks, indicators, comments,
@@ -460,8 +454,8 @@ fn block_header(text: &str, from: usize) -> Option<usize> {
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'|' | b'>' => return Some(at),
-            b'#' => at += text.get(at..)?.find(['\n', '\r'])?,
-            b'&' | b'!' => at += text.get(at..)?.find(char::is_whitespace)?,
+            b'#' => at += text.get(at..)?.find(BREAKS)?,
+            b'&' | b'!' => at += text.get(at..)?.find(SPACE)?,
             _ => at += 1,
         }
     }
@@ -478,9 +472,15 @@ fn syntax_error(error: &granit_parser::ScanError) -> SyntaxError {
         ErrorKind::RecursionLimitExceeded => TOO_DEEP.to_owned(),
         kind => kind.to_string(),
     };
+    let at = error.marker().byte_offset();
     SyntaxError {
         line: error.marker().line(),
         column: error.marker().col() + 1,
         reason,
+        slip: match error.kind() {
+            ErrorKind::UnknownQuotedScalarEscape => at.map(Slip::Escape),
+            ErrorKind::CommentNotSeparated => at.map(Slip::Comment),
+            _ => None,
+        },
     }
 }

@@ -4,8 +4,12 @@
 use super::event::Props;
 use super::event::Tag;
 
-const BREAKS: [char; 2] = ['\n', '\r'];
-const BLANKS: [char; 2] = [' ', '\t'];
+/// What ends a line in YAML 1.2.
+pub const BREAKS: [char; 2] = ['\n', '\r'];
+/// What separates in a line. Other characters that look empty, such as U+00A0 and U+3000, are content.
+pub const BLANKS: [char; 2] = [' ', '\t'];
+/// Both.
+pub const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// Where the line that `at` stands on begins. Lines end in LF, CR LF or CR alone.
 #[must_use]
@@ -40,7 +44,10 @@ pub fn next_line(text: &str, at: usize) -> usize {
 #[must_use]
 pub fn starts_line(text: &str, at: usize) -> bool {
     let before = text.get(line_start(text, at)..at).unwrap_or_default();
-    before.trim_start_matches('\u{feff}').trim().is_empty()
+    before
+        .trim_start_matches('\u{feff}')
+        .trim_matches(BLANKS)
+        .is_empty()
 }
 
 /// The next character at or behind `at` that is neither blank nor part of a comment.
@@ -48,7 +55,7 @@ pub fn starts_line(text: &str, at: usize) -> bool {
 pub fn skip(text: &str, mut at: usize) -> usize {
     loop {
         let rest = text.get(at..).unwrap_or_default();
-        let content = rest.trim_start();
+        let content = rest.trim_start_matches(SPACE);
         at += rest.len() - content.len();
         if !content.starts_with('#') {
             return at;
@@ -68,8 +75,9 @@ pub fn comma(text: &str, mut at: usize) -> Option<usize> {
             b',' => return Some(at),
             b':' => 1,
             b'!' if rest.starts_with("!<") => rest.find('>')? + 1,
-            b'&' | b'!' => rest
-                .find(|ch: char| ch.is_whitespace() || matches!(ch, ',' | '[' | ']' | '{' | '}'))?,
+            b'&' | b'!' => rest.find(|ch: char| {
+                SPACE.contains(&ch) || matches!(ch, ',' | '[' | ']' | '{' | '}')
+            })?,
             _ => return None,
         };
     }
@@ -92,6 +100,12 @@ pub fn with_props(text: &str, at: usize, props: Props) -> usize {
         start = line + begin;
     }
     start
+}
+
+/// Whether a text holds nothing but blanks and line breaks.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    text.trim_matches(SPACE).is_empty()
 }
 
 /// Whether a colon follows on the same line: that of a key without `?`, in a block mapping.
@@ -118,6 +132,20 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_empty_is_content() {
+        for content in [
+            "\u{85}", "\u{a0}", "\u{1680}", "\u{2003}", "\u{2028}", "\u{3000}", "\u{b}", "\u{c}",
+        ] {
+            let text = format!("{{ # c{content}\n {content}: 1}}");
+            let at = text.rfind(content).unwrap();
+            assert_eq!(skip(&text, 1), at, "{text:?}");
+            assert_eq!(line_start(&text, at), at - 1);
+            assert!(starts_line(&text, at) && !starts_line(&text, at + content.len()));
+            assert!(!is_blank(content) && is_blank(" \t\r\n"));
+        }
+    }
+
+    #[test]
     fn finds_commas_behind_what_no_span_covers() {
         for (text, at) in [
             ("1, b", Some(1)),
@@ -127,6 +155,8 @@ mod tests {
             ("1: !!str, b", Some(8)),
             ("1 }", None),
             ("1", None),
+            ("1: &\u{a0}a\u{3000} , b", Some(11)),
+            ("1\u{a0}, b", None),
         ] {
             assert_eq!(comma(text, 1), at, "{text}");
         }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::event::{Style, Tag};
+use super::gap::BLANKS;
 
 /// The longest margin of a literal block, all its lines together; with a longer one it is quoted.
 const MARGIN: usize = 1 << 20;
@@ -65,6 +66,16 @@ fn double_quote_until(text: &str, most: usize) -> String {
     out
 }
 
+/// A line break, or what stands as it is in a literal; U+00A0 does in all readers, it is but not seen.
+fn fits_literal(ch: char) -> bool {
+    matches!(ch, '\n' | '\t' | '\u{a0}') || is_printable(ch)
+}
+
+/// Whether a line holds more than blanks: without it, it could be taken for an empty one.
+fn has_text(line: &str) -> bool {
+    !line.trim_matches(BLANKS).is_empty()
+}
+
 fn is_printable(ch: char) -> bool {
     !(ch.is_control()
         || matches!(
@@ -76,18 +87,26 @@ fn is_printable(ch: char) -> bool {
 /// The text of a literal block scalar's body in place of the old one, from the `|` to the last
 /// character; `None` where a literal cannot hold it and it has to be quoted.
 ///
-/// `old` is the scalar as it stands in the input, `content` the column at which its content begins,
-/// `old_value` its decoded text.
+/// `old` is the scalar as it stands in the input, `old_value` its decoded text.
 #[must_use]
 pub fn literal(old: &str, old_value: &str, new: &str) -> Option<String> {
     let (header, body) = old.split_once('\n')?;
+    let indicators = header.split('#').next().unwrap_or_default();
+    // the end of the text is its last line's: readers that end each line read a line break there, others not
+    let is_cut = !indicators.contains('-') && !old_value.ends_with('\n');
+    // lines of blanks that are content stand behind the last one with text, which is all that is replaced
+    let last = old_value.trim_end_matches('\n').rsplit('\n').next();
+    // the first line says how far the text is indented
+    let leads = !new.starts_with(BLANKS) && new.split('\n').next().is_some_and(has_text);
     let indent = literal_indent(body, old_value)?;
-    let fits = trailing_newlines(new) == trailing_newlines(old_value)
+    let fits = !is_cut
+        && last.is_some_and(has_text)
+        && leads
+        && trailing_newlines(new) == trailing_newlines(old_value)
+        && new.chars().all(fits_literal)
         && new
-            .chars()
-            .all(|ch| ch == '\n' || ch == '\t' || is_printable(ch))
-        && new.starts_with(|ch: char| !ch.is_whitespace())
-        && !new.lines().any(|line| line.ends_with([' ', '\t']));
+            .split('\n')
+            .all(|line| line.is_empty() || has_text(line));
     if !fits {
         return None;
     }
@@ -200,7 +219,23 @@ mod tests {
             Some("|- # c\r\n  1\r\n  2")
         );
         for new in [
-            " a", "\ta", "\na", "a ", "a\n", "a\n\n\n", "\u{85}", "\u{2028}", "\u{0}", "",
+            "a ",
+            "a\t\nb",
+            "\u{3000}a\u{2003}",
+            "a\u{a0}\n\u{a0}",
+            "\u{1680}",
+        ] {
+            let written = format!("|-\n  {}", new.replace('\n', "\n  "));
+            assert_eq!(literal("|-\n  <x>", "<x>", new), Some(written), "{new:?}");
+        }
+        // the text ends with it, without a line break
+        assert_eq!(literal("|\n  <x>", "<x>", "a"), None);
+        // a line of blanks stays behind it
+        assert_eq!(literal("|-\n  <x>", "<x>\n  ", "a"), None);
+        assert_eq!(literal("|+ # -\n  <x>", "<x>", "a"), None);
+        for new in [
+            " a", "\ta", "\na", "a\n", "a\n\n\n", "a\n \nb", "a\n\t\nb", "\u{85}", "\u{2028}",
+            "\u{0}", "",
         ] {
             assert_eq!(literal("|-\n  <x>", "<x>", new), None, "{new:?}");
         }

@@ -1,6 +1,7 @@
 //! The real kustomize as the parent process: our transformer in every place where it may stand, what
 //! follows from the values that it puts in, and what a user sees when it fails.
 
+mod ends;
 mod values;
 
 use std::fmt::Write;

@@ -53,7 +53,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("cluster", &["resolve", "secret", "settings", "vault"]),
     (
         "store",
-        &["cluster", "resolve", "secret", "settings", "vault"],
+        &["cluster", "resolve", "secret", "settings", "vault", "yaml"],
     ),
     (
         "edit",

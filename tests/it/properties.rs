@@ -1,6 +1,7 @@
 //! What holds for every input: bytes that are not planned are copied, values arrive as they are,
 //! and nothing makes the program panic. A second YAML reader (a port of libyaml) judges outputs.
 
+mod blocks;
 mod bytes;
 mod document;
 mod names;

@@ -195,6 +195,19 @@ fn problems_are_told_all_at_once_with_their_place() {
 }
 
 #[test]
+fn lines_end_in_any_line_break() {
+    for eol in ["\n", "\r", "\r\n"] {
+        let text = ["kind: A", "a: 1", "é: {b: 1, b: 2}", ""].join(eol);
+        let problems = rewrite(&text, 1000, &Clock::default()).unwrap_err();
+        let places: Vec<_> = problems
+            .iter()
+            .map(|found| (found.line, found.column))
+            .collect();
+        assert_eq!(places, [(3, 11)], "{text:?}");
+    }
+}
+
+#[test]
 fn bombs_end_early() {
     let mut laughs = "l0: &l0 [x]\n".to_owned();
     for level in 1..60 {
