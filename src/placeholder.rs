@@ -433,7 +433,7 @@ fn finish(
         modifiers: Vec::new(),
         escaped,
     };
-    match modifier::parse(&texts) {
+    match modifiers(&texts, escaped) {
         Ok(modifiers) => {
             placeholder.modifiers = modifiers;
             Ok((placeholder, length))
@@ -444,6 +444,15 @@ fn finish(
             length,
         }),
     }
+}
+
+fn modifiers(texts: &[&str], escaped: bool) -> Result<Vec<Modifier>, ModifierError> {
+    let modifiers = modifier::parse(texts)?;
+    // the lines of a JSON text are those behind its escapes
+    if escaped && modifiers.iter().any(Modifier::is_indent_to_column) {
+        return Err(ModifierError::Column);
+    }
+    Ok(modifiers)
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, Fault> {

@@ -6,12 +6,14 @@
 
 pub mod annotate;
 pub mod avp;
+pub mod block;
 pub mod change;
 pub mod entry;
 mod govern;
 mod oracle;
 pub mod retag;
 pub mod shared;
+mod slot;
 pub mod substitute;
 pub mod walk;
 
@@ -284,7 +286,10 @@ impl<'c> Planner<'c> {
             judge,
             clock,
             mode,
-            annotation: Rc::new(annotate::setting(config.repository.as_ref())),
+            annotation: Rc::new(annotate::setting(
+                config.repository.as_ref(),
+                judge.has_policy(),
+            )),
             images: retag::Keys::of(&config.images),
             kinds: FxHashSet::default(),
             function_config: None,
@@ -616,6 +621,7 @@ fn write_out(text: &str) -> Action {
     Action::Text {
         text: text.to_owned(),
         old: None,
+        plain: false,
         told: false,
     }
 }
