@@ -272,8 +272,7 @@ fn stored(
     secret: &std::collections::BTreeMap<String, Value>,
 ) -> Option<Value> {
     let key = placeholder.key();
-    let is_bare = placeholder.modifiers.iter().all(Modifier::is_default);
-    if key == Keys::EVERY && is_bare && matches!(slot, Slot::Map(_)) {
+    if placeholder.is_whole_secret() && matches!(slot, Slot::Map(_)) {
         return Some(Value::Map(secret.clone()));
     }
     if key == Keys::EVERY {

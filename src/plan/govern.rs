@@ -42,7 +42,18 @@ pub(super) fn denials(
     if let Err(denial) = scope.judge.sink(&head.target(&path)) {
         found.push(finding(denial));
     }
+    if matches!(slot, Slot::Map(_)) && !placeholder.is_whole_secret() {
+        found.push(bare_keys());
+    }
     found
+}
+
+/// What is said of a map that is a value: its keys are a part of it, and nobody masks the keys of an object's data.
+fn bare_keys() -> Finding {
+    Finding::error(
+        "the policy lets no value become keys, which every reader of the object sees",
+        "take all keys of a secret with `#*` alone, or write the keys out",
+    )
 }
 
 /// What is said of a ResourceList among plain manifests: `args` of an exec function can say `render`, and

@@ -148,9 +148,9 @@ fn under_a_policy_each_value_is_judged_where_it_will_be() {
 #[test]
 fn under_a_policy_nothing_is_told_of_a_value_that_is_no_map() {
     for manifest in [
-        ALL.replace("#*", "#PORT"),
         ALL.replace("stringData", "data"),
-        ALL.replace("stringData", "data").replace("#*>", "#PORT>"),
+        ALL.replace('<', "x <"),
+        ALL.replace("#*", "#* | default 'x'").replace("web", "none"),
     ] {
         let Some(output) = governed("", &manifest) else {
             return;
@@ -159,6 +159,16 @@ fn under_a_policy_nothing_is_told_of_a_value_that_is_no_map() {
         let said = "a value is not what its place or its modifiers need";
         assert!(output.stderr.contains(said), "{}", output.stderr);
         assert!(!output.stderr.contains("map"), "{}", output.stderr);
+    }
+    // whether it is one would be told by its keys
+    for key in [
+        "#PORT",
+        "#* | jsonParse",
+        "#PORT | default '{}' | jsonParse",
+    ] {
+        let output = governed("", &ALL.replace("#*", key)).unwrap().code(1);
+        let said = "the policy lets no value become keys";
+        assert!(output.stderr.contains(said), "{}", output.stderr);
     }
     for metadata in ["labels", "annotations"] {
         let manifest = format!(
