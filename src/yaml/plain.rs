@@ -77,7 +77,7 @@ mod tests {
             "acme/shop",
             "-v",
             "a b",
-            "_x",
+            "_shop",
             "/bin/sh",
             "nullx",
         ] {
