@@ -3,6 +3,7 @@
 
 pub mod allowance;
 pub mod fill;
+mod map;
 pub mod removal;
 mod write;
 
@@ -14,9 +15,9 @@ use crate::plan::DocumentPlan;
 use crate::plan::Mode;
 use crate::plan::change::{Action, Change};
 use crate::resolve::Resolved;
-use crate::yaml::shape::Shape;
+use crate::yaml::shape::{self, Shape};
 use crate::yaml::splice::{Splice, pieces};
-use crate::yaml::verify::{Expectation, verify};
+use crate::yaml::verify::{Expectation, Mismatch, verify};
 use allowance::Allowance;
 use fill::Unfilled;
 use write::{Written, write};
@@ -184,12 +185,11 @@ impl Run<'_> {
         if let Err(mismatch) = verify(buffer, &expected, digest, self.allowance.clock()) {
             // or it was not read to its end
             self.allowance.in_time()?;
-            let change = document.changes.first();
-            let finding = Finding::error(
-                format!("{mismatch}; nothing was written"),
-                "this is a fault of gitops-fn: please report it with the manifest, its secrets taken out; \
-             writing the value in double quotes usually helps",
-            );
+            let finding = unwritten(&mismatch);
+            let change = match mismatch {
+                Mismatch::TooDeep => deepest(&document.changes, &expected),
+                _ => document.changes.first(),
+            };
             self.findings.push(match change {
                 Some(change) => finding.at(&change.subject, change.field.clone()),
                 None => finding,
@@ -213,6 +213,29 @@ impl Run<'_> {
             self.findings.push(problem);
         }
     }
+}
+
+/// Why an edited document is not written.
+fn unwritten(mismatch: &Mismatch) -> Finding {
+    match mismatch {
+        Mismatch::TooDeep => Finding::error(
+            "with what is put in here the document nests lists and maps more than 1,024 deep",
+            "take a part of the map or list with `jsonPath`, or write the object with fewer levels",
+        ),
+        _ => Finding::error(
+            format!("{mismatch}; nothing was written"),
+            "this is a fault of gitops-fn: please report it with the manifest, its secrets taken out; \
+             writing the value in double quotes usually helps",
+        ),
+    }
+}
+
+/// The change that puts the most levels in.
+fn deepest<'c>(changes: &'c [Change], expected: &[Expectation]) -> Option<&'c Change> {
+    let deepest = expected
+        .iter()
+        .max_by_key(|expected| shape::depth(&expected.shapes))?;
+    changes.iter().find(|change| change.ordinal == deepest.at)
 }
 
 fn is_doubtful(change: &Change, mode: Mode) -> bool {

@@ -10,6 +10,7 @@ pub mod modifier;
 
 use std::ops::Range;
 
+use crate::secret::wants::Keys;
 use modifier::{Modifier, ModifierError};
 
 /// Longest placeholder, in bytes: bounds the search for its end.
@@ -57,6 +58,12 @@ impl Placeholder {
         match &self.source {
             Source::Path { key, .. } | Source::Key(key) => key,
         }
+    }
+
+    /// Whether it asks for every key of a secret, of which modifiers make nothing else.
+    #[must_use]
+    pub fn is_whole_secret(&self) -> bool {
+        self.key() == Keys::EVERY && self.modifiers.iter().all(Modifier::is_default)
     }
 
     /// The placeholder as messages show it: without modifiers, whose arguments may be secret.
@@ -440,7 +447,7 @@ fn finish(
         modifiers: Vec::new(),
         escaped,
     };
-    match modifier::parse(&texts) {
+    match modifiers(&texts, escaped) {
         Ok(modifiers) => {
             placeholder.modifiers = modifiers;
             Ok((placeholder, length))
@@ -451,6 +458,15 @@ fn finish(
             length,
         }),
     }
+}
+
+fn modifiers(texts: &[&str], escaped: bool) -> Result<Vec<Modifier>, ModifierError> {
+    let modifiers = modifier::parse(texts)?;
+    // the lines of a JSON text are those behind its escapes
+    if escaped && modifiers.iter().any(Modifier::is_indent_to_column) {
+        return Err(ModifierError::Column);
+    }
+    Ok(modifiers)
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, Fault> {

@@ -6,6 +6,7 @@
 
 pub mod annotate;
 pub mod avp;
+pub mod block;
 pub mod change;
 mod duplicates;
 pub mod entry;
@@ -14,6 +15,7 @@ mod oracle;
 mod own;
 pub mod retag;
 pub mod shared;
+mod slot;
 pub mod substitute;
 pub mod walk;
 
@@ -295,7 +297,10 @@ impl<'c> Planner<'c> {
             judge,
             clock,
             mode,
-            annotation: Rc::new(annotate::setting(config.repository.as_ref())),
+            annotation: Rc::new(annotate::setting(
+                config.repository.as_ref(),
+                judge.has_policy(),
+            )),
             images: retag::Keys::of(&config.images),
             kinds: FxHashSet::default(),
             function_config: None,
@@ -576,6 +581,7 @@ fn write_out(text: &str) -> Action {
     Action::Text {
         text: text.to_owned(),
         old: None,
+        plain: false,
         told: false,
     }
 }

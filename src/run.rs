@@ -134,9 +134,7 @@ fn value_starts(splices: &[Splice]) -> Vec<usize> {
     let mut starts = Vec::new();
     for splice in splices {
         written += splice.span.start.saturating_sub(read);
-        if splice.secret {
-            starts.push(written);
-        }
+        starts.extend(splice.values.iter().map(|value| written + value));
         written += splice.text.len();
         read = splice.span.end;
     }

@@ -1,7 +1,7 @@
 //! YAML as bytes: events with spans, an arena of nodes, splices and their verification.
 //!
 //! Knows no Kubernetes. [`event`] is the home of the parser crate; [`tree`] holds one document or
-//! one list item at a time; [`scalar`] writes scalars; [`splice`] applies edits to text; [`verify`]
+//! one list item at a time; [`scalar`] writes scalars, and [`plain`] knows which need no quotes; [`splice`] applies edits to text; [`verify`]
 //! reads an edited document again and compares it with what was read before; [`gap`] knows what stands between
 //! nodes; [`growth`] guards readers that make values; [`canonical`] writes a text anew, so that all readers
 //! agree on it; [`lines`] and [`second`] are such other readers; [`repair`] reads what go-yaml reads and YAML
@@ -13,6 +13,7 @@ pub mod gap;
 pub mod growth;
 pub mod lines;
 pub mod load;
+pub mod plain;
 pub mod repair;
 pub mod scalar;
 pub mod second;

@@ -1,6 +1,7 @@
 //! Filling the placeholders of one scalar with what the store has given.
 
 mod carry;
+mod entries;
 mod piece;
 
 use std::ops::Range;
@@ -8,8 +9,10 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::allowance::Allowance;
+use super::map::Entries;
 use crate::krm::result::Finding;
-use crate::placeholder::modifier::{Modifier, apply_timed};
+use crate::placeholder::modifier::origin::Origin;
+use crate::placeholder::modifier::{self, Modifier, apply_timed};
 use crate::placeholder::{Placeholder, Segment};
 use crate::plan::Mode;
 use crate::plan::change::{Change, Context, Fill, Removal, Slot, Wrap};
@@ -21,11 +24,13 @@ use crate::yaml::shape::{Shape, one_line};
 use piece::{append, encode};
 
 /// The outcome for one scalar.
-pub enum Filled<'f> {
+pub(super) enum Filled<'f> {
     /// It becomes this text, whose parts at these places have stood beside the placeholders.
     Text(String, Vec<Range<usize>>),
     /// It becomes this JSON, which reads so.
     Tokens(String, Vec<Shape>),
+    /// It becomes a map of strings.
+    Entries(Entries),
     /// Its entry goes, since a key is missing.
     Removed(&'f Removal),
 }
@@ -53,7 +58,7 @@ enum Gathered {
 ///
 /// # Errors
 /// [`Unfilled`]
-pub fn fill<'f>(
+pub(super) fn fill<'f>(
     fill: &'f Fill,
     change: &Change,
     resolved: &Resolved,
@@ -77,6 +82,8 @@ pub fn fill<'f>(
     let mut problems = Vec::new();
     let (mut missing, mut unusable) = (false, false);
     let mut outcome = Gathered::Text(Zeroizing::default(), Vec::new());
+    let mut is_base64 = true;
+    let is_alone = is_alone(fill);
     for segment in &fill.segments {
         let placeholder = match segment {
             Segment::Placeholder(placeholder) => placeholder,
@@ -89,11 +96,16 @@ pub fn fill<'f>(
             }
         };
         allowance.in_time().map_err(Unfilled::Ended)?;
-        match value(placeholder, &fill.context, resolved, allowance) {
-            Ok(Some(value)) if is_lone(fill, placeholder, &value) => {
+        let before = match &outcome {
+            Gathered::Text(bytes, _) => bytes.as_slice(),
+            Gathered::Lone(_) => &[],
+        };
+        match value(placeholder, &fill.context, resolved, before, allowance) {
+            Ok(Some((value, _))) if is_lone(fill, placeholder, &value) => {
                 outcome = Gathered::Lone(value);
             }
-            Ok(Some(value)) => {
+            Ok(Some((value, origin))) => {
+                is_base64 &= origin == Origin::Base64 || (is_alone && origin == Origin::String);
                 if let Gathered::Text(bytes, _) = &mut outcome {
                     append(bytes, room, placeholder, &value)
                         .ok_or_else(|| Unfilled::Ended(allowance.over()))?;
@@ -124,7 +136,9 @@ pub fn fill<'f>(
     if let (true, Some(removal)) = (missing, &fill.removal) {
         return Ok(Filled::Removed(removal));
     }
-    let filled = finished(fill, outcome).map_err(of_value)?;
+    is_base64 = is_base64 && (is_alone || beside_is_base64(fill));
+    let filled = finished(fill, outcome, is_base64, room).map_err(of_value)?;
+    let filled = filled.ok_or_else(|| Unfilled::Ended(allowance.over()))?;
     if mode == Mode::Function {
         carry::check(&filled, &fill.context).map_err(of_value)?;
     }
@@ -136,6 +150,7 @@ pub fn fill<'f>(
 pub fn is_doubtful(fill: &Fill, mode: Mode) -> bool {
     let context = &fill.context;
     let is_judged = mode == Mode::Function
+        || matches!(context.slot, Slot::Map(_))
         || (context.slot, context.base64) == (Slot::SecretData { encode: false }, None);
     let changes =
         |placeholder: &Placeholder| !placeholder.modifiers.iter().all(Modifier::is_default);
@@ -152,10 +167,32 @@ fn withheld() -> Finding {
 
 /// Whether a value stands for the whole scalar and keeps its type.
 fn is_lone(fill: &Fill, placeholder: &Placeholder, value: &Value) -> bool {
-    fill.segments.len() == 1
-        && (fill.context.slot, fill.context.base64) == (Slot::Any, None)
-        && !placeholder.escaped
-        && !matches!(value, Value::String(_) | Value::Bytes(_) | Value::Null)
+    let keeps = match fill.context.slot {
+        Slot::Any => !matches!(value, Value::String(_) | Value::Bytes(_) | Value::Null),
+        Slot::Map(_) => true,
+        Slot::SecretData { .. } | Slot::Text => false,
+    };
+    keeps && fill.segments.len() == 1 && fill.context.base64.is_none() && !placeholder.escaped
+}
+
+/// Whether a single placeholder is all there is, but for the line breaks that base64 may have.
+fn is_alone(fill: &Fill) -> bool {
+    let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let mut beside = fill.segments.iter().filter_map(|segment| match segment {
+        Segment::Text(text) => Some(text),
+        Segment::Placeholder(_) => None,
+    });
+    placeholders(&fill.segments).count() == 1 && beside.all(|text| text.iter().all(is_break))
+}
+
+/// Whether what stands beside the placeholders is base64 by itself.
+fn beside_is_base64(fill: &Fill) -> bool {
+    fill.segments.iter().all(|segment| match segment {
+        Segment::Text(text) => {
+            std::str::from_utf8(text).is_ok_and(|text| base64::decode(text).is_some())
+        }
+        Segment::Placeholder(_) => true,
+    })
 }
 
 /// What to tell the user of a filled scalar.
@@ -182,17 +219,19 @@ enum Failure {
     Unusable(Finding),
 }
 
-/// The value of one placeholder with its modifiers; `None` if its key is missing.
+/// The value of one placeholder with its modifiers, which stands behind `before`, and where it comes from; `None` if
+/// its key is missing.
 fn value(
     placeholder: &Placeholder,
     context: &Context,
     resolved: &Resolved,
+    before: &[u8],
     allowance: &Allowance,
-) -> Result<Option<Value>, Failure> {
+) -> Result<Option<(Value, Origin)>, Failure> {
     let outcome = wanted(placeholder, context).and_then(|want| resolved.get(&want));
     let has_default = placeholder.modifiers.iter().any(Modifier::is_default);
     let stored = match outcome {
-        Some(Ok(secret)) => stored(placeholder, secret.expose()),
+        Some(Ok(secret)) => stored(placeholder, context.slot, secret.expose()),
         Some(Err(error)) if error.kind == StoreErrorKind::Missing && has_default => None,
         Some(Err(error)) => {
             return Err(match error.kind {
@@ -205,7 +244,14 @@ fn value(
             return Err(Failure::Unread(unread));
         }
     };
-    apply_timed(&placeholder.modifiers, stored.as_ref(), allowance.clock())
+    let modifiers = &placeholder.modifiers;
+    let column = if modifiers.iter().any(Modifier::is_indent_to_column) {
+        modifier::column(before)
+    } else {
+        Ok(0)
+    };
+    column
+        .and_then(|column| apply_timed(modifiers, stored.as_ref(), column, allowance.clock()))
         .map_err(|error| Failure::Unusable(Finding::error(error.to_string(), error.help())))
 }
 
@@ -219,11 +265,16 @@ pub(super) fn unread(error: &StoreError) -> Finding {
     Finding::error(&error.message, &error.help).exiting(exit)
 }
 
+/// What the store has of a placeholder's key. Of every key it is a text, but where a map has to be.
 fn stored(
     placeholder: &Placeholder,
+    slot: Slot,
     secret: &std::collections::BTreeMap<String, Value>,
 ) -> Option<Value> {
     let key = placeholder.key();
+    if placeholder.is_whole_secret() && matches!(slot, Slot::Map(_)) {
+        return Some(Value::Map(secret.clone()));
+    }
     if key == Keys::EVERY {
         return Some(Value::String(json::compact_map(secret)));
     }
@@ -249,23 +300,56 @@ fn missing_key(placeholder: &Placeholder) -> Finding {
     .about(placeholder.shown())
 }
 
-/// The text or the JSON that stands in the scalar's place.
-fn finished<'f>(fill: &Fill, outcome: Gathered) -> Result<Filled<'f>, Finding> {
-    let context = &fill.context;
-    let (mut bytes, kept) = match outcome {
-        Gathered::Text(bytes, kept) => (bytes, kept),
-        Gathered::Lone(value) => {
-            if piece::has_long_key(&value) {
-                return Err(Finding::error(
-                    "the map has a key longer than 1,000 bytes, behind which not every YAML reader finds its value",
-                    "take a part of it with `jsonPath`, or put it into a text",
-                ));
-            }
-            let mut shapes = Vec::new();
-            piece::shapes(&value, &mut shapes);
-            return Ok(Filled::Tokens(one_line(&shapes), shapes));
+fn long_key() -> Finding {
+    Finding::error(
+        "the map has a key longer than 1,000 bytes, behind which not every YAML reader finds its value",
+        "take a part of it with `jsonPath`, or put it into a text",
+    )
+}
+
+fn not_base64() -> Finding {
+    Finding::error(
+        "the result is not base64, as a Secret's data has to be",
+        "move the entry to stringData, add `| base64encode`, or set spec.secrets.encodeData: true",
+    )
+}
+
+/// What stands in the scalar's place; `None` if that is longer than `room`.
+fn finished<'f>(
+    fill: &Fill,
+    outcome: Gathered,
+    is_base64: bool,
+    room: usize,
+) -> Result<Option<Filled<'f>>, Finding> {
+    match (outcome, fill.context.slot) {
+        (Gathered::Lone(value), Slot::Map(values)) => {
+            let entries = entries::entries(value, values, room)?;
+            Ok(entries.map(Filled::Entries))
         }
-    };
+        (Gathered::Lone(value), _) => tokens(&value).map(Some),
+        (Gathered::Text(..), Slot::Map(_)) => Err(entries::not_a_map()),
+        (Gathered::Text(bytes, kept), _) => text(fill, bytes, kept, is_base64).map(Some),
+    }
+}
+
+/// The JSON that stands in the scalar's place.
+fn tokens<'f>(value: &Value) -> Result<Filled<'f>, Finding> {
+    if piece::has_long_key(value) {
+        return Err(long_key());
+    }
+    let mut shapes = Vec::new();
+    piece::shapes(value, &mut shapes);
+    Ok(Filled::Tokens(one_line(&shapes), shapes))
+}
+
+/// The text that stands in the scalar's place. It is base64 if what it was made of was, whatever it looks like.
+fn text<'f>(
+    fill: &Fill,
+    mut bytes: Zeroizing<Vec<u8>>,
+    kept: Vec<Range<usize>>,
+    is_base64: bool,
+) -> Result<Filled<'f>, Finding> {
+    let context = &fill.context;
     let already = placeholders(&fill.segments).any(|placeholder| {
         placeholder
             .modifiers
@@ -284,11 +368,9 @@ fn finished<'f>(fill: &Fill, outcome: Gathered) -> Result<Filled<'f>, Finding> {
             "put binary values into a Secret's data, with `| base64encode`",
         )
     })?;
-    if matches!(context.slot, Slot::SecretData { .. }) && base64::decode(&text).is_none() {
-        return Err(Finding::error(
-            "the result is not base64, as a Secret's data has to be",
-            "move the entry to stringData, add `| base64encode`, or set spec.secrets.encodeData: true",
-        ));
+    let is_base64 = || is_base64 && base64::decode(&text).is_some();
+    if matches!(context.slot, Slot::SecretData { .. }) && !is_base64() {
+        return Err(not_base64());
     }
     Ok(Filled::Text(text, kept))
 }

@@ -2,6 +2,7 @@
 
 use super::allowance::Allowance;
 use super::fill::{self, Filled, Unfilled};
+use super::map;
 use crate::plan::Mode;
 use crate::plan::change::{Action, Change, Removal};
 use crate::resolve::Resolved;
@@ -34,6 +35,7 @@ pub(super) fn write<'c>(
     let room = allowance.room(before);
     let mut kept = Vec::new();
     let mut nodes = 0;
+    let mut values = Vec::new();
     let as_scalar = |old: Option<&str>, new: String| {
         let written = scalar(text, change, old, &new, room);
         let written = written.ok_or_else(|| Unfilled::Ended(allowance.over()))?;
@@ -44,22 +46,36 @@ pub(super) fn write<'c>(
         Action::Text {
             text: new,
             old,
+            plain,
             told,
         } => {
             if !told {
                 kept.push(0..new.len());
             }
-            as_scalar(old.as_deref(), new.clone())?
+            if *plain {
+                (new.clone(), vec![Shape::Text(new.clone())])
+            } else {
+                as_scalar(old.as_deref(), new.clone())?
+            }
         }
         Action::Fill(fill) => match fill::fill(fill, change, resolved, mode, allowance)? {
             Filled::Text(new, parts) => {
                 kept = parts;
+                values.push(0);
                 as_scalar(fill.old.as_deref(), new)?
             }
             Filled::Tokens(new, shapes) => {
                 // one alone is a number or a boolean, and takes no more than a text
                 nodes = shapes.len() - usize::from(shapes.len() == 1);
+                values.push(0);
                 (new, shapes)
+            }
+            Filled::Entries(entries) => {
+                let written = map::written(&entries, fill.block.as_ref(), room);
+                let (text, starts) = written.ok_or_else(|| Unfilled::Ended(allowance.over()))?;
+                nodes = 2 * entries.len() + 2;
+                values = starts;
+                (text, map::shapes(entries))
             }
             Filled::Removed(removal) => return Ok(Written::Removal(removal)),
         },
@@ -70,7 +86,7 @@ pub(super) fn write<'c>(
         span: change.span,
         text: new,
         kept,
-        secret: matches!(change.action, Action::Fill(_)),
+        values,
     };
     Ok(Written::Change(splice, shapes))
 }

@@ -46,9 +46,17 @@ impl JsonPath {
         value: &Value,
         most: usize,
         clock: &Clock,
-    ) -> Result<Zeroizing<String>, JsonPathError> {
+    ) -> Result<Filled, JsonPathError> {
         eval::evaluate(&self.0, value, most, clock)
     }
+}
+
+/// A template that has been filled.
+pub struct Filled {
+    /// Its text.
+    pub text: Zeroizing<String>,
+    /// Whether the text is one string of the value and nothing else: no digits of a number, and no several parts.
+    pub is_one_string: bool,
 }
 
 impl fmt::Debug for JsonPath {

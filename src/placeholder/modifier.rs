@@ -5,7 +5,9 @@
 //! base64, lost indentation, rounded numbers and panics are errors or right here.
 
 mod args;
+mod column;
 mod error;
+pub mod origin;
 mod question;
 mod transform;
 
@@ -16,7 +18,9 @@ use zeroize::Zeroizing;
 use super::jsonpath::JsonPath;
 use crate::clock::Clock;
 use crate::secret::Value;
+pub use column::column;
 pub use error::ModifierError;
+use origin::Origin;
 pub use question::{Question, question};
 
 /// One modifier with its checked argument. `Debug` shows the name alone.
@@ -30,7 +34,8 @@ enum Kind {
     JsonParse,
     YamlParse,
     JsonPath(JsonPath),
-    Indent(usize),
+    /// By so much, or by the column at which the placeholder stands.
+    Indent(Option<usize>),
     Sha256Sum,
     Default(Zeroizing<String>),
     UrlEncode,
@@ -80,6 +85,12 @@ impl Modifier {
         self.0 == Kind::Json
     }
 
+    /// Whether this is `indent` without a number: by the column at which the placeholder stands.
+    #[must_use]
+    pub fn is_indent_to_column(&self) -> bool {
+        self.0 == Kind::Indent(None)
+    }
+
     /// Whether this is `default`, which [`parse`] admits in the first place only.
     #[must_use]
     pub fn is_default(&self) -> bool {
@@ -127,45 +138,69 @@ pub fn apply(
     modifiers: &[Modifier],
     input: Option<&Value>,
 ) -> Result<Option<Value>, ModifierError> {
-    apply_timed(modifiers, input, &Clock::default())
+    let made = apply_timed(modifiers, input, 0, &Clock::default())?;
+    Ok(made.map(|(value, _)| value))
 }
 
-/// As [`apply`], as long as the clock runs: hundreds of modifiers that each take a fraction of a second fit
-/// in one placeholder.
+/// As [`apply`], at a column of its text, and as long as the clock runs: hundreds of modifiers that each take a
+/// fraction of a second fit in one placeholder. Says also where the result comes from.
 ///
 /// # Errors
 /// [`ModifierError`], [`ModifierError::Stopped`] among them.
 pub fn apply_timed(
     modifiers: &[Modifier],
     input: Option<&Value>,
+    column: usize,
     clock: &Clock,
-) -> Result<Option<Value>, ModifierError> {
+) -> Result<Option<(Value, Origin)>, ModifierError> {
     let mut value = match (input, modifiers.first()) {
         (Some(value), _) if *value != Value::Null => value.clone(),
         (_, Some(Modifier(Kind::Default(text)))) => Value::String(text.clone()),
         _ => return Ok(None),
     };
+    let mut origin = Origin::of(&value);
     for modifier in modifiers {
         clock.check().map_err(|_| ModifierError::Stopped)?;
-        value = modifier.apply(value, clock)?;
+        (value, origin) = modifier.apply(value, origin, column, clock)?;
     }
-    Ok(Some(value))
+    Ok(Some((value, origin)))
 }
 
 impl Modifier {
-    fn apply(&self, value: Value, clock: &Clock) -> Result<Value, ModifierError> {
+    /// What it makes of a value that comes from `origin`.
+    fn apply(
+        &self,
+        value: Value,
+        origin: Origin,
+        column: usize,
+        clock: &Clock,
+    ) -> Result<(Value, Origin), ModifierError> {
         let name = self.name();
+        let same = |value| (value, origin);
+        let parsed = |value| {
+            let origin = Origin::of(&value);
+            (value, origin)
+        };
         match &self.0 {
-            Kind::Default(_) => Ok(value),
-            Kind::Base64Encode => transform::base64_encode(name, &value),
-            Kind::Base64Decode => transform::base64_decode(name, &value),
-            Kind::JsonParse => transform::json_parse(name, &value),
-            Kind::YamlParse => transform::yaml_parse(name, &value),
-            Kind::JsonPath(path) => transform::json_path(name, path, &value, clock),
-            Kind::Indent(level) => transform::indent(name, *level, &value),
-            Kind::Sha256Sum => transform::sha256_sum(name, &value),
-            Kind::UrlEncode => transform::url_encode(name, &value),
-            Kind::Json => transform::json(name, &value),
+            Kind::Default(_) => Ok((value, origin)),
+            Kind::Base64Encode => {
+                transform::base64_encode(name, &value).map(|value| (value, Origin::Base64))
+            }
+            Kind::Base64Decode => transform::base64_decode(name, &value).map(parsed),
+            Kind::JsonParse => transform::json_parse(name, &value).map(parsed),
+            Kind::YamlParse => transform::yaml_parse(name, &value).map(parsed),
+            Kind::JsonPath(path) => transform::json_path(name, path, &value, clock).map(|filled| {
+                let origin = Origin::of_path(&filled);
+                (Value::String(filled.text), origin)
+            }),
+            Kind::Indent(level) => {
+                transform::indent(name, level.unwrap_or(column), &value).map(same)
+            }
+            Kind::Sha256Sum => {
+                transform::sha256_sum(name, &value).map(|value| (value, Origin::Made))
+            }
+            Kind::UrlEncode => transform::url_encode(name, &value).map(same),
+            Kind::Json => transform::json(name, &value).map(same),
         }
     }
 }

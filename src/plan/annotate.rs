@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::change::{Action, Change, old_text};
+use super::change::{Action, Change};
 use super::duplicates::{TWICE, TWICE_HELP};
 use super::entry::{self, Entry, Form, Lines};
 use super::walk::{Step, field};
@@ -13,6 +13,7 @@ use crate::krm::resource::GroupVersionKind;
 use crate::krm::result::Finding;
 use crate::yaml::event::{Span, Style, Tag};
 use crate::yaml::gap;
+use crate::yaml::plain;
 use crate::yaml::scalar::is_string;
 use crate::yaml::tree::{Kind, Node, NodeId};
 
@@ -24,15 +25,16 @@ const TEMPLATES: [&[&str]; 4] = [
     &["template"],
 ];
 
-/// What is set on every object.
+/// What is set on every object; `quoted` where all strings are.
 #[must_use]
-pub fn setting(repository: Option<&Repository>) -> entry::Setting {
+pub fn setting(repository: Option<&Repository>, quoted: bool) -> entry::Setting {
     let (key, value) = repository.map_or(("", ""), |repository| {
         (&*repository.annotation, &*repository.url)
     });
     entry::Setting {
         keys: ["metadata", "annotations", key].map(str::to_owned).to_vec(),
         value: value.to_owned(),
+        plain: !quoted && plain::is_safe(value, false),
     }
 }
 
@@ -150,12 +152,12 @@ impl Setting<'_, '_, '_> {
         match node.kind {
             Kind::Map { .. } if !is_last => self.descend(value, Some(name), there + 1, draft),
             Kind::Scalar(style) if is_last && style != Style::Empty => {
-                self.replace(value, draft);
+                self.replace(map, value, draft);
                 Ok(())
             }
             Kind::Alias(_) if is_last && tree.text(value).is_some() => {
                 if tree.text(value) != Some(self.url) {
-                    self.replace(value, draft);
+                    self.replace(map, value, draft);
                 }
                 Ok(())
             }
@@ -169,7 +171,7 @@ impl Setting<'_, '_, '_> {
         }
     }
 
-    fn replace(&self, value: NodeId, draft: &mut Draft) {
+    fn replace(&self, map: NodeId, value: NodeId, draft: &mut Draft) {
         let node = self.scope.tree.node(value);
         let same = node.value == self.url
             && node
@@ -179,11 +181,8 @@ impl Setting<'_, '_, '_> {
             draft.settle(node.ordinal);
             return;
         }
-        let action = Action::Text {
-            text: self.url.to_owned(),
-            old: old_text(node),
-            told: true,
-        };
+        let flow = self.scope.tree.node(map).is_flow();
+        let action = Action::text(node, flow, self.url.to_owned());
         draft.add(Change::of(
             node,
             action,
@@ -235,8 +234,10 @@ impl Setting<'_, '_, '_> {
             .map(|at| key.span.end + at + 1)
             .ok_or("its value cannot be placed")?;
         let end = node.span.end.max(colon);
-        let (end, form) = if there == self.keys.len() || tree.node(map).is_flow() {
+        let (end, form) = if tree.node(map).is_flow() {
             (end, Form::Inline)
+        } else if there == self.keys.len() {
+            (end, Form::Value)
         } else {
             // blanks at its end included: behind the value some readers would refuse them
             let comment = &text[end..gap::line_end(text, end)];

@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
+use super::block::Block;
 use super::entry::Entry;
 use crate::krm::resource::Subject;
 use crate::placeholder::Segment;
 use crate::secret::{KvVersion, SecretRef};
 use crate::yaml::event::{Span, Style};
 use crate::yaml::gap;
+use crate::yaml::plain;
 use crate::yaml::tree::{Kind, Node, NodeId, Tree};
 
 /// One change to one node of the input.
@@ -35,12 +37,14 @@ pub struct Change {
 
 /// What is done to a node.
 pub enum Action {
-    /// It becomes this text, quoted.
+    /// It becomes this text.
     Text {
         /// The new text; from the configuration, never a secret.
         text: String,
         /// The old one, where a literal block may be kept.
         old: Option<Box<str>>,
+        /// Whether it is written without quotes, as the old one was: every reader takes it for this string.
+        plain: bool,
         /// Whether the user is told; not for what only keeps an alias's text as it was.
         told: bool,
     },
@@ -62,6 +66,17 @@ impl std::fmt::Debug for Action {
 }
 
 impl Action {
+    /// The node, which stands between brackets if `flow`, becomes this text.
+    #[must_use]
+    pub fn text(node: &Node<'_>, flow: bool, text: String) -> Self {
+        Self::Text {
+            plain: node.style() == Some(Style::Plain) && plain::is_safe(&text, flow),
+            text,
+            old: old_text(node),
+            told: true,
+        }
+    }
+
     /// Whether two actions planned for the same node from two places come to the same.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
@@ -81,6 +96,8 @@ pub struct Fill {
     pub context: Context,
     /// The scalar's old text, where a literal block may be kept.
     pub old: Option<Box<str>>,
+    /// How a map is written that takes the scalar's place, [`Slot::Map`]; `None` for one between braces.
+    pub block: Option<Block>,
     /// How the entry can be removed, where a missing key asks for that.
     pub removal: Option<Removal>,
 }
@@ -111,10 +128,26 @@ pub enum Slot {
         /// `secrets.encodeData`.
         encode: bool,
     },
-    /// Text only: Secrets, `ConfigMaps`, labels and annotations.
+    /// Text only: Secrets, `ConfigMaps`, and what Kubernetes takes no numbers for.
     Text,
+    /// A map of strings as a whole.
+    Map(Values),
     /// Anything: a lone number, boolean, map or list keeps its type.
     Any,
+}
+
+/// What the values of a map are, and what its keys may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// Base64, under keys that can be names of files; encoded by us where the config says so.
+    Base64 {
+        /// `secrets.encodeData`.
+        encode: bool,
+    },
+    /// Text, under such keys.
+    Text,
+    /// Text, under any keys: labels, annotations and their like.
+    Labels,
 }
 
 /// How base64 is laid out.

@@ -1,8 +1,10 @@
 //! A mapping entry that is to be written, with the mappings around it that are missing: as data, and
 //! as the text and events that it becomes.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
+use crate::yaml::plain;
 use crate::yaml::scalar::double_quote;
 use crate::yaml::shape::Shape;
 
@@ -24,13 +26,17 @@ pub struct Setting {
     pub keys: Vec<String>,
     /// The value.
     pub value: String,
+    /// Whether it is written without quotes, where the style is a block's.
+    pub plain: bool,
 }
 
 /// How an entry is put between what is there.
 #[derive(Clone, Debug)]
 pub enum Form {
-    /// Behind a colon: the value alone, or a flow mapping.
+    /// Behind a colon between braces: the value alone, or a flow mapping.
     Inline,
+    /// Behind a colon in a block mapping: the value alone.
+    Value,
     /// Behind a colon: on lines of its own, below a comment that stands there.
     Below(Lines, Box<str>),
     /// In a flow mapping, before its first entry, with the blanks that stood before that.
@@ -65,6 +71,7 @@ impl Entry {
                 format!(" {}", double_quote(&self.setting.value))
             }
             Form::Inline => format!(" {{{}}}", self.flow()),
+            Form::Value => format!(" {}", self.scalar()),
             Form::Below(lines, comment) => {
                 format!("{comment}{}{}", lines.eol, self.block(*lines, true))
             }
@@ -102,7 +109,7 @@ impl Entry {
 
     /// Whether it stands behind a colon, so that its first key begins a mapping.
     fn is_value(&self) -> bool {
-        matches!(self.form, Form::Inline | Form::Below(..))
+        matches!(self.form, Form::Inline | Form::Value | Form::Below(..))
     }
 
     /// `"a": {"b": "value"}`, without braces around it.
@@ -126,8 +133,7 @@ impl Entry {
             if depth > 0 || indent_first {
                 text.push_str(&" ".repeat(lines.indent + 2 * depth));
             }
-            // a key with a prefix is a string to every reader; others might be taken for something else
-            if key.contains('/') || matches!(key.as_str(), "metadata" | "annotations") {
+            if plain::is_safe(key, false) {
                 text.push_str(key);
             } else {
                 text.push_str(&double_quote(key));
@@ -135,8 +141,18 @@ impl Entry {
             text.push(':');
         }
         text.push(' ');
-        text.push_str(&double_quote(&self.setting.value));
+        text.push_str(&self.scalar());
         text
+    }
+
+    /// The value in block style.
+    fn scalar(&self) -> Cow<'_, str> {
+        let Setting { value, plain, .. } = &*self.setting;
+        if *plain {
+            Cow::Borrowed(value)
+        } else {
+            Cow::Owned(double_quote(value))
+        }
     }
 }
 
@@ -150,12 +166,13 @@ mod tests {
         eol: "\n",
     };
 
-    fn entry(there: usize, form: Form) -> Entry {
+    fn entry(there: usize, form: Form, plain: bool) -> Entry {
         let keys = ["metadata", "annotations", "a.b/c"].map(str::to_owned);
         Entry {
             setting: Rc::new(Setting {
                 keys: keys.to_vec(),
                 value: "v".to_owned(),
+                plain,
             }),
             there,
             form,
@@ -166,6 +183,7 @@ mod tests {
     fn writes_what_is_missing() {
         for (there, form, text) in [
             (3, Form::Inline, " \"v\""),
+            (3, Form::Value, " \"v\""),
             (2, Form::Inline, " {\"a.b/c\": \"v\"}"),
             (
                 1,
@@ -186,18 +204,22 @@ mod tests {
             ),
             (2, Form::Before(LINES), "a.b/c: \"v\"\n  "),
         ] {
-            assert_eq!(entry(there, form).text(), text);
+            let plain = text.replace("\"v\"", "v");
+            let is_flow = matches!(form, Form::Inline | Form::Front(_));
+            let plain = if is_flow { text } else { &plain };
+            assert_eq!(entry(there, form.clone(), true).text(), plain);
+            assert_eq!(entry(there, form, false).text(), text);
         }
     }
 
     #[test]
     fn expects_what_it_writes() {
-        let shapes = |there, form| one_line(&entry(there, form).shapes());
+        let shapes = |there, form| one_line(&entry(there, form, true).shapes());
         assert_eq!(shapes(3, Form::Inline), "\"v\"");
         assert_eq!(
             shapes(1, Form::Inline),
             "{\"annotations\":{\"a.b/c\":\"v\"}}"
         );
-        assert_eq!(entry(1, Form::Line(LINES)).shapes().len(), 5);
+        assert_eq!(entry(1, Form::Line(LINES), true).shapes().len(), 5);
     }
 }

@@ -2,6 +2,7 @@
 //! is, is looked at once.
 
 use super::Scope;
+use super::change::Slot;
 use super::walk::{Place, Step};
 use crate::krm::result::Finding;
 use crate::placeholder::{Placeholder, Source};
@@ -10,13 +11,15 @@ use crate::policy::sink::{NOT_A_STRING, Target};
 use crate::secret::{KvVersion, SecretRef};
 use crate::yaml::tree::{NodeId, Tree};
 
-/// What the policy has against a placeholder at a place; both the path and the place are judged.
+/// What the policy has against a placeholder at a place; both the path and the place are judged. The values of a map
+/// that is put in whole stand below it, under keys that only the secret knows: whatever they are, they must be allowed.
 pub(super) fn denials(
     scope: &Scope<'_, '_>,
     placeholder: &Placeholder,
     keys_at: Option<&SecretRef>,
     kv: Option<KvVersion>,
     place: &Place<'_, '_>,
+    slot: Slot,
 ) -> Vec<Finding> {
     if !scope.judge.has_policy() {
         return Vec::new();
@@ -33,11 +36,24 @@ pub(super) fn denials(
     let head = scope
         .head
         .get_or_init(|| Head::of(scope.tree, scope.root()));
-    let path: Vec<_> = place.path.iter().map(key).collect();
+    // no policy can list this key by its name
+    let any = matches!(slot, Slot::Map(_)).then_some(Some(""));
+    let path: Vec<_> = place.path.iter().map(key).chain(any).collect();
     if let Err(denial) = scope.judge.sink(&head.target(&path)) {
         found.push(finding(denial));
     }
+    if matches!(slot, Slot::Map(_)) && !placeholder.is_whole_secret() {
+        found.push(bare_keys());
+    }
     found
+}
+
+/// What is said of a map that is a value: its keys are a part of it, and nobody masks the keys of an object's data.
+fn bare_keys() -> Finding {
+    Finding::error(
+        "the policy lets no value become keys, which every reader of the object sees",
+        "take all keys of a secret with `#*` alone, or write the keys out",
+    )
 }
 
 /// What is said of a ResourceList among plain manifests: `args` of an exec function can say `render`, and

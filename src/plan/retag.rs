@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashSet;
 
-use super::change::{Action, Change, old_text};
+use super::change::{Action, Change};
 use super::walk::{Place, Step, field};
 use super::{Draft, Scope};
 use crate::config::{FieldSpec, ImageRule, Selector};
@@ -87,14 +87,10 @@ pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
     let Some(text) = image.filter(|text| *text != node.value) else {
         return;
     };
-    let old = old_text(node);
+    let flow = scope.tree.node(place.parent).is_flow();
     let change = Change::of(
         node,
-        Action::Text {
-            text,
-            old,
-            told: true,
-        },
+        Action::text(node, flow, text),
         scope.subject(),
         field(place.path),
     );

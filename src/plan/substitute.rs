@@ -4,7 +4,7 @@
 use super::avp::Avp;
 use super::change::{Action, Change, Context, Fill, Removal, Slot, Wrap, old_text};
 use super::walk::{Place, Step, field};
-use super::{Draft, Mode, Scope};
+use super::{Draft, Mode, Scope, block, slot};
 use crate::config::SecretsMode;
 use crate::krm::resource::is_bookkeeping;
 use crate::krm::result::{Finding, Severity};
@@ -66,10 +66,15 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
         .remove_missing
         .then(|| removal(scope, place, draft))
         .flatten();
+    let (span, block) = match context.slot {
+        Slot::Map(_) => block::plan(scope, place),
+        _ => (node.span, None),
+    };
     let fill = Fill {
         segments,
         context,
         old: old_text(node),
+        block,
         removal,
     };
     let change = Change::of(
@@ -78,7 +83,7 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
         scope.subject(),
         field(place.path),
     );
-    draft.change(place, change);
+    draft.change(place, Change { span, ..change });
 }
 
 /// The placeholders among a text's pieces.
@@ -136,11 +141,7 @@ fn is_avp_annotation(place: &Place<'_, '_>) -> bool {
 
 /// `spec.secrets.path` of the config, where it counts: a Secret's `data` and `stringData`.
 fn config_path<'s>(scope: &Scope<'s, '_>, place: &Place<'_, '_>) -> Option<&'s str> {
-    let counts = scope.is_secret()
-        && matches!(
-            place.path,
-            [Step::Key("data" | "stringData"), Step::Key(_), ..]
-        );
+    let counts = scope.is_secret() && matches!(place.path, [Step::Key("data" | "stringData"), ..]);
     counts
         .then_some(scope.config.secrets.path.as_deref())
         .flatten()
@@ -191,12 +192,15 @@ fn context(
             kv: avp.kv,
         }),
     };
+    let slot = slot::of(scope, place);
     let mut allowed = true;
     let keeps = scope.config.secrets.mode == SecretsMode::Keep;
     for placeholder in placeholders(segments) {
-        let mut problems = Vec::from_iter(misplaced(scope, placeholder, keys_at.as_ref(), place));
+        let mut problems =
+            Vec::from_iter(misplaced(scope, placeholder, keys_at.as_ref(), place, slot));
         if problems.is_empty() && !keeps {
-            problems = super::govern::denials(scope, placeholder, keys_at.as_ref(), avp.kv, place);
+            problems =
+                super::govern::denials(scope, placeholder, keys_at.as_ref(), avp.kv, place, slot);
             problems.extend(super::oracle::denial(scope, placeholder));
         }
         if problems.is_empty() {
@@ -215,7 +219,7 @@ fn context(
     allowed.then(|| Context {
         keys_at,
         kv: avp.kv,
-        slot: slot(scope, place),
+        slot,
         base64,
         remove_missing: avp.remove_missing,
         withholds: scope.judge.has_policy(),
@@ -227,6 +231,7 @@ fn misplaced(
     placeholder: &Placeholder,
     keys_at: Option<&SecretRef>,
     place: &Place<'_, '_>,
+    slot: Slot,
 ) -> Option<Finding> {
     let tag = scope.tree.node(place.id).props.tag;
     let path = match (&placeholder.source, keys_at) {
@@ -251,10 +256,14 @@ fn misplaced(
             "write the annotation's value out",
         ));
     }
-    if !matches!(tag, Tag::None | Tag::Str | Tag::Bare) {
+    let fits = match slot {
+        Slot::Map(_) => tag == Tag::None,
+        _ => matches!(tag, Tag::None | Tag::Str | Tag::Bare),
+    };
+    if !fits {
         return Some(Finding::error(
             "the value carries a YAML tag",
-            "remove the tag, so that the value is a string",
+            "remove the tag, so that the value is what the field takes",
         ));
     }
     let secrets = &scope.config.secrets;
@@ -295,29 +304,6 @@ fn path_is_plain(path: &str) -> bool {
     !path
         .split('/')
         .any(|segment| matches!(segment, "" | "." | ".."))
-}
-
-fn slot(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> Slot {
-    if scope.is_secret() && matches!(place.path, [Step::Key("data"), Step::Key(_)]) {
-        return Slot::SecretData {
-            encode: scope.config.secrets.encode_data,
-        };
-    }
-    let in_metadata = matches!(
-        place.path,
-        [
-            ..,
-            Step::Key("metadata"),
-            Step::Key("labels" | "annotations"),
-            Step::Key(_)
-        ]
-    );
-    let tagged = matches!(scope.tree.node(place.id).props.tag, Tag::Str | Tag::Bare);
-    if in_metadata || tagged || scope.is_secret() || scope.is_config_map() {
-        Slot::Text
-    } else {
-        Slot::Any
-    }
 }
 
 /// How the entry can be taken out: a scalar without anchor under a plain key, not met through an alias.

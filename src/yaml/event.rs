@@ -239,6 +239,14 @@ pub enum Slip {
     Comment(usize),
 }
 
+impl SyntaxError {
+    /// Whether the text nests more deeply than any that is read.
+    #[must_use]
+    pub fn is_too_deep(&self) -> bool {
+        self.reason == TOO_DEEP
+    }
+}
+
 impl From<Stop> for SyntaxError {
     /// A text that is not read to its end; whoever has given the clock asks it too, and says that instead.
     fn from(stop: Stop) -> Self {

@@ -1,4 +1,5 @@
-//! Writing scalars: always quoted, so that no reader of any YAML version takes a text for another type.
+//! Writing scalars in quotes, so that no reader of any YAML version takes a text for another type; which texts need
+//! none, [`super::plain`] knows.
 
 use std::fmt::Write;
 

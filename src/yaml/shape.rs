@@ -54,6 +54,21 @@ pub fn one_line(shapes: &[Shape]) -> String {
     out
 }
 
+/// How many collections lie in each other.
+#[must_use]
+pub fn depth(shapes: &[Shape]) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    for shape in shapes {
+        match shape {
+            Shape::Map | Shape::Seq => open += 1,
+            Shape::Close => open = open.saturating_sub(1),
+            Shape::Text(_) | Shape::Token(_) => {}
+        }
+        deepest = deepest.max(open);
+    }
+    deepest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +90,7 @@ mod tests {
             Shape::Close,
         ];
         assert_eq!(one_line(&shapes), "{\"a\":[1,\"x\\n\",{}],\"b\":null}");
+        assert_eq!(depth(&shapes), 3);
+        assert_eq!(depth(&shapes[1..2]), 0);
     }
 }

@@ -14,8 +14,8 @@ pub struct Splice {
     /// Where a scalar replaces a scalar: the parts of its new value that have stood in the old one, in
     /// order, each as long as it stood there. All the rest is new.
     pub kept: Vec<Range<usize>>,
-    /// Whether there is a secret in the new text.
-    pub secret: bool,
+    /// Where the values of secrets begin in the new text, in order.
+    pub values: Vec<usize>,
 }
 
 impl Splice {
@@ -26,7 +26,7 @@ impl Splice {
             span,
             text,
             kept: Vec::new(),
-            secret: false,
+            values: Vec::new(),
         }
     }
 }

@@ -27,10 +27,23 @@ pub struct Expectation {
 pub enum Mismatch {
     /// It is no YAML any more.
     #[error("the edited text is not valid YAML")]
-    Syntax(#[from] SyntaxError),
+    Syntax(SyntaxError),
+    /// It nests more deeply than what is read.
+    #[error("the edited text nests lists and maps more than 1,024 deep")]
+    TooDeep,
     /// It reads as something else.
     #[error("the edited text does not read as planned")]
     Different,
+}
+
+impl From<SyntaxError> for Mismatch {
+    fn from(error: SyntaxError) -> Self {
+        if error.is_too_deep() {
+            Self::TooDeep
+        } else {
+            Self::Syntax(error)
+        }
+    }
 }
 
 /// Reads `text`, one edited document, and compares it with the plan: `expected` sorted by place, and

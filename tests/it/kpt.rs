@@ -26,13 +26,13 @@ kind: Deployment
 metadata:
   name: shop
   annotations:
-    github.com/url: "acme/shop"
+    github.com/url: acme/shop
 spec:
   template:
     spec:
       containers:
       - name: shop
-        image: "registry.example/acme/shop:1.10" # set by CI
+        image: registry.example/acme/shop:1.10 # set by CI
         env: [{name: PASSWORD, value: "<path:kv/shop/web#password>"}]
 "#;
 

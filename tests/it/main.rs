@@ -31,4 +31,5 @@ mod readme;
 mod samples;
 mod source;
 mod support;
+mod values;
 mod vault;

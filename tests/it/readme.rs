@@ -223,7 +223,7 @@ fn the_config_map_of_the_text_is_valid() {
             .env("IMAGE_TAG", "1.10");
         let output = run(&mut function, list).success();
         assert!(output.text().contains("registry.example/acme/shop:1.10"));
-        assert!(output.text().contains("github.com/url: \"acme/shop\""));
+        assert!(output.text().contains("github.com/url: acme/shop\n"));
     }
 }
 
@@ -293,12 +293,17 @@ fn shell(script: &str) -> Option<crate::support::Output> {
 #[test]
 fn the_quick_start_in_a_pipe_prints_what_is_shown() {
     let blocks = blocks(&page("README.md"));
-    let at = blocks
-        .iter()
-        .position(|block| block.before == "<!-- tested -->" && block.text.contains("render -"))
-        .unwrap();
-    let output = shell(&blocks[at].text).unwrap();
-    assert_eq!(output.text(), blocks[at + 1].text);
+    let is_tested =
+        |block: &Block| block.before == "<!-- tested -->" && block.text.contains("render -");
+    let mut tested = 0;
+    for (at, block) in blocks.iter().enumerate() {
+        if is_tested(block) {
+            let output = shell(&block.text).unwrap();
+            assert_eq!(output.text(), blocks[at + 1].text);
+            tested += 1;
+        }
+    }
+    assert_eq!(tested, 2);
 }
 
 #[test]

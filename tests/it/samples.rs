@@ -148,14 +148,14 @@ fn expected(input: &str) -> String {
                 "    json: '{\"a\": \"it''s # a: value\"}'\n"
             }
             "    pw: PHBhdGg6a3YvZGF0YS94I3k+\n" => "    pw: \"aXQncyAjIGE6IHZhbHVl\"\n",
-            "          image: nginx:1.14.2\n" => "          image: \"nginx:1.15\"\n",
+            "          image: nginx:1.14.2\n" => "          image: nginx:1.15\n",
             "          image: \"nginx:1.14.2\" # {\"$kpt-set\": \"image\"}\n" => {
                 "          image: \"nginx:1.15\" # {\"$kpt-set\": \"image\"}\n"
             }
             other => other,
         });
         if line == "    annotations:\n" && !left_alone {
-            edited.push_str("      github.com/url: \"acme/deploy\"\n");
+            edited.push_str("      github.com/url: acme/deploy\n");
         }
     }
     edited

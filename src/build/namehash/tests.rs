@@ -368,7 +368,7 @@ fn filled(before: &str, mut edits: Vec<Splice>) -> String {
             span: Span { start, end },
             text: format!("\"{head}v{tail}\""),
             kept: kept.into_iter().filter(|part| !part.is_empty()).collect(),
-            secret: true,
+            values: vec![0],
         });
     }
     edits.sort_by_key(|edit| edit.span.start);

@@ -17,6 +17,7 @@ pub(super) fn check(filled: &Filled<'_>, context: &Context) -> Result<(), Findin
             Shape::Text(text) => characters(text, context),
             _ => Ok(()),
         }),
+        Filled::Entries(_) => Err(structure()),
         Filled::Removed(_) => Ok(()),
     }
 }

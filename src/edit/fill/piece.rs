@@ -65,14 +65,18 @@ pub(super) fn encode(bytes: &[u8], wrap: Wrap) -> String {
 /// Longest key of a map, in bytes as it is written: YAML readers look 1,024 characters ahead for the colon.
 const LONGEST_KEY: usize = 1_000;
 
+/// Whether not every reader finds the colon behind a key.
+pub(super) fn is_long_key(key: &str) -> bool {
+    quote_within(key, Style::Double, LONGEST_KEY).is_none()
+}
+
 /// Whether a map in a value has a key behind which not every reader finds the colon.
 pub(super) fn has_long_key(value: &Value) -> bool {
     match value {
         Value::List(items) => items.iter().any(has_long_key),
-        Value::Map(entries) => entries.iter().any(|(key, item)| {
-            let is_long = quote_within(key, Style::Double, LONGEST_KEY).is_none();
-            is_long || has_long_key(item)
-        }),
+        Value::Map(entries) => entries
+            .iter()
+            .any(|(key, item)| is_long_key(key) || has_long_key(item)),
         _ => false,
     }
 }

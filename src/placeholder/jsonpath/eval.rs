@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Block, JsonPathError, Slice, Step};
+use super::{Block, Filled, JsonPathError, Slice, Step};
 use crate::clock::{self, Clock};
 use crate::secret::{Value, json};
 
@@ -20,20 +20,28 @@ pub(super) fn evaluate(
     value: &Value,
     most: usize,
     clock: &Clock,
-) -> Result<Zeroizing<String>, JsonPathError> {
+) -> Result<Filled, JsonPathError> {
     let mut run = Run {
         produced: 0,
+        printed: 0,
+        strings: 0,
         work: 0,
         clock,
         most,
         out: Zeroizing::new(String::new()),
     };
     run.blocks(blocks, value)?;
-    Ok(run.out)
+    Ok(Filled {
+        is_one_string: (run.printed, run.strings) == (1, 1),
+        text: run.out,
+    })
 }
 
 struct Run<'c> {
     produced: usize,
+    /// How many pieces the text has, and how many of them are strings.
+    printed: usize,
+    strings: usize,
     /// Bytes that were looked up, compared and copied.
     work: usize,
     clock: &'c Clock,
@@ -101,6 +109,8 @@ impl Run<'_> {
                     &json
                 }
             };
+            self.printed += 1;
+            self.strings += usize::from(matches!(value, Value::String(_)));
             if self.out.len() + text.len() > self.most {
                 return Err(JsonPathError::TooLong);
             }

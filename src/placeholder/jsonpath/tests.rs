@@ -5,7 +5,7 @@ use crate::secret::json;
 fn run(template: &str, value: &str) -> Result<String, JsonPathError> {
     let path = JsonPath::parse(template)?;
     path.evaluate(&json::parse(value).unwrap(), 16 << 20, &Clock::default())
-        .map(|text| text.as_str().to_owned())
+        .map(|filled| filled.text.as_str().to_owned())
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn it_ends_with_the_clock() {
     ] {
         let path = JsonPath::parse(template).unwrap();
         let result = path.evaluate(&value, 100, &stopped);
-        assert_eq!(result, Err(JsonPathError::Stopped), "{template}");
+        assert_eq!(result.err(), Some(JsonPathError::Stopped), "{template}");
     }
 }
 

@@ -7,7 +7,7 @@ use crate::placeholder::jsonpath::JsonPath;
 use crate::placeholder::jsonpath::unquote;
 
 /// More would be a slip of the finger, and could fill the memory.
-const MAX_INDENT: i64 = 1_000;
+pub(super) const MAX_INDENT: usize = 1_000;
 /// The longest unknown name that an error repeats.
 const MAX_NAME: usize = 32;
 
@@ -25,7 +25,8 @@ pub(super) fn modifier(text: &str) -> Result<Modifier, ModifierError> {
         "urlencode" => plain("urlencode", rest, Kind::UrlEncode)?,
         "json" => plain("json", rest, Kind::Json)?,
         "jsonPath" => Kind::JsonPath(json_path(rest)?),
-        "indent" => Kind::Indent(level(rest)?),
+        "indent" if rest.is_empty() => Kind::Indent(None),
+        "indent" => Kind::Indent(Some(level(rest)?)),
         "default" => Kind::Default(default_text(rest).ok_or(ModifierError::Parameters("default"))?),
         _ => return Err(unknown(name)),
     }))
@@ -62,14 +63,15 @@ fn json_path(rest: &str) -> Result<JsonPath, ModifierError> {
 
 /// One number as Go's `strconv.ParseInt(…, 10, 0)` reads it; below zero is zero, as with AVP.
 fn level(rest: &str) -> Result<usize, ModifierError> {
-    if rest.is_empty() || rest.contains(char::is_whitespace) {
+    if rest.contains(char::is_whitespace) {
         return Err(ModifierError::Parameters("indent"));
     }
     let level: i64 = rest.parse().map_err(|_| ModifierError::Level)?;
+    let level = usize::try_from(level.max(0)).map_err(|_| ModifierError::Level)?;
     if level > MAX_INDENT {
         return Err(ModifierError::Level);
     }
-    usize::try_from(level.max(0)).map_err(|_| ModifierError::Level)
+    Ok(level)
 }
 
 /// `'text'` with `''` for a quote, `"text"` with Go's escapes, or one bare word.

@@ -27,6 +27,9 @@ pub enum ModifierError {
     /// `indent` without a sensible number.
     #[error("indent: invalid indentation level")]
     Level,
+    /// `indent` without a number where no column is known.
+    #[error("indent: needs a number inside a JSON text")]
+    Column,
     /// `default` after another modifier.
     #[error("default: must be the first modifier")]
     DefaultPlace,
@@ -70,13 +73,14 @@ impl ModifierError {
         let text = match self {
             Self::Empty => "remove the `|`, or write a modifier after it",
             Self::Unknown(_) | Self::NoName => return format!("modifiers are {NAMES}"),
-            Self::Parameters("indent") => "write one number, as in `indent 4`",
+            Self::Parameters("indent") => "write one number, as in `indent 4`, or none",
             Self::Parameters("default") => {
                 "write one text, as in `default 'text'`; a `'` in it is doubled"
             }
             Self::Parameters("jsonPath") => "write an expression, as in `jsonPath {.user}`",
             Self::Parameters(_) => "this modifier takes no arguments",
             Self::Level => "write a whole number up to 1000, as in `indent 4`",
+            Self::Column => "write the number, as in `indent 4`",
             Self::DefaultPlace => {
                 "`default` answers for a missing key, so it stands before what changes the value"
             }

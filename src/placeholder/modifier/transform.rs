@@ -2,7 +2,7 @@
 
 use super::{LONGEST, MEMBERS, ModifierError};
 use crate::clock::Clock;
-use crate::placeholder::jsonpath::{JsonPath, JsonPathError};
+use crate::placeholder::jsonpath::{Filled, JsonPath, JsonPathError};
 use crate::secret::{Value, base64, json, sha256};
 use crate::yaml::load;
 
@@ -89,13 +89,13 @@ pub(super) fn json_path(
     path: &JsonPath,
     value: &Value,
     clock: &Clock,
-) -> Transformed {
+) -> Result<Filled, ModifierError> {
     let result = match value {
         Value::String(text) => path.evaluate(&read_json(name, text)?, LONGEST, clock),
         Value::Bytes(_) => return Err(datatype(name, value)),
         _ => path.evaluate(value, LONGEST, clock),
     };
-    result.map(Value::String).map_err(|error| match error {
+    result.map_err(|error| match error {
         JsonPathError::TooLong => ModifierError::Large(name),
         JsonPathError::Stopped => ModifierError::Stopped,
         error => ModifierError::JsonPath(error),

@@ -56,7 +56,44 @@ pub(super) fn all() -> Vec<String> {
     all.extend(breaks());
     all.extend(lists());
     all.extend(namespaces());
+    all.extend(maps());
     all
+}
+
+/// Maps that are put in whole, where they may stand and where not.
+fn maps() -> Vec<String> {
+    let mut found = Vec::new();
+    for value in [
+        "<path:kv/shop/web#*>",
+        "<path:kv/shop/web#map>",
+        "'<path:kv/shop/web#map>'",
+        "&x <path:kv/shop/web#map>",
+        "!!map <path:kv/shop/web#map>",
+        "! <path:kv/shop/web#map>",
+        "|-\n  <path:kv/shop/web#map>",
+    ] {
+        for field in [
+            "data",
+            "stringData",
+            "immutable",
+            "metadata",
+            "? stringData\n",
+        ] {
+            found.push(format!("{HEAD}{field}: {value}\n"));
+            found.push(format!("{HEAD}{field}: {value}\n{DATA}"));
+            found.push(format!(
+                "{HEAD}{DATA}{field}:\n  {value}\nkind: ConfigMap\n"
+            ));
+            found.push(format!("{HEAD}x: {value}\n{field}: *x\n"));
+            found.push(format!("{HEAD}stringData:\n  {field}: {value}\n"));
+        }
+        found.push(format!("{LEAK}data: {value}\n"));
+        found.push(format!(
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\n  labels: {value}\n"
+        ));
+        found.push(format!("{HEAD}<<: {value}\n"));
+    }
+    found
 }
 
 /// Lines that separate documents for a reader by lines, inside what is one text for a parser.

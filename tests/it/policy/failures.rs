@@ -72,6 +72,7 @@ fn failures() -> Vec<Failure> {
         failure("no rule of the policy allows this path", secret("<path:kv/billing/web/db#password>")),
         failure("the path has an encoded or control character", secret("<path:kv/%2e%2e/x#k>")),
         failure("the policy allows no secret in this field", own().replace("Secret", "ConfigMap")),
+        failure("the policy lets no value become keys", "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: <path:kv/shop/web/db#password>\n".to_owned()),
         failure("the policy never allows a secret in metadata", in_metadata("labels: {a: <path:kv/shop/web/db#password>}")),
         failure("the policy allows secrets only in the destination namespace", in_metadata("namespace: billing")),
         failure("this key is written twice in its mapping", format!("{}kind: Secret\n", own())),

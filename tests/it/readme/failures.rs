@@ -16,7 +16,8 @@ struct Failure {
     env: &'static [(&'static str, &'static str)],
 }
 
-const STORE: &str = "kv/shop/web: {password: s3cr3t, map: {a: 1}, odd: \"x\\x7f\"}\n";
+const STORE: &str =
+    "kv/shop/web: {password: s3cr3t, map: {a: 1}, json: '{\"a b\": 1}', odd: \"x\\x7f\"}\n";
 const FILE: &[(&str, &str)] = &[("VAULT_ADDR", "file:secrets.yaml")];
 
 fn failure(message: &'static str, exit: i32, stdin: impl Into<Vec<u8>>) -> Failure {
@@ -53,6 +54,24 @@ impl Failure {
 /// A Secret with this text in `stringData`.
 fn secret(text: &str) -> String {
     format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: web}}\nstringData:\n  v: {text}\n")
+}
+
+/// A Secret with this text as its `stringData`.
+fn whole(text: &str) -> String {
+    format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: web}}\nstringData: {text}\n")
+}
+
+/// An object that takes a list of 400 levels 700 levels down.
+fn too_deep() -> String {
+    let list = |levels: usize, inside: &str| {
+        format!("{}{inside}{}", "[".repeat(levels), "]".repeat(levels))
+    };
+    let text = format!(
+        "<path:kv/shop/web#none | default '{}' | jsonParse>",
+        list(400, "")
+    );
+    let spec = list(700, &format!("\"{text}\""));
+    format!("apiVersion: example.com/v1\nkind: Widget\nmetadata: {{name: a}}\nspec: {spec}\n")
 }
 
 /// An object with this annotation.
@@ -172,6 +191,26 @@ fn placeholders() -> Vec<Failure> {
             "the result is not base64, as a Secret's data has to be",
             1,
             secret("<path:kv/shop/web#password>").replace("stringData", "data"),
+        ),
+        failure(
+            "the result is not a map, which this field has to be",
+            1,
+            whole("<path:kv/shop/web#password>"),
+        ),
+        failure(
+            "the map has a key that cannot be one of data",
+            1,
+            whole("<path:kv/shop/web#json | jsonParse>"),
+        ),
+        failure(
+            "indent: needs a number inside a JSON text",
+            1,
+            secret(r#"'{"a": "\u003cpath:kv/shop/web#password | indent\u003e"}'"#),
+        ),
+        failure(
+            "the document nests lists and maps more than 1,024 deep",
+            1,
+            too_deep(),
         ),
         failure(
             "the path is disallowed by AVP_PATH_VALIDATION restriction",

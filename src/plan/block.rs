@@ -1,0 +1,72 @@
+//! Where a map that takes the place of a scalar is written, in the style of what stands around it.
+
+use super::Scope;
+use super::entry::Lines;
+use super::walk::Place;
+use crate::yaml::event::Span;
+use crate::yaml::gap;
+
+/// How a block mapping takes the place of a scalar.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// The look of its lines.
+    pub lines: Lines,
+    /// What the scalar had behind it on the line of its key, and now stands before the first entry; `None` where
+    /// the scalar stands on a line of its own, which becomes the first entry's.
+    pub comment: Option<Box<str>>,
+}
+
+/// What is replaced, and how; `None` for a flow mapping in the scalar's own place, which is right everywhere.
+pub(super) fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> (Span, Option<Block>) {
+    let (tree, text) = (scope.tree, scope.text);
+    let span = tree.node(place.id).span;
+    let parent = tree.node(place.parent);
+    if place.alias.is_some() || parent.is_flow() {
+        return (span, None);
+    }
+    let start = gap::line_start(text, span.start);
+    let before = text.get(start..span.start).unwrap_or_default();
+    let lines = |indent| Lines {
+        indent,
+        eol: scope.eol(),
+    };
+    if before.bytes().all(|byte| byte == b' ') && !before.is_empty() {
+        let block = Block {
+            lines: lines(before.len()),
+            comment: None,
+        };
+        return (span, Some(block));
+    }
+    let behind = text
+        .get(span.end..gap::line_end(text, span.end))
+        .unwrap_or_default()
+        .trim_end_matches([' ', '\t']);
+    let block = Block {
+        lines: lines(column(text, parent.span.start) + step(scope)),
+        comment: Some(Box::from(behind)),
+    };
+    let span = Span {
+        start: start + before.trim_end_matches([' ', '\t']).len(),
+        end: span.end + behind.len(),
+    };
+    (span, Some(block))
+}
+
+/// By how much the object indents what it nests: as its metadata is.
+fn step(scope: &Scope<'_, '_>) -> usize {
+    let (tree, text) = (scope.tree, scope.text);
+    let root = column(text, tree.node(scope.root()).span.start);
+    let metadata = tree
+        .get_written(scope.root(), "metadata")
+        .map(|id| tree.node(id))
+        .filter(|node| node.style().is_none() && !node.is_flow());
+    metadata
+        .map(|node| column(text, node.span.start).saturating_sub(root))
+        .filter(|step| (1..=8).contains(step))
+        .unwrap_or(2)
+}
+
+fn column(text: &str, at: usize) -> usize {
+    let line = text.get(gap::line_start(text, at)..at).unwrap_or_default();
+    line.trim_start_matches('\u{feff}').chars().count()
+}

@@ -1,0 +1,59 @@
+//! What a field takes, by the object's kind and the way to it.
+
+use super::Scope;
+use super::change::{Slot, Values};
+use super::walk::{Place, Step};
+use crate::yaml::event::Tag;
+
+/// What the field at `place` takes.
+pub(super) fn of(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> Slot {
+    let encode = scope.config.secrets.encode_data;
+    match (scope.kind(), place.path) {
+        ("Secret", [Step::Key("data"), Step::Key(_)]) => return Slot::SecretData { encode },
+        ("Secret", [Step::Key("data")]) => return Slot::Map(Values::Base64 { encode }),
+        ("ConfigMap", [Step::Key("binaryData")]) => {
+            return Slot::Map(Values::Base64 { encode: false });
+        }
+        ("Secret", [Step::Key("stringData")]) | ("ConfigMap", [Step::Key("data")]) => {
+            return Slot::Map(Values::Text);
+        }
+        (_, path) if is_string_map(path) => return Slot::Map(Values::Labels),
+        _ => {}
+    }
+    let tagged = matches!(scope.tree.node(place.id).props.tag, Tag::Str | Tag::Bare);
+    if tagged || scope.is_secret() || scope.is_config_map() || is_string(place.path) {
+        Slot::Text
+    } else {
+        Slot::Any
+    }
+}
+
+/// Whether Kubernetes takes nothing but a map of strings there.
+fn is_string_map(path: &[Step<'_>]) -> bool {
+    matches!(
+        path,
+        [
+            ..,
+            Step::Key("metadata"),
+            Step::Key("labels" | "annotations")
+        ] | [.., Step::Key("matchLabels" | "nodeSelector")]
+    )
+}
+
+/// Whether Kubernetes takes nothing but a string there, in objects of its own and in most others.
+fn is_string(path: &[Step<'_>]) -> bool {
+    matches!(
+        path,
+        [
+            ..,
+            Step::Key("labels" | "annotations" | "matchLabels" | "nodeSelector" | "stringData"),
+            Step::Key(_)
+        ] | [.., Step::Key("env"), Step::Index(_), Step::Key("value")]
+            | [.., Step::Key("args" | "command"), Step::Index(_)]
+            | [
+                ..,
+                Step::Key("metadata"),
+                Step::Key("name" | "namespace" | "generateName")
+            ]
+    )
+}

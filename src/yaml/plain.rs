@@ -1,0 +1,220 @@
+//! Texts that need no quotes: every reader of YAML 1.1 and 1.2 takes them for just this string.
+
+/// Whether a text can be written without quotes, in block style or (`flow`) between brackets.
+///
+/// Strict where readers disagree: what some of them take for a number, a date, a boolean or the beginning of
+/// something else is quoted.
+#[must_use]
+pub fn is_safe(text: &str, flow: bool) -> bool {
+    let Some((first, last)) = text.chars().next().zip(text.chars().next_back()) else {
+        return false;
+    };
+    let is_outer = |ch: char| ch.is_ascii_alphanumeric() || matches!(ch, '_' | '.' | '/');
+    let begins = is_outer(first) || (first == '-' && !text.starts_with("--"));
+    begins
+        && last != ':'
+        && !last.is_whitespace()
+        && text.chars().all(|ch| ch == ' ' || ch.is_ascii_graphic())
+        && !text.contains(": ")
+        && !text.contains(" #")
+        // some readers take a colon between brackets for one behind a key, wherever it stands
+        && !(flow && text.contains([',', '[', ']', '{', '}', ':', '?']))
+        && !may_be_typed(text)
+}
+
+/// Whether some reader takes a plain text for something else than a string, or for a marker.
+fn may_be_typed(text: &str) -> bool {
+    const WORDS: [&str; 10] = [
+        "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan",
+    ];
+    if WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+        return true;
+    }
+    // integers to every base, floats, sexagesimals, dates, infinities, `-` and `...` are made of these alone
+    let numeric = |byte: u8| {
+        byte.is_ascii_digit()
+            || matches!(
+                byte.to_ascii_lowercase(),
+                b'a'..=b'f'
+                    | b'x'
+                    | b'o'
+                    | b't'
+                    | b'z'
+                    | b'i'
+                    | b'n'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b':'
+                    | b'_'
+                    | b','
+                    | b' '
+            )
+    };
+    let begins = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'+' | b'_');
+    text.bytes().next().is_some_and(begins) && text.bytes().all(numeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::yaml::event::{Event, Events};
+    use crate::yaml::scalar::is_string;
+    use crate::yaml::second::{self, Reading};
+
+    #[test]
+    fn images_and_addresses_need_no_quotes() {
+        for text in [
+            "nginx",
+            "nginx:1.27",
+            "registry.example:5000/acme/shop:1.10@sha256:0123456789abcdef",
+            "1password/connect-api:1.7",
+            "7zip:1.0",
+            "https://git.example/acme/shop-deploy?a=b#c",
+            "git@git.example:acme/shop.git",
+            "acme/shop",
+            "-v",
+            "a b",
+            "_shop",
+            "/bin/sh",
+            "nullx",
+        ] {
+            assert!(is_safe(text, false), "{text}");
+        }
+        assert!(is_safe("registry.example/acme/shop", true));
+        assert!(!is_safe("nginx:1.27", true));
+    }
+
+    #[test]
+    fn what_readers_disagree_on_is_quoted() {
+        for text in [
+            "",
+            " ",
+            "a ",
+            " a",
+            "a:",
+            "a: b",
+            "a #b",
+            "a\tb",
+            "a\nb",
+            "#a",
+            "&a",
+            "*a",
+            "!a",
+            "|",
+            ">",
+            "%a",
+            "@a",
+            "`a",
+            "\"a",
+            "'a",
+            "[a",
+            "{a",
+            "}a",
+            "]a",
+            ",a",
+            "?",
+            "? a",
+            ":a",
+            "- a",
+            "-",
+            "--",
+            "---",
+            "--- a",
+            "...",
+            "=",
+            "<<",
+            "~",
+            "null",
+            "NULL",
+            "y",
+            "N",
+            "Yes",
+            "nO",
+            "on",
+            "OFF",
+            "true",
+            "False",
+            "1",
+            "-1",
+            "+1",
+            "1.0",
+            "1.",
+            ".5",
+            "1e3",
+            "1E+3",
+            "010",
+            "0o17",
+            "0x1F",
+            "0b1",
+            "1_000",
+            "1,000",
+            "12:30",
+            "190:20:30.15",
+            "2001-12-14",
+            "2001-12-14t21:59:43.10-05:00",
+            "_1",
+            "_.5",
+            "2001-12-14 21:59:43.10 -5",
+            ".inf",
+            "-.INF",
+            ".nan",
+            "NaN",
+            "ä",
+            "a\u{a0}b",
+            "a\u{7f}",
+        ] {
+            assert!(!is_safe(text, false), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Both of our readers take it for this string, as a value, as a key and between brackets.
+        #[test]
+        fn what_is_safe_is_read_as_it_is(
+            text in prop_oneof![
+                "[a-z0-9.:/@_-]{1,24}",
+                "[-+.0-9eExobTtZ:_ ,]{1,12}",
+                "[ -~]{1,12}",
+                "\\PC{1,6}",
+            ]
+        ) {
+            let mut inputs = Vec::new();
+            if is_safe(&text, false) {
+                inputs.push(format!("k: {text} # c\n"));
+                inputs.push(format!("k:\n- {text}\n"));
+                inputs.push(format!("{text}: v\n"));
+            }
+            if is_safe(&text, true) {
+                inputs.push(format!("{{k: {text}, l: [{text}]}}\n"));
+            }
+            for input in inputs {
+                let mut events = Events::new(&input);
+                let mut found = false;
+                while let Some((event, _)) = events.pull().unwrap() {
+                    if let Event::Scalar { value, style, props } = event {
+                        found |= value == text && is_string(&value, style, props.tag);
+                    }
+                }
+                prop_assert!(found, "{input}");
+                let second = second::read(&input, &crate::clock::Clock::default());
+                prop_assert!(second.is_some_and(|second| holds(&second, &text)), "{input}");
+            }
+        }
+    }
+
+    fn holds(reading: &Reading, text: &str) -> bool {
+        match reading {
+            Reading::Text(found) => found == text,
+            Reading::List(items) => items.iter().any(|item| holds(item, text)),
+            Reading::Map(entries) => entries
+                .iter()
+                .any(|(key, value)| key == text || holds(value, text)),
+            _ => false,
+        }
+    }
+}
