@@ -30,6 +30,7 @@ use crate::config::{Config, SecretsMode};
 use crate::krm::resource::{GroupVersionKind, Object, Subject, objects};
 use crate::krm::result::{Finding, Severity};
 use crate::policy::decide::Judge;
+use crate::policy::mode;
 use crate::secret::SecretRef;
 use crate::secret::wants::Wants;
 use crate::settings::Settings;
@@ -109,11 +110,22 @@ impl<'s> Scope<'s, '_> {
         self.kind() == "CustomResourceDefinition"
     }
 
+    /// Whether placeholders stay as they are.
+    #[must_use]
+    pub fn keeps(&self) -> bool {
+        keeps(self.config, self.judge)
+    }
+
     /// The line break to write: the input's own.
     #[must_use]
     pub fn eol(&self) -> &'static str {
         self.eol
     }
+}
+
+/// Whether placeholders stay: by the operator's word, or by the user's.
+fn keeps(config: &Config, judge: &Judge<'_>) -> bool {
+    judge.secrets_mode() == mode::SecretsMode::Keep || config.secrets.mode == SecretsMode::Keep
 }
 
 /// The first line break of a text.
@@ -463,17 +475,21 @@ impl Planner<'_> {
     /// What there is to say of placeholders that stay.
     fn kept(&self) -> Option<Finding> {
         let kept = self.draft.kept;
-        if self.config.secrets.mode != SecretsMode::Keep || kept == 0 {
+        if !keeps(self.config, self.judge) || kept == 0 {
             return None;
         }
-        if let Err(denial) = self.judge.keep() {
+        let why = if self.judge.secrets_mode() == mode::SecretsMode::Keep {
+            "the policy's secretsMode is keep"
+        } else if let Err(denial) = self.judge.keep() {
             return Some(govern::finding(denial));
-        }
+        } else {
+            "secrets mode is keep"
+        };
         Some(Finding::new(
             Severity::Warning,
             match kept {
-                1 => "1 field keeps its placeholders (secrets mode is keep)".to_owned(),
-                kept => format!("{kept} fields keep their placeholders (secrets mode is keep)"),
+                1 => format!("1 field keeps its placeholders ({why})"),
+                kept => format!("{kept} fields keep their placeholders ({why})"),
             },
             "resolve them later, for example with `gitops-fn render -`",
         ))

@@ -8,6 +8,7 @@ pub mod decide;
 pub mod explain;
 pub mod identity;
 pub mod load;
+pub mod mode;
 pub mod page;
 pub mod raw;
 pub mod sink;
@@ -36,6 +37,8 @@ pub struct Policy {
     pub mounts: Vec<Mount>,
     /// The paths that may be read.
     pub rules: Vec<Rule>,
+    /// What becomes of placeholders.
+    pub modes: mode::Modes,
     /// Where values may be placed, beside `data` and `stringData` of v1 Secrets.
     pub sinks: Vec<Sink>,
     /// Whether an object with a secret has to be in the destination namespace, or name none.

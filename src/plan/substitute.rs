@@ -5,7 +5,6 @@ use super::avp::Avp;
 use super::change::{Action, Change, Context, Fill, Removal, Slot, Wrap, old_text};
 use super::walk::{Place, Step, field};
 use super::{Draft, Mode, Scope, block, slot};
-use crate::config::SecretsMode;
 use crate::krm::resource::is_bookkeeping;
 use crate::krm::result::{Finding, Severity};
 use crate::placeholder::{self, Placeholder, PlaceholderError, Segment, Source};
@@ -53,7 +52,7 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
     let Some(context) = context(scope, avp, place, &segments, base64, draft) else {
         return;
     };
-    if scope.config.secrets.mode == SecretsMode::Keep {
+    if scope.keeps() {
         draft.keep();
         return;
     }
@@ -194,11 +193,14 @@ fn context(
     };
     let slot = slot::of(scope, place);
     let mut allowed = true;
-    let keeps = scope.config.secrets.mode == SecretsMode::Keep;
     for placeholder in placeholders(segments) {
-        let mut problems =
-            Vec::from_iter(misplaced(scope, placeholder, keys_at.as_ref(), place, slot));
-        if problems.is_empty() && !keeps {
+        let denied = scope.judge.placeholder().map_err(super::govern::finding);
+        let mut problems = Vec::from_iter(
+            denied
+                .err()
+                .or_else(|| misplaced(scope, placeholder, keys_at.as_ref(), place, slot)),
+        );
+        if problems.is_empty() && !scope.keeps() {
             problems =
                 super::govern::denials(scope, placeholder, keys_at.as_ref(), avp.kv, place, slot);
             problems.extend(super::oracle::denial(scope, placeholder));
@@ -267,7 +269,7 @@ fn misplaced(
         ));
     }
     let secrets = &scope.config.secrets;
-    let resolves = secrets.mode != SecretsMode::Keep && !secrets.allow_in_place;
+    let resolves = !scope.keeps() && !secrets.allow_in_place;
     if scope.mode == Mode::Function && scope.in_place && resolves {
         return Some(Finding::error(
             "resolving it here would write the secret into a file of your working tree",

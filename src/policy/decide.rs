@@ -2,6 +2,7 @@
 
 use super::Policy;
 use super::identity::{Identity, Variable};
+use super::mode::SecretsMode;
 use super::sink::Target;
 use super::template::{Normal, PathFault};
 use crate::secret::KvVersion;
@@ -202,6 +203,28 @@ impl<'p> Judge<'p> {
             return Err(Denial::new(
                 "the policy allows secrets only in the destination namespace of the Application",
                 "leave metadata.namespace out (spec.matchDestinationNamespace)",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What becomes of the Application's placeholders, whatever its Release and environment say.
+    #[must_use]
+    pub fn secrets_mode(&self) -> SecretsMode {
+        self.policy.map_or(SecretsMode::Resolve, |policy| {
+            policy.modes.of(&self.identity)
+        })
+    }
+
+    /// Whether there may be a placeholder at all.
+    ///
+    /// # Errors
+    /// The denial.
+    pub fn placeholder(&self) -> Result<(), Denial> {
+        if self.secrets_mode() == SecretsMode::Forbidden {
+            return Err(Denial::new(
+                "the policy forbids placeholders for this Application (secretsMode: forbidden)",
+                "take the placeholder out, or ask the operator",
             ));
         }
         Ok(())

@@ -5,6 +5,7 @@ mod table;
 
 use super::decide::{Denial, Judge};
 use super::identity::Identity;
+use super::mode::SecretsMode;
 use super::sink::{Sink, Step, Target};
 use super::{Policy, Sandbox};
 use crate::krm::result::{Finding, Severity};
@@ -189,6 +190,15 @@ impl<'p> Report<'p> {
         known
             .filter_map(|(name, value)| Some((name, value?.to_owned())))
             .collect()
+    }
+
+    /// What becomes of the Application's placeholders.
+    fn secrets_mode(&self) -> &'static str {
+        match self.judge.secrets_mode() {
+            SecretsMode::Resolve => "resolve",
+            SecretsMode::Keep => "keep",
+            SecretsMode::Forbidden => "forbidden",
+        }
     }
 
     fn enabled(&self) -> [(&'static str, bool); 7] {

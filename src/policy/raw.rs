@@ -61,6 +61,14 @@ pub struct Spec {
     /// variables of its environment, so rules with `${…}` or `projects` never match there.
     #[schemars(extend("default" = "deny"))]
     pub function_mode: Option<Verdict>,
+    /// What becomes of placeholders, whatever a Release or the environment says. `keep` is for Argo CD's
+    /// source hydrator, which writes what a plugin prints into git.
+    #[schemars(extend("default" = "resolve"))]
+    pub secrets_mode: Option<SecretsMode>,
+    /// The same for some Applications; the first entry that is for one counts, and `secretsMode` for all
+    /// others. Where the project is not known (as a KRM function it never is), the strictest mode of the
+    /// policy counts.
+    pub secrets_modes: Option<Vec<ModeRule>>,
     /// Whether `gitops-fn build` fails where the kernel cannot confine kustomize, or warns.
     #[schemars(extend("default" = "required"))]
     pub sandbox: Option<Sandbox>,
@@ -77,6 +85,34 @@ pub enum Store {
     Vault,
     /// A file, for demos and tests.
     File,
+}
+
+/// What becomes of placeholders, from the most lenient to the strictest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretsMode {
+    /// They are resolved. A Release may keep them, where `enable.keep` allows it.
+    #[default]
+    Resolve,
+    /// They always stay, and no secret is read.
+    Keep,
+    /// Each is an error.
+    Forbidden,
+}
+
+/// The mode of some Applications.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ModeRule {
+    /// What becomes of their placeholders.
+    #[schemars(required)]
+    pub mode: Option<SecretsMode>,
+    /// Their projects.
+    #[schemars(required)]
+    pub projects: Option<Vec<String>>,
+    /// Their names (`ARGOCD_APP_NAME`). Without it, all of the projects. Whoever edits an Application
+    /// chooses its name.
+    pub applications: Option<Vec<String>>,
 }
 
 /// Allowed or not.

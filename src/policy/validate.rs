@@ -1,10 +1,12 @@
 //! From the document as it is written to the policy that holds.
 
+mod modes;
 mod rules;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::mode::Modes;
 use super::sink::Sink;
 use super::template::{Mount, is_literal};
 use super::{Enable, Limits, Policy, Sandbox, raw, vault};
@@ -81,6 +83,10 @@ pub(super) fn spec(spec: raw::Spec, problems: &mut Problems) -> Policy {
         vault: spec.vault.map(|raw| vault::read(raw, problems)),
         secrets_file: secrets_file(spec.secrets_file, file_store, problems),
         rules,
+        modes: Modes {
+            rules: modes::rules(spec.secrets_modes.as_deref().unwrap_or_default(), problems),
+            otherwise: spec.secrets_mode.unwrap_or_default(),
+        },
         sinks: sinks(&spec.sinks.unwrap_or_default(), problems),
         mounts: judged,
         match_destination_namespace: spec.match_destination_namespace.unwrap_or_default(),

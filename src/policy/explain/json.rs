@@ -57,6 +57,7 @@ impl Report<'_> {
             "application": identity,
             "functionMode": self.question.function,
             "store": self.store().into_iter().collect::<BTreeMap<_, _>>(),
+            "secretsMode": self.secrets_mode(),
             "paths": paths,
             "sinks": self.sinks(),
             "matchDestinationNamespace": self.policy.match_destination_namespace,
