@@ -17,6 +17,7 @@ mod keys;
 pub mod raw;
 mod release;
 pub mod schema;
+mod unquoted;
 
 /// Everything that one run is asked to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

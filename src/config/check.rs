@@ -5,6 +5,7 @@ use serde_json::Value as Schema;
 use serde_yaml::{Mapping, Value};
 
 use super::ConfigProblem;
+use super::unquoted::TAG;
 
 /// The longest unknown field name that is shown; a longer one is hardly a slip.
 const MAX_SHOWN: usize = 32;
@@ -123,10 +124,18 @@ fn choice(value: &Value, choices: &[&str], path: &str, problems: &mut Vec<Config
 
 /// A value of another type than the field's; a text that has become a number is explained.
 pub(super) fn wrong_type(path: &str, found: &Value, expected: &str) -> ConfigProblem {
+    // where a string would be wrong too, its quotes are not the matter
+    let found = match found {
+        Value::Tagged(value) if value.tag == TAG && expected != "a string" => &value.value,
+        found => found,
+    };
     let message = format!("{} where {expected} is expected", found_type(found));
     let help = match (found, expected) {
         (Value::Number(_) | Value::Bool(_), "a string") => {
             "put it in quotes: without them YAML makes a number or boolean of it, so 1.10 has become 1.1 and cannot be told apart"
+        }
+        (Value::Tagged(value), _) if value.tag == TAG => {
+            "put it in quotes: some YAML readers take it for a number, a boolean or a date"
         }
         (_, "a string") => {
             "write a text, in quotes where it could be read as something else; leave the field out if there is none"
@@ -238,6 +247,7 @@ fn found_type(value: &Value) -> &'static str {
         Value::String(_) => "a string",
         Value::Sequence(_) => "a list",
         Value::Mapping(_) => "a map",
+        Value::Tagged(value) if value.tag == TAG => "an ambiguous value without quotes",
         Value::Tagged(_) => "a value with a YAML tag",
     }
 }

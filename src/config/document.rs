@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_yaml::{Deserializer, Error, Mapping, Value};
 
-use super::ConfigProblem;
+use super::{ConfigProblem, unquoted};
 use crate::yaml::growth::{self, Outsized};
 use crate::yaml::surrogates;
 
@@ -32,7 +32,8 @@ pub(super) fn read(text: &str, what: &str) -> Result<Option<Mapping>, ConfigProb
         Outsized::Malformed(error) => not_yaml(what, Some((error.line, error.column))),
     })?;
     let mut found = None;
-    for document in Deserializer::from_str(&surrogates::joined(text)) {
+    let text = unquoted::marked(text);
+    for document in Deserializer::from_str(&surrogates::joined(&text)) {
         let mut value = Value::deserialize(document).map_err(|error| unreadable(what, &error))?;
         value.apply_merge().map_err(|_| {
             problem(

@@ -1,5 +1,10 @@
 //! Texts that need no quotes: every reader of YAML 1.1 and 1.2 takes them for just this string.
 
+use super::event::{Style, Tag};
+use super::load::scalar;
+use super::scalar::is_string;
+use crate::secret::Value;
+
 /// Whether a text can be written without quotes, in block style or (`flow`) between brackets.
 ///
 /// Strict where readers disagree: what some of them take for a number, a date, a boolean or the beginning of
@@ -20,6 +25,42 @@ pub fn is_safe(text: &str, flow: bool) -> bool {
         // some readers take a colon between brackets for one behind a key, wherever it stands
         && !(flow && text.contains([',', '[', ']', '{', '}', ':', '?']))
         && !may_be_typed(text)
+}
+
+/// Whether a text without quotes and tag is a string to every reader of YAML 1.1 and 1.2: no word for null or a
+/// boolean, no number to any base, no date.
+#[must_use]
+pub fn is_always_string(text: &str) -> bool {
+    is_string(text, Style::Plain, Tag::None)
+        && matches!(scalar::plain(text), Ok(Value::String(_)))
+        && !is_date(text)
+        && !is_sexagesimal(text)
+        && !matches!(text, "<<" | "=")
+}
+
+/// `2024-1-31`, and what has a time behind it.
+fn is_date(text: &str) -> bool {
+    let mut parts = text.splitn(3, '-');
+    let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let end = rest.find(['T', 't', ' ', '\t']).unwrap_or(rest.len());
+    let (day, time) = rest.split_at(end);
+    year.len() == 4
+        && [year, month, day].into_iter().all(digits)
+        && [month, day].iter().all(|part| matches!(part.len(), 1 | 2))
+        && (time.is_empty() || time.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
+/// `190:20:30`, a number to the base of 60.
+fn is_sexagesimal(text: &str) -> bool {
+    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
+    text.contains(':')
+        && text.starts_with(|ch: char| ch.is_ascii_digit())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'_' | b'.'))
 }
 
 /// Whether some reader takes a plain text for something else than a string, or for a marker.
@@ -61,8 +102,59 @@ mod tests {
 
     use super::*;
     use crate::yaml::event::{Event, Events};
-    use crate::yaml::scalar::is_string;
     use crate::yaml::second::{self, Reading};
+
+    #[test]
+    fn a_string_to_one_reader_may_be_something_else_to_another() {
+        for text in [
+            "2024-01-01",
+            "2024-1-1",
+            "2024-01-01T00:00:00Z",
+            "2024-01-01 10:00:00",
+            "010",
+            "1_0",
+            "0x1",
+            "0b1",
+            "0o7",
+            "1e3",
+            "1.10",
+            ".5",
+            "on",
+            "No",
+            "y",
+            "~",
+            "",
+            "null",
+            "True",
+            ".inf",
+            ".NaN",
+            "190:20:30",
+            "1:30.5",
+            "<<",
+            "=",
+            "-1",
+            "+1",
+        ] {
+            assert!(!is_always_string(text), "{text}");
+        }
+        for text in [
+            "1.2.3",
+            "v1",
+            "1.27-alpine",
+            "2024-01-01-abc",
+            "2024-01-01T",
+            "20240101-1",
+            "latest",
+            "sha-0123",
+            "a:b",
+            "yess",
+            "0x",
+            "1_a",
+            "nginx",
+        ] {
+            assert!(is_always_string(text), "{text}");
+        }
+    }
 
     #[test]
     fn images_and_addresses_need_no_quotes() {

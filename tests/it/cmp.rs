@@ -1,6 +1,7 @@
 //! The plugin as Argo CD runs it: its real plugin server with our plugin file, asked over its socket.
 //! Then the image of the sidecar, and many builds at once.
 
+mod hydrator;
 mod image;
 #[cfg(target_os = "linux")]
 mod many;

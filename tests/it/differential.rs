@@ -10,6 +10,7 @@ mod cases;
 mod check;
 mod corpus;
 mod gadgets;
+mod manifests;
 mod minimal;
 mod mutate;
 mod oddities;

@@ -5,6 +5,7 @@ mod attacks;
 mod failures;
 mod file;
 mod limits;
+mod modes;
 mod oracle;
 mod report;
 mod server;

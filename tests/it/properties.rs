@@ -26,7 +26,7 @@ use crate::support::{documents, map_strings};
 use document::{Stream, Writer, stream};
 
 /// A store with one secret, at `kv/s`.
-struct Store(BTreeMap<String, Value>);
+pub(crate) struct Store(BTreeMap<String, Value>);
 
 impl SecretStore for Store {
     async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
@@ -42,7 +42,7 @@ impl SecretStore for Store {
 }
 
 impl Store {
-    fn new(values: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(values: &[(&str, &str)]) -> Self {
         let values = values.iter();
         Self(
             values
@@ -73,7 +73,7 @@ fn read_one(store: &impl SecretStore, path: &str) -> Result<Secret, StoreError> 
 }
 
 /// Runs the library as a pipe.
-fn piped(text: &str, config: &Config, store: &Store) -> (Outcome, Option<String>) {
+pub(crate) fn piped(text: &str, config: &Config, store: &Store) -> (Outcome, Option<String>) {
     let (input, clock) = (input(text), Clock::default());
     let (settings, judge) = (Settings::default(), Judge::default());
     let outcome = render(&input, config, &settings, &judge, &clock, |wants| {
@@ -112,7 +112,7 @@ fn written(outcome: &Outcome, input: &Input) -> Option<String> {
     Some(String::from_utf8(out).unwrap())
 }
 
-fn said(outcome: &Outcome) -> String {
+pub(crate) fn said(outcome: &Outcome) -> String {
     gitops_fn::report::text(&outcome.findings)
 }
 
@@ -121,7 +121,7 @@ fn read(text: &str) -> Vec<Yaml> {
     documents(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-fn release(text: &str) -> Config {
+pub(crate) fn release(text: &str) -> Config {
     let text = format!("apiVersion: gitops-fn.dev/v1alpha1\nkind: Release\nspec: {text}\n");
     config::from_file(&text, &Settings::default()).unwrap()
 }

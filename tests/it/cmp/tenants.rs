@@ -195,7 +195,7 @@ const ATTACKS: &[(&str, &str, &str)] = &[
     (
         "a program",
         "transformers: [\"{apiVersion: v1, kind: A, metadata: {name: a, annotations: {config.kubernetes.io/function: 'exec: {path: /usr/local/bin/helm}'}}}\"]\nresources: [map.yaml]\n",
-        "function of somebody",
+        "third-party function",
     ),
     (
         "our function with a Vault of its own",

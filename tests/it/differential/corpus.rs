@@ -132,7 +132,7 @@ struct Module {
 
 /// The folders of the modules, which the Go command checks against `go.sum`; `None` after a skip.
 #[track_caller]
-fn modules() -> Option<BTreeMap<String, PathBuf>> {
+pub(super) fn modules() -> Option<BTreeMap<String, PathBuf>> {
     let folder = root().join("tests/tools/kustomizations");
     let wanted = std::fs::read_to_string(folder.join("go.mod")).unwrap();
     let wanted = wanted.lines().filter_map(|line| {

@@ -8,6 +8,7 @@ use std::thread;
 use super::{assert_denied, policy, secret};
 use crate::governed::Governed;
 use crate::support::{Output, run};
+use crate::vault::server::free_port;
 
 /// A server that writes down what it is asked, and knows nothing.
 struct Listener {
@@ -206,11 +207,7 @@ fn what_is_judged_is_what_is_read_of_a_version_1_mount() {
 
 #[test]
 fn failures_name_the_fields_of_the_policy() {
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string();
+    let closed = format!("127.0.0.1:{}", free_port());
     for (address, says) in [
         (closed, "help: check spec.vault.address, and that"),
         (

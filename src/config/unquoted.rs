@@ -1,0 +1,72 @@
+//! Texts without quotes that are strings to the reader here and something else to another: kustomize reads a
+//! configuration before it hands it over, and makes 8 of `010`.
+
+use std::borrow::Cow;
+
+use serde_yaml::Value;
+
+use crate::yaml::event::{Event, Events, Span, Style, Tag};
+use crate::yaml::plain::is_always_string;
+use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::tree::{Kind, Node, NodeId, Tree};
+
+/// The tag of such a text: a type of its own, which fits no field.
+pub(super) const TAG: &str = "unquoted";
+
+/// The text of a configuration with [`TAG`] in front of each value that asks for quotes. A text that is not
+/// YAML stays as it is.
+pub(super) fn marked(text: &str) -> Cow<'_, str> {
+    let mut splices = Vec::new();
+    let mut events = Events::new(text);
+    let mut tree = Tree::default();
+    while let Ok(Some((event, _))) = events.pull() {
+        if event != Event::DocumentStart {
+            continue;
+        }
+        tree.clear();
+        let Ok(Some(first)) = events.pull() else {
+            break;
+        };
+        let Ok(root) = tree.read_node(first, &mut events) else {
+            return Cow::Borrowed(text);
+        };
+        splices.extend(marks(&tree, root));
+    }
+    if splices.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let all = Span {
+        start: 0,
+        end: text.len(),
+    };
+    Cow::Owned(pieces(text, all, &splices).collect())
+}
+
+/// The marks of a document, in the order of its text.
+fn marks(tree: &Tree<'_>, root: NodeId) -> Vec<Splice> {
+    let mut starts = Vec::new();
+    for id in root..tree.node(root).end {
+        match tree.node(id).kind {
+            Kind::Map { .. } => {
+                starts.extend(
+                    tree.entries(id)
+                        .filter_map(|(_, value)| start(tree.node(value))),
+                );
+            }
+            Kind::Seq { .. } => {
+                starts.extend(tree.children(id).filter_map(|item| start(tree.node(item))));
+            }
+            _ => {}
+        }
+    }
+    starts.sort_unstable();
+    let mark = |start| Splice::new(Span { start, end: start }, format!("!{TAG} "));
+    starts.into_iter().map(mark).collect()
+}
+
+/// Where a value begins that asks for quotes.
+fn start(node: &Node<'_>) -> Option<usize> {
+    let is_plain = node.style() == Some(Style::Plain) && node.props.tag == Tag::None;
+    let is_text = || matches!(serde_yaml::from_str(&node.value), Ok(Value::String(_)));
+    (is_plain && !is_always_string(&node.value) && is_text()).then_some(node.span.start)
+}
