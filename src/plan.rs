@@ -11,6 +11,7 @@ pub mod change;
 mod duplicates;
 pub mod entry;
 mod govern;
+mod literal;
 mod oracle;
 mod own;
 pub mod retag;

@@ -12,6 +12,7 @@ use crate::input::{Input, denied};
 use crate::krm::list::{self, ListError, Outline};
 use crate::krm::resource::objects;
 use crate::krm::result::{Finding, Severity};
+use crate::placeholder::escape::ESCAPE;
 use crate::plan::{Mode, Plan, Planner};
 use crate::policy::decide::Judge;
 use crate::recheck;
@@ -517,8 +518,9 @@ fn has_content(text: &str) -> bool {
 
 /// The scan of DESIGN §6: without any of these no placeholder can be planned.
 fn may_hold_placeholder(text: &str) -> bool {
-    const SIGNS: [&[u8]; 7] = [
+    const SIGNS: [&[u8]; 8] = [
         b"<path:",
+        ESCAPE,
         // our own configuration
         b"gitops-fn.dev/",
         b"avp.kubernetes.io/",

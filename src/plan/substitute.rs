@@ -4,7 +4,7 @@
 use super::avp::Avp;
 use super::change::{Action, Change, Context, Fill, Removal, Slot, Wrap, old_text};
 use super::walk::{Place, Step, field};
-use super::{Draft, Mode, Scope, block, slot};
+use super::{Draft, Mode, Scope, block, literal, slot};
 use crate::krm::resource::is_bookkeeping;
 use crate::krm::result::{Finding, Severity};
 use crate::placeholder::{self, Placeholder, PlaceholderError, Segment, Source};
@@ -44,6 +44,10 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
             return;
         }
     };
+    let is_literal = placeholders(&segments).next().is_none();
+    if is_literal && literal::stays(scope, place, draft) {
+        return;
+    }
     draft.count(placeholders(&segments).count());
     if scope.judge.is_exceeded(draft.placeholders()) {
         // said at the end; what comes now is not even looked at
@@ -131,7 +135,7 @@ fn is_books(place: &Place<'_, '_>) -> bool {
     )
 }
 
-fn is_avp_annotation(place: &Place<'_, '_>) -> bool {
+pub(super) fn is_avp_annotation(place: &Place<'_, '_>) -> bool {
     matches!(
         place.path,
         [Step::Key("metadata"), Step::Key("annotations"), Step::Key(key)] if key.starts_with("avp.kubernetes.io/")
@@ -224,7 +228,7 @@ fn context(
         slot,
         base64,
         remove_missing: avp.remove_missing,
-        withholds: scope.judge.has_policy(),
+        withholds: scope.judge.has_policy() && placeholders(segments).next().is_some(),
     })
 }
 
@@ -235,7 +239,6 @@ fn misplaced(
     place: &Place<'_, '_>,
     slot: Slot,
 ) -> Option<Finding> {
-    let tag = scope.tree.node(place.id).props.tag;
     let path = match (&placeholder.source, keys_at) {
         (Source::Path { path, .. }, _) => path,
         (Source::Key(_), Some(at)) => &at.path,
@@ -259,8 +262,8 @@ fn misplaced(
         ));
     }
     let fits = match slot {
-        Slot::Map(_) => tag == Tag::None,
-        _ => matches!(tag, Tag::None | Tag::Str | Tag::Bare),
+        Slot::Map(_) => scope.tree.node(place.id).props.tag == Tag::None,
+        _ => takes_text(scope, place),
     };
     if !fits {
         return Some(Finding::error(
@@ -290,6 +293,12 @@ fn misplaced(
         )),
         Err(error) => Some(Finding::error(error.to_string(), error.help()).exiting(2)),
     }
+}
+
+/// Whether the tag at `place`, if any, lets it be any text.
+pub(super) fn takes_text(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> bool {
+    let tag = scope.tree.node(place.id).props.tag;
+    matches!(tag, Tag::None | Tag::Str | Tag::Bare)
 }
 
 /// What keeps a path from naming a secret, by its form alone.

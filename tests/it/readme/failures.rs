@@ -173,6 +173,11 @@ fn placeholders() -> Vec<Failure> {
             secret("<path:kv/shop/web#password"),
         ),
         failure(
+            "the escape <!path: counts in values alone",
+            0,
+            secret("!local <!path:filename>"),
+        ),
+        failure(
             "has a version that is not a whole number",
             1,
             secret("<path:kv/shop/web#password#latest>"),
