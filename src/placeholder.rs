@@ -8,6 +8,7 @@
 
 pub mod escape;
 pub mod jsonpath;
+pub mod lookalike;
 pub mod modifier;
 
 use std::ops::Range;
