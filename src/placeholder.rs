@@ -3,9 +3,12 @@
 //!
 //! The grammar is AVP's with its traps closed: a placeholder may span lines in both forms, a `>` or
 //! `|` inside a modifier's quotes or braces does not end it, prose between `<` and `>` is left alone,
-//! and whatever begins with `<path:` and cannot be read is an error instead of a silent leftover.
+//! and whatever begins with `<path:` and cannot be read is an error instead of a silent leftover. What is
+//! meant literally is escaped ([`escape`]).
 
+pub mod escape;
 pub mod jsonpath;
+pub mod lookalike;
 pub mod modifier;
 
 use std::ops::Range;
@@ -130,19 +133,19 @@ impl PlaceholderError {
                 reason: NOT_CLOSED, ..
             } => {
                 "close it with >; without quotes a blank and # begins a comment of YAML, and the rest is lost; \
-                 to keep the text as it is, annotate the object with avp.kubernetes.io/ignore: \"true\""
+                 where <path: is meant literally, write <!path:"
                     .to_owned()
             }
             Self::Malformed {
                 reason: TOO_LONG, ..
             } => {
                 "keep long texts of its modifiers in the secret; \
-                 to keep the text as it is, annotate the object with avp.kubernetes.io/ignore: \"true\""
+                 where <path: is meant literally, write <!path:"
                     .to_owned()
             }
             Self::Malformed { .. } => {
                 "write <path:MOUNT/PATH#KEY> or <path:MOUNT/PATH#KEY#VERSION>; \
-                 to keep the text as it is, annotate the object with avp.kubernetes.io/ignore: \"true\""
+                 where <path: is meant literally, write <!path:"
                     .to_owned()
             }
             Self::Modifier { error, .. } => error.help(),
@@ -164,11 +167,15 @@ impl PlaceholderError {
 pub fn may_hold(text: &[u8], keys: bool) -> bool {
     memchr::memchr2_iter(b'<', b'\\', text).any(|at| {
         let rest = &text[at..];
-        rest.starts_with(b"<path:") || (keys && rest[0] == b'<') || escaped_bracket(rest, b'c')
+        rest.starts_with(b"<path:")
+            || rest.starts_with(escape::ESCAPE)
+            || (keys && rest[0] == b'<')
+            || escaped_bracket(rest, b'c')
     })
 }
 
-/// Splits a text at its placeholders; `None` when there is none. `keys` allows the `<key>` form.
+/// Splits a text at its placeholders; `None` when there is none. `keys` allows the `<key>` form. What stands
+/// beside them has lost the marks of its escapes; where there are only such, there is text alone.
 ///
 /// # Errors
 /// The placeholders in it that cannot be read; not more than [`MAX_PROBLEMS`], since a text with so
@@ -181,6 +188,12 @@ pub fn parse(text: &[u8], keys: bool) -> Result<Option<Vec<Segment>>, Vec<Placeh
     while let Some(offset) = memchr::memchr2(b'<', b'\\', &text[at..]) {
         let start = at + offset;
         at = start + 1;
+        if let Some(mark) = scan.mark_at(start) {
+            segments.push(Segment::Text(text[kept..mark.start].to_vec()));
+            at = mark.end;
+            kept = at;
+            continue;
+        }
         match scan.placeholder_at(start) {
             Ok(None) => {}
             Ok(Some((placeholder, length))) => {
@@ -293,6 +306,13 @@ impl<'t> Scan<'t> {
             close: None,
             wasted: 0,
         }
+    }
+
+    /// Where the mark stands of an escape that begins at `start`.
+    fn mark_at(&self, start: usize) -> Option<Range<usize>> {
+        let mark = escape::mark(&self.text[start..])?;
+        let is_whole = self.text[start] == b'<' || !self.is_in_another(start);
+        is_whole.then(|| start + mark.start..start + mark.end)
     }
 
     /// The placeholder that begins at `start`, with its length in bytes.

@@ -11,6 +11,8 @@ pub mod change;
 mod duplicates;
 pub mod entry;
 mod govern;
+mod literal;
+mod lookalike;
 mod oracle;
 mod own;
 pub mod retag;
@@ -29,6 +31,7 @@ use crate::clock::Clock;
 use crate::config::{Config, SecretsMode};
 use crate::krm::resource::{GroupVersionKind, Object, Subject, objects};
 use crate::krm::result::{Finding, Severity};
+use crate::placeholder;
 use crate::policy::decide::Judge;
 use crate::policy::mode;
 use crate::secret::SecretRef;
@@ -168,6 +171,9 @@ pub struct Plan {
 /// How many findings of a sort there may be; a few dozen are shown.
 const MOST: usize = 10_000;
 
+/// How many texts that look like placeholders are told.
+const MOST_LOOKALIKES: usize = 50;
+
 /// What the rules have planned for the document at hand.
 #[derive(Default)]
 pub struct Draft {
@@ -182,6 +188,8 @@ pub struct Draft {
     matched: BTreeSet<usize>,
     /// Where the image of a rule was first seen in a field that is not known to hold one.
     elsewhere: FxHashMap<usize, retag::Elsewhere>,
+    /// Texts that look like placeholders and are none.
+    lookalikes: usize,
     kept: usize,
     placeholders: usize,
     /// Nodes that were met through aliases in the document at hand.
@@ -233,6 +241,14 @@ impl Draft {
 
     fn find_all(&mut self, findings: Vec<Finding>) {
         for finding in findings {
+            self.find(finding);
+        }
+    }
+
+    /// Records a text that looks like a placeholder and is none; not more than `MOST_LOOKALIKES`.
+    pub fn look_alike(&mut self, finding: Finding) {
+        self.lookalikes += 1;
+        if self.lookalikes <= MOST_LOOKALIKES {
             self.find(finding);
         }
     }
@@ -462,6 +478,7 @@ impl<'c> Planner<'c> {
         findings.extend(images.iter().enumerate().filter(unmatched).map(told));
         findings.extend(self.amounts());
         findings.extend(self.kept());
+        findings.extend(self.more_lookalikes());
         Plan {
             documents: self.documents,
             left_out: self.left_out,
@@ -493,6 +510,16 @@ impl Planner<'_> {
             },
             "resolve them later, for example with `gitops-fn render -`",
         ))
+    }
+
+    /// What there is to say of texts that look like placeholders and have not been told.
+    fn more_lookalikes(&self) -> Option<Finding> {
+        let more = self.draft.lookalikes.checked_sub(MOST_LOOKALIKES)?;
+        (more > 0).then(|| {
+            let message =
+                format!("and {more} more texts look like placeholders and stay as they are");
+            Finding::new(Severity::Warning, message, "")
+        })
     }
 
     /// What the policy has against the amounts of the plan.
@@ -584,6 +611,7 @@ fn may_hold_placeholder(scope: &Scope<'_, '_>) -> bool {
                 .iter()
                 .any(|escape| rest.starts_with(escape))
     }) || memchr::memmem::find(bytes, b"avp.kubernetes.io/").is_some()
+        || placeholder::lookalike::find(bytes).is_some()
 }
 
 /// Whether a node is only there to be a plain text, for [`shared`].

@@ -12,6 +12,8 @@ use crate::input::{Input, denied};
 use crate::krm::list::{self, ListError, Outline};
 use crate::krm::resource::objects;
 use crate::krm::result::{Finding, Severity};
+use crate::placeholder::escape::ESCAPE;
+use crate::placeholder::lookalike;
 use crate::plan::{Mode, Plan, Planner};
 use crate::policy::decide::Judge;
 use crate::recheck;
@@ -515,10 +517,11 @@ fn has_content(text: &str) -> bool {
     })
 }
 
-/// The scan of DESIGN §6: without any of these no placeholder can be planned.
+/// The scan of DESIGN §6: without any of these no placeholder can be planned, nor be told of what looks like one.
 fn may_hold_placeholder(text: &str) -> bool {
-    const SIGNS: [&[u8]; 7] = [
+    const SIGNS: [&[u8]; 8] = [
         b"<path:",
+        ESCAPE,
         // our own configuration
         b"gitops-fn.dev/",
         b"avp.kubernetes.io/",
@@ -531,6 +534,7 @@ fn may_hold_placeholder(text: &str) -> bool {
     SIGNS
         .iter()
         .any(|sign| memchr::memmem::find(bytes, sign).is_some())
+        || lookalike::find(bytes).is_some()
 }
 
 /// Takes out documents, each with the rest of its last line.

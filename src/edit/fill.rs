@@ -154,7 +154,7 @@ pub fn is_doubtful(fill: &Fill, mode: Mode) -> bool {
         || (context.slot, context.base64) == (Slot::SecretData { encode: false }, None);
     let changes =
         |placeholder: &Placeholder| !placeholder.modifiers.iter().all(Modifier::is_default);
-    is_judged || placeholders(&fill.segments).any(changes)
+    fill.has_values() && (is_judged || placeholders(&fill.segments).any(changes))
 }
 
 /// The one text for every value that cannot be used, whatever is wrong with it.
@@ -198,7 +198,11 @@ fn beside_is_base64(fill: &Fill) -> bool {
 /// What to tell the user of a filled scalar.
 #[must_use]
 pub fn note(fill: &Fill) -> String {
-    format!("resolved {}", shown(fill))
+    if fill.has_values() {
+        format!("resolved {}", shown(fill))
+    } else {
+        "wrote <path: for its escape <!path:".to_owned()
+    }
 }
 
 /// The scalar's placeholders as messages show them.

@@ -61,7 +61,9 @@ pub(super) fn write<'c>(
         Action::Fill(fill) => match fill::fill(fill, change, resolved, mode, allowance)? {
             Filled::Text(new, parts) => {
                 kept = parts;
-                values.push(0);
+                if fill.has_values() {
+                    values.push(0);
+                }
                 as_scalar(fill.old.as_deref(), new)?
             }
             Filled::Tokens(new, shapes) => {

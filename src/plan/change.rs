@@ -88,7 +88,7 @@ impl Action {
     }
 }
 
-/// Placeholders in one scalar, and what the result has to be.
+/// Placeholders in one scalar, escaped or not, and what the result has to be.
 pub struct Fill {
     /// The decoded text (behind base64, where it was seen through) in pieces.
     pub segments: Vec<Segment>,
@@ -100,6 +100,15 @@ pub struct Fill {
     pub block: Option<Block>,
     /// How the entry can be removed, where a missing key asks for that.
     pub removal: Option<Removal>,
+}
+
+impl Fill {
+    /// Whether a value goes in: else it holds escaped placeholders alone.
+    #[must_use]
+    pub fn has_values(&self) -> bool {
+        let mut segments = self.segments.iter();
+        segments.any(|segment| matches!(segment, Segment::Placeholder(_)))
+    }
 }
 
 /// All that the result of a fill depends on beside the scalar's own text.

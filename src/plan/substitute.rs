@@ -4,7 +4,7 @@
 use super::avp::Avp;
 use super::change::{Action, Change, Context, Fill, Removal, Slot, Wrap, old_text};
 use super::walk::{Place, Step, field};
-use super::{Draft, Mode, Scope, block, slot};
+use super::{Draft, Mode, Scope, block, literal, lookalike, slot};
 use crate::krm::resource::is_bookkeeping;
 use crate::krm::result::{Finding, Severity};
 use crate::placeholder::{self, Placeholder, PlaceholderError, Segment, Source};
@@ -18,7 +18,11 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
     let node = scope.tree.node(place.id);
     let Some(style) = node.style() else { return };
     let settled = place.alias.is_none() && draft.is_settled(node.ordinal);
-    if style == Style::Empty || settled || is_books(place) {
+    if style == Style::Empty || settled {
+        return;
+    }
+    if is_books(place) {
+        lookalike::in_books(scope, place, node.value.as_bytes(), draft);
         return;
     }
     let keys = avp.path.is_some() || (config_path(scope, place).is_some());
@@ -26,16 +30,23 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
     if let (true, Some(key)) = (keys && !place.is_key, placeholder::cut_off(text)) {
         draft.find(cut_off(key).at(scope.subject(), field(place.path)));
     }
-    let seen_through = (scope.is_secret() && !place.is_key)
-        .then(|| see_through(&node.value, keys))
+    let decoded = (scope.is_secret() && !place.is_key)
+        .then(|| base64::decode(&node.value))
         .flatten();
+    let seen_through = decoded
+        .as_deref()
+        .and_then(|decoded| see_through(&node.value, decoded, keys));
     let (found, base64) = match seen_through {
         Some((found, wrap)) => (found, Some(wrap)),
         None if placeholder::may_hold(text, keys) => (placeholder::parse(text, keys), None),
-        None => return,
+        None => (Ok(None), None),
     };
     let segments = match found {
-        Ok(None) => return,
+        Ok(None) => {
+            let decoded = decoded.as_deref().map(Vec::as_slice);
+            lookalike::whole(scope, place, keys, &node.value, decoded, draft);
+            return;
+        }
         Ok(Some(segments)) => segments,
         Err(errors) => {
             for error in &errors {
@@ -44,6 +55,11 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
             return;
         }
     };
+    lookalike::beside(scope, place, &segments, draft);
+    let is_literal = placeholders(&segments).next().is_none();
+    if is_literal && literal::stays(scope, place, draft) {
+        return;
+    }
     draft.count(placeholders(&segments).count());
     if scope.judge.is_exceeded(draft.placeholders()) {
         // said at the end; what comes now is not even looked at
@@ -131,7 +147,7 @@ fn is_books(place: &Place<'_, '_>) -> bool {
     )
 }
 
-fn is_avp_annotation(place: &Place<'_, '_>) -> bool {
+pub(super) fn is_avp_annotation(place: &Place<'_, '_>) -> bool {
     matches!(
         place.path,
         [Step::Key("metadata"), Step::Key("annotations"), Step::Key(key)] if key.starts_with("avp.kubernetes.io/")
@@ -148,14 +164,13 @@ fn config_path<'s>(scope: &Scope<'s, '_>, place: &Place<'_, '_>) -> Option<&'s s
 
 type Found = Result<Option<Vec<Segment>>, Vec<PlaceholderError>>;
 
-/// The placeholders behind a text's base64, if it is base64 (standard alphabet, padded, CR and LF
+/// The placeholders in what a text decodes to, if it is base64 (standard alphabet, padded, CR and LF
 /// ignored) of something that holds one.
-fn see_through(text: &str, keys: bool) -> Option<(Found, Wrap)> {
-    let decoded = base64::decode(text)?;
-    if !placeholder::may_hold(&decoded, keys) {
+fn see_through(text: &str, decoded: &[u8], keys: bool) -> Option<(Found, Wrap)> {
+    if !placeholder::may_hold(decoded, keys) {
         return None;
     }
-    let found = placeholder::parse(&decoded, keys);
+    let found = placeholder::parse(decoded, keys);
     if matches!(found, Ok(None)) {
         return None;
     }
@@ -224,7 +239,7 @@ fn context(
         slot,
         base64,
         remove_missing: avp.remove_missing,
-        withholds: scope.judge.has_policy(),
+        withholds: scope.judge.has_policy() && placeholders(segments).next().is_some(),
     })
 }
 
@@ -235,7 +250,6 @@ fn misplaced(
     place: &Place<'_, '_>,
     slot: Slot,
 ) -> Option<Finding> {
-    let tag = scope.tree.node(place.id).props.tag;
     let path = match (&placeholder.source, keys_at) {
         (Source::Path { path, .. }, _) => path,
         (Source::Key(_), Some(at)) => &at.path,
@@ -259,8 +273,8 @@ fn misplaced(
         ));
     }
     let fits = match slot {
-        Slot::Map(_) => tag == Tag::None,
-        _ => matches!(tag, Tag::None | Tag::Str | Tag::Bare),
+        Slot::Map(_) => scope.tree.node(place.id).props.tag == Tag::None,
+        _ => takes_text(scope, place),
     };
     if !fits {
         return Some(Finding::error(
@@ -290,6 +304,12 @@ fn misplaced(
         )),
         Err(error) => Some(Finding::error(error.to_string(), error.help()).exiting(2)),
     }
+}
+
+/// Whether the tag at `place`, if any, lets it be any text.
+pub(super) fn takes_text(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> bool {
+    let tag = scope.tree.node(place.id).props.tag;
+    matches!(tag, Tag::None | Tag::Str | Tag::Bare)
 }
 
 /// What keeps a path from naming a secret, by its form alone.

@@ -454,3 +454,22 @@ fn a_byte_order_mark_before_a_list() {
         assert_eq!(list["results"].as_sequence().unwrap().len(), 1, "{text}");
     }
 }
+
+#[test]
+fn fifty_texts_that_look_like_placeholders_are_told_and_the_others_counted() {
+    for (texts, more) in [(50, false), (63, true)] {
+        let mut manifest =
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n".to_owned();
+        for text in 0..texts {
+            let _ = writeln!(manifest, "  k{text}: <PATH:kv/shop/web#password>");
+        }
+        let list = format!(
+            "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {}",
+            manifest.trim_end().replace('\n', "\n  ")
+        );
+        let output = with_store(&[], list).success();
+        let said = output.text();
+        assert_eq!(said.matches("looks like a misspelt").count(), 50, "{said}");
+        assert_eq!(said.contains("and 13 more texts"), more, "{said}");
+    }
+}

@@ -85,8 +85,22 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "run",
         &[
-            "clock", "config", "edit", "input", "krm", "plan", "policy", "recheck", "report",
-            "resolve", "secret", "settings", "source", "yaml",
+            "clock",
+            "config",
+            "edit",
+            "input",
+            "krm",
+            // what shows that no text can hold one
+            "placeholder",
+            "plan",
+            "policy",
+            "recheck",
+            "report",
+            "resolve",
+            "secret",
+            "settings",
+            "source",
+            "yaml",
         ],
     ),
     // the crate's front

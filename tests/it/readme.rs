@@ -260,6 +260,7 @@ fn the_placeholders_of_the_text_work() {
         "{\"KEY\":\"three\\\"\"}",
         "three\"",
         "three\\\"",
+        "<path:MOUNT/PATH#KEY>",
     ];
     assert_eq!(rows.len(), results.len());
     for (row, result) in rows.iter().zip(results) {

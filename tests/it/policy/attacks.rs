@@ -63,6 +63,25 @@ fn paths_that_are_not_its_own_are_denied_before_the_store_is_asked() {
 }
 
 #[test]
+fn an_escaped_placeholder_is_a_text_and_no_value() {
+    let escaped = "<!path:kv/billing/web/db#password>";
+    let head = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n";
+    let manifests = format!(
+        "{head}  name: web\ndata:\n  text: \"{escaped}\"\n---\n{head}  name: elsewhere\n  namespace: victim\n  annotations: {{a/b: \"{escaped}\"}}\n---\n{}",
+        secret(&format!("{escaped} <path:kv/shop/web/db#password>"))
+    );
+    let Some(output) = render(TENANTS, &SHOP, &manifests) else {
+        return;
+    };
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let literal = "<path:kv/billing/web/db#password>";
+    assert_eq!(text.matches(literal).count(), 3, "{text}");
+    assert!(text.contains(&format!("{literal} value-shop")), "{text}");
+    assert!(!text.contains("value-billing"), "{text}");
+}
+
+#[test]
 fn a_raw_read_of_another_engine_is_denied() {
     let manifest = secret("<path:auth/token/lookup-self#id>").replace(
         "  name: db\n",

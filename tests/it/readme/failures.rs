@@ -91,6 +91,8 @@ fn failures() -> Vec<Failure> {
     let mut all = inputs();
     all.extend(stores());
     all.extend(placeholders());
+    all.extend(leftovers());
+    all.extend(misused());
     all.extend(objects());
     all.extend(configurations());
     all
@@ -172,6 +174,49 @@ fn placeholders() -> Vec<Failure> {
             1,
             secret("<path:kv/shop/web#password"),
         ),
+    ]
+}
+
+fn leftovers() -> Vec<Failure> {
+    vec![
+        failure(
+            "the escape <!path: counts in values alone",
+            0,
+            secret("!local <!path:filename>"),
+        ),
+        failure(
+            "looks like a misspelt placeholder",
+            0,
+            secret("<PATH:kv/shop/web#password>"),
+        ),
+        failure(
+            "looks like a percent-encoded placeholder",
+            0,
+            secret("a%3Cpath%3Akv/shop/web%23password%3E"),
+        ),
+        failure(
+            "looks like base64 of a placeholder",
+            0,
+            secret("Basic PHBhdGg6a3Yvc2hvcC93ZWIjcGFzc3dvcmQ+"),
+        ),
+        failure(
+            "looks like a placeholder with an odd key",
+            0,
+            secret("<user name>").replace(
+                "name: web",
+                "name: web, annotations: {avp.kubernetes.io/path: kv/shop/web}",
+            ),
+        ),
+        failure(
+            "a placeholder in an annotation of kustomize and kpt",
+            0,
+            annotated("Widget", "config.k8s.io/id: <path:kv/shop/web#password>"),
+        ),
+    ]
+}
+
+fn misused() -> Vec<Failure> {
+    vec![
         failure(
             "has a version that is not a whole number",
             1,

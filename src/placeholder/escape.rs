@@ -1,0 +1,21 @@
+//! The escape of a placeholder that is meant literally: `<!path:…>` gives `<path:…>`.
+
+use std::ops::Range;
+
+use super::{escaped_bracket, json_unescape};
+
+/// How it begins.
+pub const ESCAPE: &[u8] = b"<!path:";
+
+/// Where the `!` stands of an escape whose bracket is at the start of `text`, in a JSON text with any of its
+/// characters escaped.
+pub(super) fn mark(text: &[u8]) -> Option<Range<usize>> {
+    if text.starts_with(ESCAPE) {
+        return Some(1..2);
+    }
+    if !escaped_bracket(text, b'c') {
+        return None;
+    }
+    let (decoded, offsets) = json_unescape(text, ESCAPE.len());
+    (decoded == ESCAPE).then(|| offsets[1]..offsets[2])
+}

@@ -1,0 +1,28 @@
+//! Texts that hold escaped placeholders and no others: nothing is read for them.
+
+use super::substitute::{is_avp_annotation, takes_text};
+use super::walk::{Place, field};
+use super::{Draft, Mode, Scope};
+use crate::krm::result::{Finding, Severity};
+
+/// Whether the escapes stay: for a later run, or since nothing is ever replaced there, which is told.
+pub(super) fn stays(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) -> bool {
+    let is_written_back = scope.mode == Mode::Function && scope.in_place;
+    if scope.keeps() || (is_written_back && !scope.config.secrets.allow_in_place) {
+        return true;
+    }
+    let is_replaced = !place.is_key && !is_avp_annotation(place) && takes_text(scope, place);
+    if !is_replaced {
+        draft.find(told().at(scope.subject(), field(place.path)));
+    }
+    !is_replaced
+}
+
+fn told() -> Finding {
+    Finding::new(
+        Severity::Warning,
+        "the escape <!path: counts in values alone and stays as it is here",
+        "map keys, values with a YAML tag and avp.kubernetes.io annotations are not changed; \
+         to have <path: there, annotate the object with avp.kubernetes.io/ignore: \"true\"",
+    )
+}
