@@ -167,7 +167,8 @@ fn is_nearly_path(word: &[u8]) -> bool {
     let (word_rest, path_rest) = (&word[front..], &PATH[front..]);
     match (word_rest, path_rest) {
         ([_, word @ ..], [_, path @ ..]) if word == path => true,
-        ([_, word @ ..], path) if word == path => true,
+        // `xpath` is a word of its own
+        ([_, word @ ..], path) if word == path => front > 0,
         (word, [_, path @ ..]) if word == path => true,
         ([a, b, word @ ..], [c, d, path @ ..]) => (a, b, word) == (d, c, path),
         _ => false,
@@ -280,6 +281,7 @@ mod tests {
             "<https://example.com/a#b>",
             "<host:port>/a#b",
             "<user:kv/a#b>",
+            "<xpath:a#b>",
             "<pat:a b#c>",
             "%3Cdiv%3E",
             "&lt;svg&gt;",
