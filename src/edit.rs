@@ -3,6 +3,7 @@
 
 pub mod allowance;
 pub mod fill;
+pub mod left_out;
 mod map;
 pub mod removal;
 mod write;

@@ -370,7 +370,7 @@ impl<'c> Planner<'c> {
             self.draft.find(govern::resource_list());
             return;
         }
-        if self.mode != Mode::Function && own::is_release(&found) {
+        if self.mode != Mode::Function && found.first().is_some_and(own::is_release) {
             self.draft.find(own::told(&found[0], self.mode));
             self.leave_out = true;
             return;
@@ -379,6 +379,10 @@ impl<'c> Planner<'c> {
         for mut object in found {
             if self.clock.check().is_err() {
                 return;
+            }
+            if self.mode != Mode::Function && own::is_release(&object) {
+                self.draft.find(own::told_in_list(&object));
+                continue;
             }
             self.share_kind(&mut object);
             if object.is_local(tree) || self.is_function_config(&object) {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::clock::{Clock, Stop};
 use crate::config::{self, Config, ConfigProblem};
 use crate::edit::allowance::Allowance;
-use crate::edit::{edit, untold};
+use crate::edit::{edit, left_out, untold};
 use crate::input::{Input, denied};
 use crate::krm::list::{self, ListError, Outline};
 use crate::krm::resource::objects;
@@ -171,7 +171,7 @@ impl<'o> Output<'o> {
     /// Adds a text with its splices, as a document of its own.
     fn add(&mut self, text: &'o str, splices: &'o [Splice]) {
         let mut start = 0;
-        if !self.parts.is_empty() {
+        if self.length > 0 {
             start = text.len() - text.trim_start_matches('\u{feff}').len();
             if !self.ends_line {
                 self.push("\n");
@@ -537,29 +537,6 @@ fn may_hold_placeholder(text: &str) -> bool {
         || lookalike::find(bytes).is_some()
 }
 
-/// Takes out documents, each with the rest of its last line.
-fn leave_out(texts: &[&str], documents: &[(usize, Span)], splices: &mut [Vec<Splice>]) {
-    let mut last = (usize::MAX, 0);
-    for &(source, span) in documents {
-        let (text, splices) = (texts[source], &mut splices[source]);
-        let start = if last.0 == source {
-            last.1.max(span.start)
-        } else {
-            span.start
-        };
-        let rest = &text[span.end..];
-        let line = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest, |end| &rest[..=end]);
-        let end = if line.trim_ascii().is_empty() {
-            span.end + line.len()
-        } else {
-            span.end
-        };
-        let at = splices.partition_point(|splice| splice.span.start < start);
-        splices.insert(at, Splice::new(Span { start, end }, String::new()));
-        last = (source, end);
-    }
-}
-
 /// Resolves what the plan wants and edits; without errors the outcome has output.
 ///
 /// # Errors
@@ -574,7 +551,7 @@ fn apply(
 ) -> Result<Outcome, Outcome> {
     let Plan {
         documents,
-        left_out,
+        left_out: documents_left_out,
         wants,
         mut findings,
     } = plan;
@@ -607,7 +584,9 @@ fn apply(
     let (bytes, over) = judge.growth();
     let mut allowance = Allowance::new(bytes, denied(over), clock);
     let mut edited = edit(texts, documents, &resolved, mode, &mut allowance);
-    leave_out(texts, &left_out, &mut edited.splices);
+    for (source, span) in documents_left_out {
+        left_out::take(texts[source], span, &mut edited.splices[source]);
+    }
     findings.extend(edited.findings);
     let outcome = Outcome {
         splices: (exit_code(&findings) == 0).then_some(edited.splices),

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::source::{SourceError, Sources};
 use crate::text::one_line;
 use crate::yaml::event::{Event, Events, SyntaxError};
-use crate::yaml::tree::{Kind, Tree};
+use crate::yaml::tree::{Kind, NodeId, Tree};
 
 /// How many files are named.
 const NAMED: usize = 10;
@@ -95,12 +95,16 @@ fn has_object(text: &str, clock: &Clock) -> Result<Option<bool>, SyntaxError> {
         tree.clear();
         let Some(first) = events.pull()? else { break };
         let root = tree.read_node(first, &mut events)?;
-        let is_map = matches!(tree.node(root).kind, Kind::Map { .. });
-        if is_map
-            && ["apiVersion", "kind"]
-                .iter()
-                .any(|key| tree.get(root, key).is_some())
-        {
+        // a list of objects is a mistake, and told as such
+        let mut candidates = std::iter::once(root).chain(
+            match tree.node(root).kind {
+                Kind::Seq { .. } => Some(tree.children(root)),
+                _ => None,
+            }
+            .into_iter()
+            .flatten(),
+        );
+        if candidates.any(|node| is_object(&tree, node)) {
             return Ok(Some(true));
         }
         if !tree.node(root).is_null() {
@@ -108,6 +112,13 @@ fn has_object(text: &str, clock: &Clock) -> Result<Option<bool>, SyntaxError> {
         }
     }
     Ok(found)
+}
+
+fn is_object(tree: &Tree<'_>, node: NodeId) -> bool {
+    matches!(tree.node(node).kind, Kind::Map { .. })
+        && ["apiVersion", "kind"]
+            .iter()
+            .any(|key| tree.get(node, key).is_some())
 }
 
 #[cfg(test)]
@@ -152,6 +163,8 @@ mod tests {
             "'kind': Pod\n",
             "{\"apiVersion\": \"v1\"}\n",
             "a: 1\n---\nkind: Pod\n",
+            "- {apiVersion: v1}\n- {a: b}\n",
+            "[{\"kind\": \"Pod\"}]\n",
             "x: &m {kind: Pod}\n<<: *m\n",
             "a: <path:kv/a#b>\n",
             "a: \"\\u003cpath:kv/a#b\\u003e\"\n",

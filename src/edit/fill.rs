@@ -250,7 +250,11 @@ fn value(
     };
     let modifiers = &placeholder.modifiers;
     let column = if modifiers.iter().any(Modifier::is_indent_to_column) {
-        modifier::column(before)
+        match modifier::column(before) {
+            // whether a value before it is too long is nobody's business
+            Err(_) if context.withholds => Ok(modifier::MAX_INDENT),
+            column => column,
+        }
     } else {
         Ok(0)
     };

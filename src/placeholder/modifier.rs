@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::jsonpath::JsonPath;
 use crate::clock::Clock;
 use crate::secret::Value;
+pub use args::MAX_INDENT;
 pub use column::column;
 pub use error::ModifierError;
 use origin::Origin;

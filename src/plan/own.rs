@@ -4,13 +4,19 @@ use super::{Mode, place_name};
 use crate::krm::resource::Object;
 use crate::krm::result::{Finding, Severity};
 
-/// Whether the first of `found`, which is a document or an item, is a Release.
-pub(super) fn is_release(found: &[Object]) -> bool {
-    let gvk = |object: &Object| {
-        let gvk = &object.subject.identity.gvk;
-        &*gvk.group == "gitops-fn.dev" && &*gvk.kind == "Release"
-    };
-    found.first().is_some_and(gvk)
+/// Whether an object is a Release.
+pub(super) fn is_release(object: &Object) -> bool {
+    let gvk = &object.subject.identity.gvk;
+    &*gvk.group == "gitops-fn.dev" && &*gvk.kind == "Release"
+}
+
+/// What is said of one in a list, which cannot be left out alone.
+pub(super) fn told_in_list(release: &Object) -> Finding {
+    Finding::error(
+        "a Release is not for the cluster",
+        "take it out of the list, and name it with `-f` or under `transformers:`",
+    )
+    .at(&release.subject, "")
 }
 
 /// What is said of it: `build` knows where it belongs, elsewhere it is left out.

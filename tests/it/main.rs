@@ -22,6 +22,7 @@ mod kpt;
 mod kustomize;
 mod layering;
 mod leak;
+mod left_out;
 mod migrate;
 mod namehash;
 mod pipelines;

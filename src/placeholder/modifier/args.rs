@@ -7,7 +7,7 @@ use crate::placeholder::jsonpath::JsonPath;
 use crate::placeholder::jsonpath::unquote;
 
 /// More would be a slip of the finger, and could fill the memory.
-pub(super) const MAX_INDENT: usize = 1_000;
+pub const MAX_INDENT: usize = 1_000;
 /// The longest unknown name that an error repeats.
 const MAX_NAME: usize = 32;
 

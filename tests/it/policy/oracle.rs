@@ -321,3 +321,17 @@ fn a_denied_question_asks_no_store() {
     );
     assert_denied(&output, "no jsonPath filter that compares values");
 }
+
+/// How long a value is decides where a later one begins, and so whether `indent` has more columns than it may.
+#[test]
+fn the_column_of_indent_tells_nothing_of_the_values_before_it() {
+    let Some(machine) = machine("") else { return };
+    for filler in 980..=1_000 {
+        let manifest = format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\nstringData:\n  k: '<path:kv/shop/web/db#password>{}<path:kv/shop/web/db#yaml | indent>'\n",
+            "x".repeat(filler)
+        );
+        let output = ask(&machine, &manifest);
+        assert_eq!(output.code, 0, "{filler}: {}", output.stderr);
+    }
+}
