@@ -20,7 +20,7 @@ impl Report<'_> {
         for (name, value) in self.store() {
             row("store", name, &value);
         }
-        row("placeholders", "secretsMode", self.secrets_mode());
+        row("secrets", "secretsMode", self.secrets_mode());
         for (rule, template, outcome) in self.paths() {
             match outcome {
                 Ok(path) => row("path", &path, &format!("rule {rule}")),

@@ -97,10 +97,10 @@ fn a_report_names_the_mode_and_a_wrong_one_is_told() {
     let line = report
         .text()
         .lines()
-        .find(|line| line.starts_with("placeholders"));
+        .find(|line| line.starts_with("secrets "));
     assert_eq!(
         line.map(|line| line.split_whitespace().collect::<Vec<_>>()),
-        Some(vec!["placeholders", "secretsMode", "keep"])
+        Some(vec!["secrets", "secretsMode", "keep"])
     );
     write_files(machine.folder(), &[("wrong.yaml", &policy(wrong))]);
     let file = machine.folder().join("wrong.yaml");
