@@ -484,13 +484,7 @@ fn plan_stream<'a>(
     let mut events = Events::timed(text, clock);
     let name: Rc<str> = Rc::from(&*source.name);
     let (mut start, mut index) = (0, 0);
-    while let Some((event, _)) = events.pull()? {
-        if event != Event::DocumentStart {
-            continue;
-        }
-        tree.clear();
-        let Some(first) = events.pull()? else { break };
-        let root = tree.read_node(first, &mut events)?;
+    while let Some(root) = tree.next_document(&mut events)? {
         planner.object(text, tree, root, Some(&name), index);
         let digest = events.digest();
         let end = match events.pull()? {

@@ -7,7 +7,7 @@
 use crate::clock::Clock;
 use crate::source::{SourceError, Sources};
 use crate::text::one_line;
-use crate::yaml::event::{Event, Events, SyntaxError};
+use crate::yaml::event::{Events, SyntaxError};
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
 /// How many files are named.
@@ -88,13 +88,7 @@ fn has_object(text: &str, clock: &Clock) -> Result<Option<bool>, SyntaxError> {
     let mut events = Events::timed(text, clock);
     let mut tree = Tree::default();
     let mut found = None;
-    while let Some((event, _)) = events.pull()? {
-        if event != Event::DocumentStart {
-            continue;
-        }
-        tree.clear();
-        let Some(first) = events.pull()? else { break };
-        let root = tree.read_node(first, &mut events)?;
+    while let Some(root) = tree.next_document(&mut events)? {
         // a list of objects is a mistake, and told as such
         let mut candidates = std::iter::once(root).chain(
             match tree.node(root).kind {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_yaml::Value;
 
-use crate::yaml::event::{Event, Events, Span, Style, Tag};
+use crate::yaml::event::{Events, Span, Style, Tag};
 use crate::yaml::plain::is_always_string;
 use crate::yaml::splice::{Splice, pieces};
 use crate::yaml::tree::{Kind, Node, NodeId, Tree};
@@ -19,18 +19,12 @@ pub(super) fn marked(text: &str) -> Cow<'_, str> {
     let mut splices = Vec::new();
     let mut events = Events::new(text);
     let mut tree = Tree::default();
-    while let Ok(Some((event, _))) = events.pull() {
-        if event != Event::DocumentStart {
-            continue;
+    loop {
+        match tree.next_document(&mut events) {
+            Ok(Some(root)) => splices.extend(marks(&tree, root)),
+            Ok(None) => break,
+            Err(_) => return Cow::Borrowed(text),
         }
-        tree.clear();
-        let Ok(Some(first)) = events.pull() else {
-            break;
-        };
-        let Ok(root) = tree.read_node(first, &mut events) else {
-            return Cow::Borrowed(text);
-        };
-        splices.extend(marks(&tree, root));
     }
     if splices.is_empty() {
         return Cow::Borrowed(text);

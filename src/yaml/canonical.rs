@@ -16,7 +16,7 @@ mod number;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::event::{CoreTag, Event, Events, Style, SyntaxError, Tag};
+use super::event::{CoreTag, Events, Style, Tag};
 use super::gap::line_start;
 use super::load::scalar;
 use super::scalar::double_quote;
@@ -168,7 +168,7 @@ pub fn rewrite(text: &str, most: usize, clock: &Clock) -> Result<Canonical, Vec<
     let mut tree = Tree::bounded(MAX_VALUES);
     let mut documents = 0;
     loop {
-        match next_document(&mut events, &mut tree) {
+        match tree.next_document(&mut events) {
             Ok(None) => break,
             Ok(Some(_)) if tree.is_full() => {
                 problems.push(Problem {
@@ -217,23 +217,6 @@ pub fn rewrite(text: &str, most: usize, clock: &Clock) -> Result<Canonical, Vec<
     } else {
         Err(problems)
     }
-}
-
-/// Reads the next document's nodes; its root, `None` at the end of the text.
-fn next_document<'a>(
-    events: &mut Events<'a>,
-    tree: &mut Tree<'a>,
-) -> Result<Option<NodeId>, SyntaxError> {
-    while let Some((event, _)) = events.pull()? {
-        if event == Event::DocumentStart {
-            tree.clear();
-            return match events.pull()? {
-                Some(first) => tree.read_node(first, events).map(Some),
-                None => Ok(None),
-            };
-        }
-    }
-    Ok(None)
 }
 
 /// Nothing more is to be written: a problem that cannot be passed over, or too many of them.

@@ -157,6 +157,26 @@ impl<'a> Tree<'a> {
         self.index.clear();
     }
 
+    /// Reads the next document of `events` in the place of what has been read; its root, `None` where there is none.
+    ///
+    /// # Errors
+    /// The events' own.
+    pub fn next_document(
+        &mut self,
+        events: &mut Events<'a>,
+    ) -> Result<Option<NodeId>, SyntaxError> {
+        while let Some((event, _)) = events.pull()? {
+            if event == Event::DocumentStart {
+                self.clear();
+                return match events.pull()? {
+                    Some(first) => self.read_node(first, events).map(Some),
+                    None => Ok(None),
+                };
+            }
+        }
+        Ok(None)
+    }
+
     /// Reads the node that begins with `first`, and everything below it, from `events`.
     ///
     /// # Errors
