@@ -23,6 +23,9 @@ use allowance::Allowance;
 use fill::Unfilled;
 use write::{Written, write};
 
+/// How many texts are warned of: more would be of the same kind.
+const MOST_WARNINGS: usize = 50;
+
 /// What became of the plan.
 #[derive(Default)]
 pub struct Edited {
@@ -54,6 +57,7 @@ pub fn edit(
             .count(),
         allowance,
         findings: Vec::new(),
+        warned: 0,
         said: FxHashSet::default(),
         buffer: String::new(),
     };
@@ -91,6 +95,8 @@ struct Run<'r> {
     doubtful: usize,
     allowance: &'r mut Allowance,
     findings: Vec<Finding>,
+    /// How many texts have been warned of.
+    warned: usize,
     /// What has been said of the run as a whole.
     said: FxHashSet<(String, String)>,
     /// The edited document, whose memory the next one takes over.
@@ -106,6 +112,14 @@ impl Run<'_> {
                 .insert((problem.placeholder.clone(), problem.message.clone()));
         if is_new {
             self.findings.push(problem);
+        }
+    }
+
+    /// Warns of a text that its values have broken; not more than `MOST_WARNINGS` times.
+    fn warn(&mut self, warning: Option<Box<Finding>>) {
+        if let Some(warning) = warning.filter(|_| self.warned < MOST_WARNINGS) {
+            self.warned += 1;
+            self.findings.push(*warning);
         }
     }
 
@@ -126,7 +140,8 @@ impl Run<'_> {
             clock.spend(clock::NODE + change.span.range().len())?;
             let mut removed = false;
             match write(text, change, self.resolved, self.mode, self.allowance) {
-                Ok(Written::Change(splice, shapes)) => {
+                Ok(Written::Change(splice, shapes, warning)) => {
+                    self.warn(warning);
                     splices.push(splice);
                     expected.push(Expectation {
                         at: change.ordinal,

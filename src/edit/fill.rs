@@ -1,5 +1,6 @@
 //! Filling the placeholders of one scalar with what the store has given.
 
+mod broken;
 mod carry;
 mod entries;
 mod piece;
@@ -54,7 +55,7 @@ enum Gathered {
     Lone(Value),
 }
 
-/// Fills one scalar.
+/// Fills one scalar; the finding is a warning about the text that it becomes.
 ///
 /// # Errors
 /// [`Unfilled`]
@@ -64,7 +65,7 @@ pub(super) fn fill<'f>(
     resolved: &Resolved,
     mode: Mode,
     allowance: &Allowance,
-) -> Result<Filled<'f>, Unfilled> {
+) -> Result<(Filled<'f>, Option<Finding>), Unfilled> {
     let at_field = |finding: Finding| match finding.exit {
         // the store cannot be used at all: that is said once, not once a field
         2 | 3 => finding.about(""),
@@ -134,15 +135,21 @@ pub(super) fn fill<'f>(
         return Err(Unfilled::Withheld(whole(withheld())));
     }
     if let (true, Some(removal)) = (missing, &fill.removal) {
-        return Ok(Filled::Removed(removal));
+        return Ok((Filled::Removed(removal), None));
     }
+    let warning = match &outcome {
+        Gathered::Text(bytes, kept) if fill.has_values() && !fill.context.withholds => {
+            broken::warning(bytes, kept, allowance.clock())
+        }
+        _ => None,
+    };
     is_base64 = is_base64 && (is_alone || beside_is_base64(fill));
     let filled = finished(fill, outcome, is_base64, room).map_err(of_value)?;
     let filled = filled.ok_or_else(|| Unfilled::Ended(allowance.over()))?;
     if mode == Mode::Function {
         carry::check(&filled, &fill.context).map_err(of_value)?;
     }
-    Ok(filled)
+    Ok((filled, warning.map(whole)))
 }
 
 /// Whether a scalar may be one whose values cannot be used, whatever they are.

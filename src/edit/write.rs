@@ -3,6 +3,7 @@
 use super::allowance::Allowance;
 use super::fill::{self, Filled, Unfilled};
 use super::map;
+use crate::krm::result::Finding;
 use crate::plan::Mode;
 use crate::plan::change::{Action, Change, Removal};
 use crate::resolve::Resolved;
@@ -17,8 +18,8 @@ const NODE: usize = 64;
 
 /// What one change comes to.
 pub(super) enum Written<'c> {
-    /// A replacement, and what it reads as.
-    Change(Splice, Vec<Shape>),
+    /// A replacement, what it reads as, and a warning about it.
+    Change(Splice, Vec<Shape>, Option<Box<Finding>>),
     /// An entry that goes.
     Removal(&'c Removal),
 }
@@ -36,6 +37,7 @@ pub(super) fn write<'c>(
     let mut kept = Vec::new();
     let mut nodes = 0;
     let mut values = Vec::new();
+    let mut warning = None;
     let as_scalar = |old: Option<&str>, new: String| {
         let written = scalar(text, change, old, &new, room);
         let written = written.ok_or_else(|| Unfilled::Ended(allowance.over()))?;
@@ -58,29 +60,34 @@ pub(super) fn write<'c>(
                 as_scalar(old.as_deref(), new.clone())?
             }
         }
-        Action::Fill(fill) => match fill::fill(fill, change, resolved, mode, allowance)? {
-            Filled::Text(new, parts) => {
-                kept = parts;
-                if fill.has_values() {
-                    values.push(0);
+        Action::Fill(fill) => {
+            let (filled, broken) = fill::fill(fill, change, resolved, mode, allowance)?;
+            warning = broken.map(Box::new);
+            match filled {
+                Filled::Text(new, parts) => {
+                    kept = parts;
+                    if fill.has_values() {
+                        values.push(0);
+                    }
+                    as_scalar(fill.old.as_deref(), new)?
                 }
-                as_scalar(fill.old.as_deref(), new)?
+                Filled::Tokens(new, shapes) => {
+                    // one alone is a number or a boolean, and takes no more than a text
+                    nodes = shapes.len() - usize::from(shapes.len() == 1);
+                    values.push(0);
+                    (new, shapes)
+                }
+                Filled::Entries(entries) => {
+                    let written = map::written(&entries, fill.block.as_ref(), room);
+                    let (text, starts) =
+                        written.ok_or_else(|| Unfilled::Ended(allowance.over()))?;
+                    nodes = 2 * entries.len() + 2;
+                    values = starts;
+                    (text, map::shapes(entries))
+                }
+                Filled::Removed(removal) => return Ok(Written::Removal(removal)),
             }
-            Filled::Tokens(new, shapes) => {
-                // one alone is a number or a boolean, and takes no more than a text
-                nodes = shapes.len() - usize::from(shapes.len() == 1);
-                values.push(0);
-                (new, shapes)
-            }
-            Filled::Entries(entries) => {
-                let written = map::written(&entries, fill.block.as_ref(), room);
-                let (text, starts) = written.ok_or_else(|| Unfilled::Ended(allowance.over()))?;
-                nodes = 2 * entries.len() + 2;
-                values = starts;
-                (text, map::shapes(entries))
-            }
-            Filled::Removed(removal) => return Ok(Written::Removal(removal)),
-        },
+        }
     };
     let after = new.len().saturating_add(NODE.saturating_mul(nodes));
     allowance.take(before, after).map_err(Unfilled::Ended)?;
@@ -90,7 +97,7 @@ pub(super) fn write<'c>(
         kept,
         values,
     };
-    Ok(Written::Change(splice, shapes))
+    Ok(Written::Change(splice, shapes, warning))
 }
 
 /// A text as a scalar in place of the old one: a literal block stays one where it can. `None` if it would

@@ -1,6 +1,6 @@
 //! A golden case, as it stands in the data files.
 //!
-//! The first entry of a file may be `defaults:` for all its cases, with `frames` (a text with `@@`
+//! An entry `defaults:` is for all cases behind it, up to the next one, with `frames` (a text with `@@`
 //! for `is`/`becomes` and `%%` for `value`, or a pair `input`/`expected` of such texts) and
 //! `configFrames.images` (`@@` for `images`).
 
@@ -123,21 +123,19 @@ pub(super) fn all() -> Vec<Case> {
         .collect()
 }
 
-fn build(file: &str, mut entries: Vec<Raw>) -> Vec<Case> {
-    let defaults = match entries.first_mut().and_then(|first| first.defaults.take()) {
-        Some(defaults) => {
-            entries.remove(0);
-            *defaults
+fn build(file: &str, entries: Vec<Raw>) -> Vec<Case> {
+    let mut defaults = Raw::default();
+    let mut cases = Vec::new();
+    for mut entry in entries {
+        if let Some(next) = entry.defaults.take() {
+            defaults = *next;
+            continue;
         }
-        None => Raw::default(),
-    };
-    entries
-        .into_iter()
-        .map(|raw| {
-            let name = raw.name.clone().unwrap_or_default();
-            one(file, raw, &defaults).unwrap_or_else(|error| panic!("{file} / {name}: {error}"))
-        })
-        .collect()
+        let name = entry.name.clone().unwrap_or_default();
+        let case = one(file, entry, &defaults);
+        cases.push(case.unwrap_or_else(|error| panic!("{file} / {name}: {error}")));
+    }
+    cases
 }
 
 fn one(file: &str, raw: Raw, defaults: &Raw) -> Result<Case, String> {

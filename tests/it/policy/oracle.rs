@@ -311,6 +311,39 @@ fn a_function_withholds_as_much() {
     }
 }
 
+/// A warning about a text that its values break would tell what they hold.
+#[test]
+fn a_value_that_breaks_a_text_is_not_told() {
+    let Some(machine) = machine("") else { return };
+    let texts = [
+        "a: <path:kv/shop/web/db#yaml>",
+        "{\"a\": \"<path:kv/shop/web/db#json>\"}",
+    ];
+    for text in texts {
+        let manifest = format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\nstringData:\n  k: '{text}'\n"
+        );
+        let output = ask(&machine, &manifest);
+        assert_eq!(output.code, 0, "{}", output.stderr);
+        assert!(
+            !output.stderr.contains("no longer valid"),
+            "{}",
+            output.stderr
+        );
+        // without a policy it is
+        let mut open = crate::support::gitops_fn();
+        open.args(["render", "-"])
+            .current_dir(machine.folder())
+            .env("VAULT_ADDR", "file:values.yaml");
+        let output = run(&mut open, &manifest);
+        assert!(
+            output.stderr.contains("no longer valid"),
+            "{}",
+            output.stderr
+        );
+    }
+}
+
 #[test]
 fn a_denied_question_asks_no_store() {
     let Some(machine) = machine("") else { return };

@@ -200,6 +200,16 @@ fn leftovers() -> Vec<Failure> {
             secret("Basic PHBhdGg6a3Yvc2hvcC93ZWIjcGFzc3dvcmQ+"),
         ),
         failure(
+            "with its value the text is no longer valid YAML",
+            0,
+            secret("'user: <path:kv/shop/web#json>x'"),
+        ),
+        failure(
+            "with its value the text is no longer valid JSON",
+            0,
+            secret(r#"'{"password": "<path:kv/shop/web#json>"}'"#),
+        ),
+        failure(
             "looks like a placeholder with an odd key",
             0,
             secret("<user name>").replace(

@@ -1,0 +1,96 @@
+//! A last look at a text with its values: a YAML or JSON text in a field that no longer parses.
+
+use std::ops::Range;
+
+use crate::clock::Clock;
+use crate::krm::result::{Finding, Severity};
+use crate::secret::json::{self, JsonError};
+use crate::yaml::event::{Event, Events};
+
+/// How many members a JSON text may have to be looked at: each takes many times the memory of its text.
+const MOST_MEMBERS: usize = 1 << 18;
+
+/// Warns where `text` has been YAML or JSON before values were put into it, and no longer is. `kept` are the places
+/// of what was there before.
+///
+/// `None` also where there is no time left: the run ends then anyway.
+pub(super) fn warning(text: &[u8], kept: &[Range<usize>], clock: &Clock) -> Option<Finding> {
+    if kept.is_empty() || !may_break(text, kept) {
+        return None;
+    }
+    clock.spend(2 * text.len()).ok()?;
+    let text = std::str::from_utf8(text).ok()?;
+    let before = template(text, kept)?;
+    if is_json(&before) {
+        let is_broken = json::parse_within(text, MOST_MEMBERS)
+            .is_err_and(|error| !matches!(error, JsonError::Members(_)));
+        return is_broken.then(|| {
+            Finding::new(
+                Severity::Warning,
+                "with its value the text is no longer valid JSON",
+                "add `| json` to a placeholder between double quotes: it escapes quotes, backslashes and line breaks",
+            )
+        });
+    }
+    let is_broken = is_yaml(&before, clock) && !is_yaml(text, clock) && clock.check().is_ok();
+    is_broken.then(|| {
+        Finding::new(
+            Severity::Warning,
+            "with its value the text is no longer valid YAML",
+            "add `| indent` to the placeholder of a value of several lines (as the text of a `|` block), or write \"…\" around the placeholder and add `| json`",
+        )
+    })
+}
+
+/// Whether a value holds something that may be more than a part of a word.
+fn may_break(text: &[u8], kept: &[Range<usize>]) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.+/=".contains(byte);
+    let mut at = 0;
+    let mut values = kept.iter().map(|kept| {
+        let value = at..kept.start;
+        at = kept.end;
+        value
+    });
+    let has_other = |value: Range<usize>| !text[value].iter().all(is_plain);
+    values.any(has_other) || has_other(kept.last().map_or(0, |kept| kept.end)..text.len())
+}
+
+/// The text with a digit for each value: as good in JSON's strings as outside of them.
+fn template(text: &str, kept: &[Range<usize>]) -> Option<String> {
+    let mut template =
+        String::with_capacity(kept.iter().map(|kept| kept.len() + 1).sum::<usize>() + 1);
+    let mut at = 0;
+    for kept in kept {
+        if kept.start > at {
+            template.push('0');
+        }
+        template.push_str(text.get(kept.clone())?);
+        at = kept.end;
+    }
+    if text.len() > at {
+        template.push('0');
+    }
+    Some(template)
+}
+
+fn is_json(text: &str) -> bool {
+    text.trim_ascii_start().starts_with(['{', '['])
+        && json::parse_within(text, MOST_MEMBERS).is_ok()
+}
+
+/// Whether it is YAML, each document a list or a mapping: every line of prose is a scalar.
+fn is_yaml(text: &str, clock: &Clock) -> bool {
+    let mut events = Events::timed(text, clock);
+    let mut documents = 0;
+    loop {
+        match events.pull() {
+            Ok(None) => return documents > 0,
+            Err(_) => return false,
+            Ok(Some((event, _))) if events.ordinal() == 1 => match event {
+                Event::Open { .. } => documents += 1,
+                _ => return false,
+            },
+            Ok(Some(_)) => {}
+        }
+    }
+}
