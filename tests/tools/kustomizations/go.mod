@@ -11,7 +11,12 @@ require (
 	github.com/fluxcd/kustomize-controller v1.10.1
 	github.com/fluxcd/source-controller v1.10.1
 	github.com/kubernetes-csi/external-snapshotter/v8 v8.7.0
+	github.com/prometheus-operator/prometheus-operator v0.85.0
 	sigs.k8s.io/cluster-api v1.14.2
+	sigs.k8s.io/external-dns v0.23.0
 	sigs.k8s.io/kueue v0.17.0
+	sigs.k8s.io/kustomize v2.0.3+incompatible
+	sigs.k8s.io/kustomize/api v0.21.3
+	sigs.k8s.io/kustomize/kyaml v0.21.3
 	sigs.k8s.io/metrics-server v0.9.0
 )
