@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::build::sandbox::Unconfined;
-use crate::settings::cluster::SecretName;
+use crate::cluster::secret_name::SecretName;
+use crate::kustomize::sandbox::Unconfined;
 
 /// Stamps Kubernetes manifests with their repository, sets image tags, replaces Vault placeholders.
 ///

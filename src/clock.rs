@@ -1,7 +1,7 @@
 //! When the work of a run has to end: at its deadline, or when a signal has come.
 //!
 //! Every loop whose length the input decides asks the [`Clock`]. One that is told to stop just stops: what
-//! it leaves undone counts for nothing, since each step of [`crate::run`] asks once more when it is done, and
+//! it leaves undone counts for nothing, since each step of [`crate::pipeline`] asks once more when it is done, and
 //! a clock that has stopped never goes on.
 
 use std::cell::Cell;

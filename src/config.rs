@@ -1,23 +1,19 @@
 //! The validated configuration: what the rest of the program sees of a functionConfig.
 
-use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value};
 
 use self::release::Reader;
+use crate::document::{self, Problem};
 use crate::image::Retag;
 use crate::settings::Settings;
 
-mod check;
-mod document;
 mod environment;
 pub mod expand;
 mod grammar;
 mod keys;
 pub mod raw;
+pub mod reference;
 mod release;
-pub mod schema;
-mod unquoted;
 
 /// Everything that one run is asked to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,28 +112,6 @@ pub enum SecretsMode {
     Keep,
 }
 
-/// One thing that is wrong with a configuration.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-#[error("{path}: {message}")]
-pub struct ConfigProblem {
-    /// The field (`spec.images[0].newTag`), or the variable, or `functionConfig` as a whole.
-    pub path: String,
-    /// The fact, in lower case; never the value that was found.
-    pub message: String,
-    /// What to write instead.
-    pub help: String,
-}
-
-impl ConfigProblem {
-    fn new(path: &str, message: &str, help: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            message: message.to_owned(),
-            help: help.to_owned(),
-        }
-    }
-}
-
 /// Reads the functionConfig of a `ResourceList`, given as the YAML text of its mapping.
 ///
 /// The text may be block style (indented, if every line is: the first key's indentation must be
@@ -146,11 +120,8 @@ impl ConfigProblem {
 ///
 /// # Errors
 /// Everything that is wrong with it, sorted by field.
-pub fn from_function_config(
-    text: Option<&str>,
-    env: &Settings,
-) -> Result<Config, Vec<ConfigProblem>> {
-    match document::read(text.unwrap_or_default(), "functionConfig")
+pub fn from_function_config(text: Option<&str>, env: &Settings) -> Result<Config, Vec<Problem>> {
+    match document::read::read(text.unwrap_or_default(), "functionConfig")
         .map_err(|problem| vec![problem])?
     {
         None => from_environment(env),
@@ -162,48 +133,11 @@ pub fn from_function_config(
 ///
 /// # Errors
 /// Everything that is wrong with it, sorted by field.
-pub fn from_file(text: &str, env: &Settings) -> Result<Config, Vec<ConfigProblem>> {
-    match document::read(text, "the configuration file").map_err(|problem| vec![problem])? {
-        None => Err(vec![ConfigProblem::new(
-            "the configuration file",
-            "empty",
-            KNOWN,
-        )]),
+pub fn from_file(text: &str, env: &Settings) -> Result<Config, Vec<Problem>> {
+    match document::read::read(text, "the configuration file").map_err(|problem| vec![problem])? {
+        None => Err(vec![Problem::new("the configuration file", "empty", KNOWN)]),
         Some(document) => dispatch(document, env),
     }
-}
-
-/// Reads a document of another kind by the schema of its type: the operator's policy.
-///
-/// `None` only where `problems` says why; what does not fit is said there, and left out.
-pub fn typed<T: JsonSchema + DeserializeOwned>(
-    text: &str,
-    what: &str,
-    problems: &mut Vec<ConfigProblem>,
-) -> Option<T> {
-    let document = match document::read(text, what) {
-        Ok(Some(document)) => document,
-        Ok(None) => {
-            let help = "an empty document says nothing; write apiVersion, kind and spec";
-            problems.push(ConfigProblem::new(what, "empty", help));
-            return None;
-        }
-        Err(problem) => {
-            problems.push(problem);
-            return None;
-        }
-    };
-    let mut document = Value::Mapping(document);
-    check::check(&mut document, &schema::of::<T>(), problems);
-    let read = serde_yaml::from_value(document).ok();
-    if read.is_none() && problems.is_empty() {
-        problems.push(ConfigProblem::new(
-            what,
-            "cannot be read",
-            "see its reference page",
-        ));
-    }
-    read
 }
 
 /// The configuration of a run that was given none: `APP_REPO` is the repository, `IMAGE_NAME` and
@@ -212,7 +146,7 @@ pub fn typed<T: JsonSchema + DeserializeOwned>(
 ///
 /// # Errors
 /// What is wrong with those variables.
-pub fn from_environment(env: &Settings) -> Result<Config, Vec<ConfigProblem>> {
+pub fn from_environment(env: &Settings) -> Result<Config, Vec<Problem>> {
     let mut reader = Reader {
         env,
         problems: Vec::new(),
@@ -227,7 +161,7 @@ const ANNOTATION: &str = "github.com/url";
 const KNOWN: &str =
     "known are apiVersion gitops-fn.dev/v1alpha1 with kind Release, and a ConfigMap with data";
 
-fn dispatch(document: Mapping, env: &Settings) -> Result<Config, Vec<ConfigProblem>> {
+fn dispatch(document: Mapping, env: &Settings) -> Result<Config, Vec<Problem>> {
     let mut reader = Reader {
         env,
         problems: Vec::new(),
@@ -266,7 +200,11 @@ fn dispatch(document: Mapping, env: &Settings) -> Result<Config, Vec<ConfigProbl
 
 fn release(document: Mapping, reader: &mut Reader<'_>) -> Config {
     let mut document = Value::Mapping(document);
-    check::check(&mut document, &schema::schema(), &mut reader.problems);
+    document::check::check(
+        &mut document,
+        &document::schema::of::<raw::Release>(),
+        &mut reader.problems,
+    );
     // What does not fit has been taken out, so this cannot fail; if it did, its text quotes values.
     let Ok(raw) = serde_yaml::from_value::<raw::Release>(document) else {
         reader.problem("spec", "cannot be read", "see `gitops-fn schema`");
@@ -278,7 +216,7 @@ fn release(document: Mapping, reader: &mut Reader<'_>) -> Config {
 }
 
 /// The end of every way to a configuration.
-fn finish(mut config: Config, mut reader: Reader<'_>) -> Result<Config, Vec<ConfigProblem>> {
+fn finish(mut config: Config, mut reader: Reader<'_>) -> Result<Config, Vec<Problem>> {
     if reader.env.secrets_keep {
         config.secrets.mode = SecretsMode::Keep;
     }
@@ -402,7 +340,7 @@ mod tests {
     #[test]
     fn golden_cases() {
         let cases: Vec<Case> =
-            serde_yaml::from_str(include_str!("../tests/golden/config.yaml")).unwrap();
+            serde_yaml::from_str(include_str!("../tests/golden/units/config.yaml")).unwrap();
         for case in cases {
             let env = settings(&case.env);
             let text = case.function_config.as_deref();
@@ -421,9 +359,9 @@ mod tests {
         }
     }
 
-    fn check_problems(case: &Case, problems: &[ConfigProblem]) {
+    fn check_problems(case: &Case, problems: &[Problem]) {
         let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        let fits = |(problem, (path, part)): (&ConfigProblem, &(String, String))| {
+        let fits = |(problem, (path, part)): (&Problem, &(String, String))| {
             problem.path == *path && problem.message.contains(part.as_str())
         };
         let all =
@@ -587,7 +525,7 @@ mod tests {
         let config = from_file(full, &Settings::default()).unwrap();
         assert_eq!(config.images.len(), 2);
         assert_eq!(config.secrets.path.as_deref(), Some("kv/default/shop"));
-        for name in schema::tests::fields(&schema::schema()) {
+        for name in document::schema::tests::fields(&document::schema::of::<raw::Release>()) {
             assert!(
                 full.contains(&format!("{name}:")),
                 "full.yaml does not show `{name}`"

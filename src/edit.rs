@@ -1,7 +1,7 @@
 //! Edit: the plan and the resolved secrets become splices, and each edited document is read again
 //! before anything is written. Pure, but that it stops with the clock.
 
-pub mod allowance;
+pub mod budget;
 pub mod fill;
 pub mod left_out;
 mod map;
@@ -11,15 +11,15 @@ mod write;
 use rustc_hash::FxHashSet;
 
 use crate::clock;
-use crate::krm::result::{Finding, Severity};
+use crate::finding::{Finding, Severity};
 use crate::plan::DocumentPlan;
 use crate::plan::Mode;
 use crate::plan::change::{Action, Change};
 use crate::resolve::Resolved;
-use crate::yaml::shape::{self, Shape};
+use crate::yaml::expected::{self, Shape};
 use crate::yaml::splice::{Splice, pieces};
 use crate::yaml::verify::{Expectation, Mismatch, verify};
-use allowance::Allowance;
+use budget::Allowance;
 use fill::Unfilled;
 use write::{Written, write};
 
@@ -250,7 +250,7 @@ fn unwritten(mismatch: &Mismatch) -> Finding {
 fn deepest<'c>(changes: &'c [Change], expected: &[Expectation]) -> Option<&'c Change> {
     let deepest = expected
         .iter()
-        .max_by_key(|expected| shape::depth(&expected.shapes))?;
+        .max_by_key(|expected| expected::depth(&expected.shapes))?;
     changes.iter().find(|change| change.ordinal == deepest.at)
 }
 

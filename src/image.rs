@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn strings_come_out_as_in_kustomize() {
         let rows: Vec<Row> =
-            serde_yaml::from_str(include_str!("../tests/golden/image-strings.yaml")).unwrap();
+            serde_yaml::from_str(include_str!("../tests/golden/units/image-strings.yaml")).unwrap();
         for row in rows {
             let base = rule(row.rule.as_deref().unwrap_or("nginx"));
             let tag = Retag {

@@ -1,9 +1,9 @@
 //! The texts of a run as they are judged: as they came, or written anew where a policy counts.
 
 use crate::clock::Clock;
-use crate::krm::result::{Finding, Severity};
+use crate::finding::{Finding, Severity};
 use crate::plan::Mode;
-use crate::policy::decide::{Denial, Judge};
+use crate::policy::judge::{Denial, Judge};
 use crate::source::Source;
 use crate::yaml::canonical::{self, Problem};
 use crate::yaml::repair::{self, Repaired};

@@ -2,4 +2,3 @@
 
 pub mod list;
 pub mod resource;
-pub mod result;

@@ -3,55 +3,57 @@
 //!
 //! ```text
 //! read ──► config ──► plan ──► resolve ──► edit ──► write
-//! source   config     plan     resolve     edit     output
-//! yaml     settings   image    store       yaml     report
-//! krm                 placeholder
-//! unrelated
-//! build               policy   vault       build::namehash
-//!                              cluster
+//! source   document   plan     resolve     edit     output
+//! yaml     config     image    store       yaml     finding
+//! krm      settings   placeholder          namehash
+//! unrelated           policy   vault, http
+//! kustomize                    cluster
 //! ```
 //!
-//! `build` is read's longest way: kustomize as a confined child, whose output is then rendered like any
-//! other; the names of generated objects come last, over what has been edited. `policy` is asked while
-//! the plan is made, so that what is denied is never asked for.
+//! [`pipeline`] runs the steps. [`kustomize`] is the longest way to read: a confined child, whose output is then
+//! rendered like any other; [`namehash`] corrects the names of generated objects at the end, over what has been
+//! edited. [`policy`] is asked while the plan is made, so that what is denied is never asked for.
 //!
 //! Invariants:
 //! - a plan is a value: `plan` and `edit` are pure (but that they stop with the [`clock`]) and cannot fail for network reasons; nothing is read
 //!   from a store before the plan is complete, and nothing is edited before every secret is there;
 //! - a store is never imported by a step: [`function`] and [`render`] are handed what resolves;
 //! - nothing below `main` and its `command`s prints or reads the environment;
-//! - a program is started by `build::child` alone, which confines it and gives it nothing of ours;
+//! - a program is started by `kustomize::process` alone, which confines it and gives it nothing of ours;
 //! - `yaml` does not know Kubernetes, `krm` does not know our configuration;
 //! - all or nothing: an edited document is read again and compared with the plan before anything is
 //!   written, and after any error nothing is;
 //! - bytes outside the planned scalars are copied.
 
-pub mod build;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod config;
+pub mod document;
 pub mod edit;
+pub mod finding;
+pub mod http;
 pub mod image;
 pub mod input;
 pub mod krm;
+pub mod kustomize;
+pub mod namehash;
 pub mod output;
+pub mod pipeline;
 pub mod placeholder;
 pub mod plan;
 pub mod policy;
 mod recheck;
-mod regular;
-pub mod report;
 pub mod resolve;
-pub mod run;
 pub mod secret;
 pub mod settings;
 pub mod source;
+mod special_files;
 pub mod store;
-pub mod text;
 pub mod unrelated;
+pub mod untrusted_text;
 pub mod vault;
 pub mod yaml;
 
 pub use input::Input;
-pub use run::{Outcome, Output, function, judged, render};
+pub use pipeline::{Outcome, Output, function, judged, render};

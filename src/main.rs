@@ -11,21 +11,21 @@ mod command;
 use clap::Parser;
 
 use command::streams::{Log, Refusal, print, say};
-use gitops_fn::build::helm;
-use gitops_fn::build::sandbox::hide;
 use gitops_fn::cli::{self, Cli, Command, Format, Kind, PolicyCommand, Render, Schema};
-use gitops_fn::config::schema;
+use gitops_fn::config::reference;
+use gitops_fn::finding::text;
+use gitops_fn::kustomize::helm;
+use gitops_fn::kustomize::sandbox::hide;
 use gitops_fn::policy;
-use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::identity::Identity;
-use gitops_fn::report;
+use gitops_fn::policy::judge::Judge;
 use gitops_fn::settings::{AVP_SECRET, Settings, Variable};
-use gitops_fn::text::one_line;
+use gitops_fn::untrusted_text::one_line;
 
 fn main() -> ExitCode {
     // before anything else: until then our environment is there to read for everyone of our user
     hide();
-    std::panic::set_hook(Box::new(|info| say(&report::crash(info.location()))));
+    std::panic::set_hook(Box::new(|info| say(&text::crash(info.location()))));
     if helm::is_meant(std::env::args_os().next().as_deref()) {
         return ExitCode::from(command::helm::run());
     }
@@ -51,10 +51,10 @@ fn run(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
     match &cli.command {
         Some(Command::Schema(Schema { kind, format })) => {
             let text = match (kind, format) {
-                (Kind::Release, Format::Json) => schema::schema_json(),
-                (Kind::Release, Format::Markdown) => schema::reference_markdown(),
-                (Kind::Policy, Format::Json) => policy::page::schema_json(),
-                (Kind::Policy, Format::Markdown) => policy::page::reference_markdown(),
+                (Kind::Release, Format::Json) => reference::schema_json(),
+                (Kind::Release, Format::Markdown) => reference::reference_markdown(),
+                (Kind::Policy, Format::Json) => policy::reference::schema_json(),
+                (Kind::Policy, Format::Markdown) => policy::reference::reference_markdown(),
             };
             print(text.as_bytes())?;
             Ok(0)

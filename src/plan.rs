@@ -4,21 +4,21 @@
 //! One rule a file: [`annotate`], [`retag`], [`substitute`]; the order in [`Planner::object`] is the
 //! order in which they count.
 
-pub mod annotate;
-pub mod avp;
+pub mod aliases;
+pub mod avp_annotations;
 pub mod block;
 pub mod change;
 mod duplicates;
-pub mod entry;
-mod govern;
+pub mod images;
+pub mod insertion;
 mod literal;
 mod lookalike;
 mod oracle;
 mod own;
-pub mod retag;
-pub mod shared;
+pub mod placeholders;
+mod policy;
+pub mod repository;
 mod slot;
-pub mod substitute;
 pub mod walk;
 
 use std::cell::OnceCell;
@@ -29,10 +29,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::clock::Clock;
 use crate::config::{Config, SecretsMode};
+use crate::finding::{Finding, Severity};
 use crate::krm::resource::{GroupVersionKind, Object, Subject, objects};
-use crate::krm::result::{Finding, Severity};
 use crate::placeholder;
-use crate::policy::decide::Judge;
+use crate::policy::judge::Judge;
 use crate::policy::mode;
 use crate::secret::SecretRef;
 use crate::secret::wants::Wants;
@@ -71,10 +71,10 @@ pub struct Scope<'s, 'a> {
     pub mode: Mode,
     /// Whether the object stands in a file that will be written back.
     pub in_place: bool,
-    annotation: &'s Rc<entry::Setting>,
+    annotation: &'s Rc<insertion::Setting>,
     object: &'s Object,
-    images: &'s retag::Keys,
-    head: OnceCell<govern::Head<'s>>,
+    images: &'s images::Keys,
+    head: OnceCell<policy::Head<'s>>,
     eol: &'static str,
 }
 
@@ -180,14 +180,14 @@ pub struct Draft {
     changes: Vec<Change>,
     /// Which event has which change, or is known to stay.
     settled: FxHashMap<u32, Option<usize>>,
-    demands: Vec<shared::Demand>,
+    demands: Vec<aliases::Demand>,
     wants: Wants,
     findings: Vec<Finding>,
     /// How many of them are no errors, and how many are.
     found: [usize; 2],
     matched: BTreeSet<usize>,
     /// Where the image of a rule was first seen in a field that is not known to hold one.
-    elsewhere: FxHashMap<usize, retag::Elsewhere>,
+    elsewhere: FxHashMap<usize, images::Elsewhere>,
     /// Texts that look like placeholders and are none.
     lookalikes: usize,
     kept: usize,
@@ -203,7 +203,7 @@ impl Draft {
     pub fn change(&mut self, place: &Place<'_, '_>, change: Change) {
         match place.alias {
             None => self.add(change),
-            Some(alias) => self.demands.push(shared::Demand::new(alias, change)),
+            Some(alias) => self.demands.push(aliases::Demand::new(alias, change)),
         }
     }
 
@@ -296,8 +296,8 @@ pub struct Planner<'c> {
     judge: &'c Judge<'c>,
     clock: &'c Clock,
     mode: Mode,
-    annotation: Rc<entry::Setting>,
-    images: retag::Keys,
+    annotation: Rc<insertion::Setting>,
+    images: images::Keys,
     kinds: FxHashSet<Rc<GroupVersionKind>>,
     function_config: Option<Subject>,
     /// The line break of a text, by its address: its first line can be long.
@@ -325,11 +325,11 @@ impl<'c> Planner<'c> {
             judge,
             clock,
             mode,
-            annotation: Rc::new(annotate::setting(
+            annotation: Rc::new(repository::setting(
                 config.repository.as_ref(),
                 judge.has_policy(),
             )),
-            images: retag::Keys::of(&config.images),
+            images: images::Keys::of(&config.images),
             kinds: FxHashSet::default(),
             function_config: None,
             eol: None,
@@ -367,7 +367,7 @@ impl<'c> Planner<'c> {
             && self.judge.has_policy()
             && found.iter().any(Object::is_resource_list)
         {
-            self.draft.find(govern::resource_list());
+            self.draft.find(policy::resource_list());
             return;
         }
         if self.mode != Mode::Function && found.first().is_some_and(own::is_release) {
@@ -450,7 +450,7 @@ impl<'c> Planner<'c> {
             self.left_out.push((source, span));
         }
         let draft = &mut self.draft;
-        shared::settle(tree, draft, self.clock);
+        aliases::settle(tree, draft, self.clock);
         let mut changes = std::mem::take(&mut draft.changes);
         draft.settled.clear();
         draft.demands.clear();
@@ -478,7 +478,7 @@ impl<'c> Planner<'c> {
         let mut findings = std::mem::take(&mut self.draft.findings);
         let images = &self.config.images;
         let unmatched = |&(index, _): &(usize, _)| !self.draft.matched.contains(&index);
-        let told = |(index, rule)| retag::unmatched(rule, self.draft.elsewhere.get(&index));
+        let told = |(index, rule)| images::unmatched(rule, self.draft.elsewhere.get(&index));
         findings.extend(images.iter().enumerate().filter(unmatched).map(told));
         findings.extend(self.amounts());
         findings.extend(self.kept());
@@ -502,7 +502,7 @@ impl Planner<'_> {
         let why = if self.judge.secrets_mode() == mode::SecretsMode::Keep {
             "the policy's secretsMode is keep"
         } else if let Err(denial) = self.judge.keep() {
-            return Some(govern::finding(denial));
+            return Some(policy::finding(denial));
         } else {
             "secrets mode is keep"
         };
@@ -534,7 +534,7 @@ impl Planner<'_> {
         let distinct = u64::try_from(reads.len()).unwrap_or(u64::MAX);
         let amounts = self.judge.amounts(draft.placeholders(), distinct);
         let denials = amounts.err().into_iter().flatten();
-        denials.map(govern::finding).collect()
+        denials.map(policy::finding).collect()
     }
 }
 
@@ -548,9 +548,9 @@ fn place_name(file: Option<&str>, index: usize) -> String {
 fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
     let is_list = scope.object.items.is_some();
     if !is_list {
-        annotate::plan(scope, draft);
+        repository::plan(scope, draft);
     }
-    let secrets = may_hold_placeholder(scope).then(|| avp::read(scope));
+    let secrets = may_hold_placeholder(scope).then(|| avp_annotations::read(scope));
     let avp = match secrets {
         Some(Ok((avp, findings))) => {
             draft.find_all(findings);
@@ -576,10 +576,10 @@ fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
         scope.clock,
         &mut |place| {
             if !is_list {
-                retag::plan(scope, place, draft);
+                images::plan(scope, place, draft);
             }
             if let Some(avp) = &avp {
-                substitute::plan(scope, avp, place, draft);
+                placeholders::plan(scope, avp, place, draft);
             }
         },
     );

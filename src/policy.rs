@@ -1,28 +1,28 @@
 //! The operator's policy: which secrets an Application may read, where they may be placed, and how much
 //! a run may take (DESIGN §3). No application can widen it.
 //!
-//! `raw` is the document, [`Policy`] what holds of it, [`decide::Judge`] answers for one run. A denial
+//! `raw` is the document, [`Policy`] what holds of it, [`judge::Judge`] answers for one run. A denial
 //! is an answer: nothing is asked of a store for it.
 
-pub mod decide;
-pub mod explain;
 pub mod identity;
+pub mod judge;
 pub mod load;
 pub mod mode;
-pub mod page;
 pub mod raw;
+pub mod reference;
+mod server;
+mod settings;
 pub mod sink;
-mod store;
 pub mod template;
+pub mod test_report;
 mod validate;
-mod vault;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::raw::Method;
-pub use self::vault::VaultPolicy;
-use crate::settings::cluster::SecretName;
+pub use self::server::VaultPolicy;
+use crate::cluster::secret_name::SecretName;
 use sink::Sink;
 use template::{Mount, Template};
 

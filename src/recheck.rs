@@ -5,9 +5,9 @@
 //! output that the two read differently is not written.
 
 use crate::clock::Clock;
-use crate::krm::result::Finding;
+use crate::finding::Finding;
 use crate::plan::walk::{Step, field};
-use crate::policy::decide::Judge;
+use crate::policy::judge::Judge;
 use crate::policy::sink::{NOT_A_STRING, Target};
 use crate::yaml::canonical;
 use crate::yaml::event::{Event, Events};

@@ -4,9 +4,6 @@
 //! (`ARGOCD_APP_*`, `ARGOCD_ENV_*`, `PARAM_*`, …: an application's author may set them), and those
 //! that say where secrets come from (`VAULT_ADDR`, `AVP_PATH_VALIDATION`: the operator's alone).
 
-pub mod cluster;
-pub mod vault;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -15,7 +12,7 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
-use self::vault::VaultVars;
+use crate::vault::settings::VaultVars;
 
 /// Prefixes of the variables that `${NAME}` may name.
 const PREFIXES: [&str; 3] = ["ARGOCD_APP_", "ARGOCD_ENV_", "PARAM_"];
@@ -63,7 +60,7 @@ pub enum StoreSetting {
     /// `VAULT_ADDR=file:PATH`: the embedded file store.
     File(PathBuf),
     /// Any other address, or addresses that contradict each other, which reading
-    /// [`vault::VaultSettings`] then says: a Vault or `OpenBao` server.
+    /// [`crate::vault::settings::VaultSettings`] then says: a Vault or `OpenBao` server.
     Vault,
 }
 
@@ -144,7 +141,7 @@ impl Settings {
         let path_validation = text("AVP_PATH_VALIDATION");
         let log = text("GITOPS_FN_LOG");
         let avp_secret = text(AVP_SECRET);
-        let cluster = cluster::server(
+        let cluster = crate::cluster::secret_name::server(
             text("KUBERNETES_SERVICE_HOST"),
             text("KUBERNETES_SERVICE_PORT"),
         );

@@ -14,8 +14,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::regular::is_special;
-use crate::text::one_line;
+use crate::special_files::is_special;
+use crate::untrusted_text::one_line;
 
 pub use error::{Limit, SourceError, Unreadable, UnreadableReason};
 

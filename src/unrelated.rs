@@ -6,7 +6,7 @@
 
 use crate::clock::Clock;
 use crate::source::{SourceError, Sources};
-use crate::text::one_line;
+use crate::untrusted_text::one_line;
 use crate::yaml::event::{Events, SyntaxError};
 use crate::yaml::tree::{Kind, NodeId, Tree};
 

@@ -4,13 +4,9 @@
 //! the login; [`envelope`] what answers have in common; [`engine`] what mounts hold; [`mount`] where a secret lies; [`kv`] how its answer reads. Requests and answers are those of
 //! vaultrs; its own HTTP client is not used (DESIGN §7).
 
-pub mod auth;
-pub mod client;
-pub mod engine;
-pub mod envelope;
-pub mod fault;
-mod file;
 pub mod kv;
-pub mod mount;
-pub mod plain;
-pub mod tls;
+pub mod locate;
+pub mod login;
+pub mod mounts;
+pub mod response;
+pub mod settings;

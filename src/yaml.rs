@@ -7,18 +7,18 @@
 //! agree on it; [`lines`] and [`second`] are such other readers; [`repair`] reads what go-yaml reads and YAML
 //! forbids, and [`surrogates`] writes what libyaml reads.
 
+pub mod alias_bombs;
 pub mod canonical;
 pub mod event;
-pub mod gap;
-pub mod growth;
+pub mod expected;
 pub mod lines;
 pub mod load;
 pub mod plain;
 pub mod repair;
 pub mod scalar;
 pub mod second;
-pub mod shape;
 pub mod splice;
 pub mod surrogates;
 pub mod tree;
+pub mod trivia;
 pub mod verify;

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gitops_fn::Input;
-use gitops_fn::build::sandbox::Unconfined;
-use gitops_fn::build::{self, Options, Prepared, Release, namehash};
 use gitops_fn::cli::Build;
 use gitops_fn::clock::{Clock, Stop};
 use gitops_fn::config::{self, Config};
-use gitops_fn::krm::result::Finding;
-use gitops_fn::policy::decide::Judge;
+use gitops_fn::finding::Finding;
+use gitops_fn::finding::text;
+use gitops_fn::kustomize::sandbox::Unconfined;
+use gitops_fn::kustomize::{self, Options, Prepared, Release};
+use gitops_fn::namehash;
+use gitops_fn::policy::judge::Judge;
 use gitops_fn::policy::{Limits, Sandbox};
-use gitops_fn::report;
 use gitops_fn::settings::{Settings, Variable};
 use gitops_fn::source::{Limit, Source};
 use gitops_fn::unrelated;
@@ -41,7 +42,7 @@ pub(crate) fn run(
     let options = options(arguments, settings, judge, begun)?;
     let end = Some(options.deadline);
     let clock = Clock::new(end, Arc::clone(signals.come()));
-    let prepared = build::prepare(&options)?;
+    let prepared = kustomize::prepare(&options)?;
     let config = config(arguments, &prepared, settings)?;
     let store = store::of_arguments(settings, judge, &arguments.credentials, begun)?;
     let kustomize = prepared.kustomize;
@@ -127,19 +128,19 @@ fn manifests(
     clock: &Clock,
 ) -> Result<Vec<Source>, Refusal> {
     if !prepared.kustomize {
-        let sources = build::plain(options, arguments.config.as_deref())?;
+        let sources = kustomize::plain(options, arguments.config.as_deref())?;
         let sources = unrelated::leave_out(sources, arguments.strict, clock)?;
         say_notes(&sources);
         return Ok(sources.list);
     }
     let mut findings = std::mem::take(&mut prepared.findings);
     let built = session
-        .run(build::kustomize(&prepared, options))
+        .run(kustomize::kustomize(&prepared, options))
         .unwrap_or_else(|| Err(Finding::from(Stop::Signal).into()));
     match built {
         Ok(built) => {
             pass_on(&built.messages);
-            say(&report::text(&findings));
+            say(&text::stderr(&findings));
             Ok(vec![Source {
                 name: "kustomize".to_owned(),
                 text: built.text,

@@ -9,8 +9,8 @@ use std::thread;
 
 use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
 
-use gitops_fn::build::sandbox::{Confinement, NOT_STARTED, PROCESSES, Reach, enter};
 use gitops_fn::cli::Child;
+use gitops_fn::kustomize::sandbox::{Confinement, NOT_STARTED, PROCESSES, Reach, enter};
 
 use super::streams::say;
 
@@ -54,7 +54,7 @@ fn tell(reach: Reach, confinement: &Confinement) {
     } else if confinement.log {
         let memory = confinement.memory;
         say(&format!(
-            " INFO gitops_fn::build: {reach}; {memory} bytes of memory for each program, {PROCESSES} processes of the user (RLIMIT_NPROC), none that helm starts (seccomp)\n"
+            " INFO gitops_fn::kustomize: {reach}; {memory} bytes of memory for each program, {PROCESSES} processes of the user (RLIMIT_NPROC), none that helm starts (seccomp)\n"
         ));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::env;
 
-use gitops_fn::build::helm;
-use gitops_fn::build::sandbox::{NOT_STARTED, alone};
+use gitops_fn::kustomize::helm;
+use gitops_fn::kustomize::sandbox::{NOT_STARTED, alone};
 
 use super::streams::say;
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use gitops_fn::policy::decide::Judge;
+use gitops_fn::policy::judge::Judge;
 use gitops_fn::source::{self, Limit, SourceError, Sources};
 
 use super::streams::Refusal;

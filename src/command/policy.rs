@@ -4,10 +4,10 @@ use gitops_fn::Input;
 use gitops_fn::cli::{self, PolicyTest};
 use gitops_fn::clock::Clock;
 use gitops_fn::config::Config;
+use gitops_fn::finding::text;
 use gitops_fn::policy;
-use gitops_fn::policy::explain::{Question, Report};
 use gitops_fn::policy::identity::Identity;
-use gitops_fn::report;
+use gitops_fn::policy::test_report::{Question, Report};
 use gitops_fn::settings::Settings;
 use gitops_fn::source;
 use gitops_fn::unrelated;
@@ -43,7 +43,7 @@ pub(crate) fn test(asked: &PolicyTest) -> Result<u8, Refusal> {
             Ok(input) => gitops_fn::judged(&input, &config, &settings, answer.judge()),
             Err(findings) => findings,
         };
-        say(&report::text(&findings));
+        say(&text::stderr(&findings));
         answer.add(findings);
     }
     let text = match asked.output {

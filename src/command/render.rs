@@ -9,7 +9,7 @@ use gitops_fn::cli::Render;
 use gitops_fn::clock::Clock;
 use gitops_fn::config;
 use gitops_fn::output;
-use gitops_fn::policy::decide::Judge;
+use gitops_fn::policy::judge::Judge;
 use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind};
 use gitops_fn::secret::wants::Wants;
 use gitops_fn::settings::Settings;

@@ -13,12 +13,12 @@ use tokio::signal::unix::{Signal, signal};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::timeout;
 
-use gitops_fn::krm::result::{Finding, Severity};
-use gitops_fn::report;
+use gitops_fn::finding::text;
+use gitops_fn::finding::{Finding, Severity};
 use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind, resolve};
 use gitops_fn::secret::wants::Wants;
 use gitops_fn::store::Store;
-use gitops_fn::vault::auth::LeftBehind;
+use gitops_fn::vault::login::LeftBehind;
 
 use super::signals::Signals;
 use super::streams::say;
@@ -133,7 +133,7 @@ impl Session {
             && let Ok(Some(left)) = self.runtime.block_on(farewell)
         {
             let warning = Finding::new(Severity::Warning, left.message(), left.help());
-            say(&report::text(&[warning]));
+            say(&text::stderr(&[warning]));
         }
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gitops_fn::cli::Credentials;
-use gitops_fn::cluster::CredentialsSecret;
-use gitops_fn::policy::decide::Judge;
+use gitops_fn::cluster::credentials::CredentialsSecret;
+use gitops_fn::cluster::secret_name::SecretName;
+use gitops_fn::policy::judge::Judge;
 use gitops_fn::resolve::Room;
-use gitops_fn::settings::cluster::SecretName;
 use gitops_fn::settings::{Settings, StoreSetting};
 use gitops_fn::store::Store;
 use gitops_fn::store::file::FileStore;

@@ -4,15 +4,15 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use gitops_fn::clock::{Clock, Stop};
-use gitops_fn::config::ConfigProblem;
-use gitops_fn::krm::result::{Finding, Severity};
-use gitops_fn::policy::decide::Judge;
-use gitops_fn::report;
+use gitops_fn::document::Problem;
+use gitops_fn::finding::{Finding, Severity};
+use gitops_fn::finding::{exit_code, text};
+use gitops_fn::policy::judge::Judge;
 use gitops_fn::settings::SettingsError;
-use gitops_fn::settings::vault::SettingProblem;
 use gitops_fn::source::{SourceError, Sources};
 use gitops_fn::store::Store;
-use gitops_fn::text::{lines, one_line};
+use gitops_fn::untrusted_text::{lines, one_line};
+use gitops_fn::vault::settings::SettingProblem;
 use gitops_fn::{Input, Outcome, Output};
 
 use super::session::Session;
@@ -54,8 +54,8 @@ impl Refusal {
 impl From<Vec<Finding>> for Refusal {
     fn from(findings: Vec<Finding>) -> Self {
         Self {
-            text: report::text(&findings),
-            code: report::exit_code(&findings),
+            text: text::stderr(&findings),
+            code: exit_code(&findings),
         }
     }
 }
@@ -68,8 +68,8 @@ impl From<Stop> for Refusal {
 }
 
 /// A configuration or a policy that cannot be used.
-impl From<Vec<ConfigProblem>> for Refusal {
-    fn from(problems: Vec<ConfigProblem>) -> Self {
+impl From<Vec<Problem>> for Refusal {
+    fn from(problems: Vec<Problem>) -> Self {
         unusable(problems, |problem| problem.help)
     }
 }
@@ -119,7 +119,7 @@ pub(crate) fn finish(
     let warning = store
         .warning()
         .map(|warning| Finding::new(Severity::Warning, warning, ""));
-    say(&report::text(outcome.findings.iter().chain(&warning)));
+    say(&text::stderr(outcome.findings.iter().chain(&warning)));
     if let Some(output) = outcome.output(input, judge, clock)? {
         clock.check()?;
         write(&output)?;

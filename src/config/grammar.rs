@@ -3,7 +3,7 @@
 
 use super::PathSegment;
 use crate::image::grammar::ImageError;
-use crate::text::is_hidden;
+use crate::untrusted_text::is_hidden;
 
 /// What is wrong with a text, and what to write instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use serde_yaml::{Mapping, Value};
 
-use super::check::{unknown_field, wrong_type};
 use super::grammar;
 use super::release::{Reader, short_rules};
 use super::{ANNOTATION, Config, ImageRule, Repository, Secrets, SecretsMode};
+use crate::document::check::{unknown_field, wrong_type};
 
 /// The keys, and what the reference page says of them.
 pub(super) const KEYS: [(&str, &str); 6] = [

@@ -1,11 +1,9 @@
 //! From the document as it is written to the configuration that holds.
 
 use super::grammar::{self, Wrong};
-use super::{
-    ANNOTATION, Config, ConfigProblem, FieldSpec, ImageRule, Repository, Secrets, SecretsMode,
-    Selector,
-};
+use super::{ANNOTATION, Config, FieldSpec, ImageRule, Repository, Secrets, SecretsMode, Selector};
 use super::{expand, raw};
+use crate::document::Problem;
 use crate::image::{Retag, grammar as image};
 use crate::settings::Settings;
 
@@ -15,12 +13,12 @@ pub(super) const MOST: usize = 1_000;
 /// Reads texts and keeps what is wrong with them.
 pub(super) struct Reader<'a> {
     pub(super) env: &'a Settings,
-    pub(super) problems: Vec<ConfigProblem>,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
     pub(super) fn problem(&mut self, path: &str, message: &str, help: &str) {
-        self.problems.push(ConfigProblem::new(path, message, help));
+        self.problems.push(Problem::new(path, message, help));
     }
 
     /// There are more image rules than [`MOST`].

@@ -1,28 +1,28 @@
 //! Filling the placeholders of one scalar with what the store has given.
 
 mod broken;
-mod carry;
+mod encode;
 mod entries;
-mod piece;
+mod portable;
 
 use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::allowance::Allowance;
+use super::budget::Allowance;
 use super::map::Entries;
-use crate::krm::result::Finding;
+use crate::finding::Finding;
 use crate::placeholder::modifier::origin::Origin;
 use crate::placeholder::modifier::{self, Modifier, apply_timed};
 use crate::placeholder::{Placeholder, Segment};
 use crate::plan::Mode;
 use crate::plan::change::{Change, Context, Fill, Removal, Slot, Wrap};
-use crate::plan::substitute::{placeholders, wanted};
+use crate::plan::placeholders::{placeholders, wanted};
 use crate::resolve::{Resolved, StoreError, StoreErrorKind};
 use crate::secret::wants::Keys;
 use crate::secret::{Value, base64, json};
-use crate::yaml::shape::{Shape, one_line};
-use piece::{append, encode};
+use crate::yaml::expected::{Shape, one_line};
+use encode::{append, encode};
 
 /// The outcome for one scalar.
 pub(super) enum Filled<'f> {
@@ -147,7 +147,7 @@ pub(super) fn fill<'f>(
     let filled = finished(fill, outcome, is_base64, room).map_err(of_value)?;
     let filled = filled.ok_or_else(|| Unfilled::Ended(allowance.over()))?;
     if mode == Mode::Function {
-        carry::check(&filled, &fill.context).map_err(of_value)?;
+        portable::check(&filled, &fill.context).map_err(of_value)?;
     }
     Ok((filled, warning.map(whole)))
 }
@@ -349,11 +349,11 @@ fn finished<'f>(
 
 /// The JSON that stands in the scalar's place.
 fn tokens<'f>(value: &Value) -> Result<Filled<'f>, Finding> {
-    if piece::has_long_key(value) {
+    if encode::has_long_key(value) {
         return Err(long_key());
     }
     let mut shapes = Vec::new();
-    piece::shapes(value, &mut shapes);
+    encode::shapes(value, &mut shapes);
     Ok(Filled::Tokens(one_line(&shapes), shapes))
 }
 

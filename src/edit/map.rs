@@ -2,9 +2,9 @@
 
 use crate::plan::block::Block;
 use crate::yaml::event::Style;
+use crate::yaml::expected::Shape;
 use crate::yaml::plain;
 use crate::yaml::scalar::{double_quote, quote_within};
-use crate::yaml::shape::Shape;
 
 /// A map's keys and values, sorted.
 pub(super) type Entries = Vec<(String, String)>;
@@ -72,7 +72,7 @@ pub(super) fn shapes(entries: Entries) -> Vec<Shape> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::entry::Lines;
+    use crate::plan::insertion::Lines;
 
     fn block(comment: Option<&str>) -> Block {
         Block {

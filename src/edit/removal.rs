@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use crate::plan::change::{MapLayout, Removal};
 use crate::yaml::event::Span;
-use crate::yaml::gap;
 use crate::yaml::splice::Splice;
+use crate::yaml::trivia;
 
 /// The entries that go, by mapping.
 #[derive(Default)]
@@ -105,9 +105,9 @@ fn block_run(text: &str, layout: &MapLayout, run: Range<usize>) -> Vec<Span> {
 
 /// The whole lines of an entry, if nothing else stands before it on its first line.
 fn lines(text: &str, entry: Span) -> Option<Span> {
-    gap::starts_line(text, entry.start).then(|| Span {
-        start: gap::line_start(text, entry.start),
-        end: gap::next_line(text, entry.end),
+    trivia::starts_line(text, entry.start).then(|| Span {
+        start: trivia::line_start(text, entry.start),
+        end: trivia::next_line(text, entry.end),
     })
 }
 
@@ -115,11 +115,11 @@ fn lines(text: &str, entry: Span) -> Option<Span> {
 /// they follow then would take them for its own.
 fn loose_end(text: &str, mut at: usize, column: usize) -> usize {
     loop {
-        let line = &text[at..gap::line_end(text, at)];
+        let line = &text[at..trivia::line_end(text, at)];
         let content = line.trim_start_matches(' ');
-        let is_loose = gap::is_blank(content)
+        let is_loose = trivia::is_blank(content)
             || (content.starts_with('#') && line.len() - content.len() > column);
-        let next = gap::next_line(text, at);
+        let next = trivia::next_line(text, at);
         if !is_loose || next == at {
             return at;
         }
@@ -136,7 +136,7 @@ fn flow_run(text: &str, layout: &MapLayout, inside: Span, run: Range<usize>) -> 
         let end = start + 1;
         Some(Span { start, end })
     };
-    let blank = |from: usize, to: usize| text.get(from..to).is_some_and(gap::is_blank);
+    let blank = |from: usize, to: usize| text.get(from..to).is_some_and(trivia::is_blank);
     let next = layout.entries.get(run.end);
     let first = layout.entries[run.start];
     let mut parts = Vec::with_capacity(2 * run.len() + 2);

@@ -1,17 +1,17 @@
 //! One change as text, in the place of what it replaces.
 
-use super::allowance::Allowance;
+use super::budget::Allowance;
 use super::fill::{self, Filled, Unfilled};
 use super::map;
-use crate::krm::result::Finding;
+use crate::finding::Finding;
 use crate::plan::Mode;
 use crate::plan::change::{Action, Change, Removal};
 use crate::resolve::Resolved;
 use crate::yaml::event::Style;
-use crate::yaml::gap;
+use crate::yaml::expected::Shape;
 use crate::yaml::scalar::{literal, quote_within};
-use crate::yaml::shape::Shape;
 use crate::yaml::splice::Splice;
+use crate::yaml::trivia;
 
 /// What a node of a map or list counts beside its text, since it takes that much until it is verified.
 const NODE: usize = 64;
@@ -129,5 +129,8 @@ fn header_comment(source: &str, change: &Change) -> Option<String> {
         .split(['\n', '\r'])
         .next()?;
     let at = header.find('#')?;
-    Some(format!(" {}", header[at..].trim_end_matches(gap::BLANKS)))
+    Some(format!(
+        " {}",
+        header[at..].trim_end_matches(trivia::BLANKS)
+    ))
 }

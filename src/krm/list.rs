@@ -3,12 +3,11 @@
 
 use std::fmt::Write;
 
-use super::result::Finding;
 use crate::clock::Clock;
 use crate::yaml::event::{Event, Events, Span, Style, SyntaxError};
-use crate::yaml::gap;
 use crate::yaml::splice::Splice;
 use crate::yaml::tree::{Kind, NodeId, Tree};
+use crate::yaml::trivia;
 
 /// Why a text is not a ResourceList.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +104,7 @@ pub fn read<'a>(
         if !outline.has_entry {
             // not the key itself, which may have `?`, an anchor or a tag in front
             outline.entry = if flow {
-                gap::skip(text, root.end)
+                trivia::skip(text, root.end)
             } else {
                 root.start
             };
@@ -113,7 +112,7 @@ pub fn read<'a>(
         }
         // the first of them: all may stand on one line
         let is_first = outline.items == Items::Missing;
-        if name == "items" && is_first && gap::starts_line(text, key_span.start) {
+        if name == "items" && is_first && trivia::starts_line(text, key_span.start) {
             outline.entry = key_span.start;
         }
         let Some(first) = events.pull()? else { break };
@@ -198,13 +197,13 @@ fn value_text(text: &str, tree: &Tree<'_>, id: NodeId) -> Span {
         Kind::Map { flow: false } | Kind::Seq { flow: false }
     );
     let start = if block {
-        gap::line_start(text, node.span.start)
+        trivia::line_start(text, node.span.start)
     } else {
         node.span.start
     };
     let end = tree.text_end(id);
     let behind = text.get(end..).unwrap_or_default();
-    let blank = behind.len() - behind.trim_start_matches(gap::SPACE).len();
+    let blank = behind.len() - behind.trim_start_matches(trivia::SPACE).len();
     Span {
         start,
         end: if block { end + blank } else { end },
@@ -246,22 +245,16 @@ pub fn guess_function_config(text: &str, clock: &Clock) -> Option<Span> {
 }
 
 impl Outline {
-    /// The splices that add `items` where it is missing or null, and `results` where there are any;
-    /// to be put behind those of the items.
+    /// The splices that add `items` where it is missing or null, and `results` where there are any, each a flow
+    /// mapping on one line; to be put behind those of the items.
     #[must_use]
-    pub fn splices<'f>(
-        &self,
-        text: &str,
-        findings: impl Iterator<Item = &'f Finding>,
-    ) -> Vec<Splice> {
+    pub fn splices(&self, text: &str, results: &[String]) -> Vec<Splice> {
         let mut splices = Vec::new();
         if let Items::Null(span) = self.items {
             let blank = if span.start == span.end { " " } else { "" };
             splices.push(Splice::new(span, format!("{blank}[]")));
         }
-        let mut findings = findings.peekable();
-        let any = findings.peek().is_some();
-        let results = any.then(|| self.results_text(text, findings));
+        let results = (!results.is_empty()).then(|| self.results_text(text, results));
         if let (Some(results), Some(span)) = (&results, self.results) {
             splices.push(Splice::new(span, results.trim_end().to_owned()));
         }
@@ -286,10 +279,8 @@ impl Outline {
         splices
     }
 
-    fn results_text<'f>(&self, text: &str, findings: impl Iterator<Item = &'f Finding>) -> String {
-        let results = findings.map(Finding::to_result);
+    fn results_text(&self, text: &str, results: &[String]) -> String {
         if self.flow {
-            let results: Vec<_> = results.collect();
             return format!("\"results\": [{}]", results.join(", "));
         }
         let indent = self.indentation(text);
@@ -301,7 +292,7 @@ impl Outline {
     }
 
     fn indentation<'t>(&self, text: &'t str) -> &'t str {
-        text[gap::line_start(text, self.entry)..self.entry].trim_start_matches('\u{feff}')
+        text[trivia::line_start(text, self.entry)..self.entry].trim_start_matches('\u{feff}')
     }
 
     /// Puts entries before one that is there, where no text can depend on what follows it.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use kube_core::gvk::GroupVersion;
 pub use kube_core::gvk::GroupVersionKind;
 
-use crate::text::is_hidden;
+use crate::untrusted_text::is_hidden;
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
 /// Annotations that kustomize and kpt keep their books in: never read as text, never changed

@@ -1,10 +1,10 @@
 //! Where a map that takes the place of a scalar is written, in the style of what stands around it.
 
 use super::Scope;
-use super::entry::Lines;
+use super::insertion::Lines;
 use super::walk::Place;
 use crate::yaml::event::Span;
-use crate::yaml::gap;
+use crate::yaml::trivia;
 
 /// How a block mapping takes the place of a scalar.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub(super) fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> (Span, Optio
     if place.alias.is_some() || parent.is_flow() {
         return (span, None);
     }
-    let start = gap::line_start(text, span.start);
+    let start = trivia::line_start(text, span.start);
     let before = text.get(start..span.start).unwrap_or_default();
     let lines = |indent| Lines {
         indent,
@@ -38,7 +38,7 @@ pub(super) fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> (Span, Optio
         return (span, Some(block));
     }
     let behind = text
-        .get(span.end..gap::line_end(text, span.end))
+        .get(span.end..trivia::line_end(text, span.end))
         .unwrap_or_default()
         .trim_end_matches([' ', '\t']);
     let block = Block {
@@ -67,6 +67,8 @@ fn step(scope: &Scope<'_, '_>) -> usize {
 }
 
 fn column(text: &str, at: usize) -> usize {
-    let line = text.get(gap::line_start(text, at)..at).unwrap_or_default();
+    let line = text
+        .get(trivia::line_start(text, at)..at)
+        .unwrap_or_default();
     line.trim_start_matches('\u{feff}').chars().count()
 }

@@ -3,14 +3,14 @@
 use std::rc::Rc;
 
 use super::block::Block;
-use super::entry::Entry;
+use super::insertion::Entry;
 use crate::krm::resource::Subject;
 use crate::placeholder::Segment;
 use crate::secret::{KvVersion, SecretRef};
 use crate::yaml::event::{Span, Style};
-use crate::yaml::gap;
 use crate::yaml::plain;
 use crate::yaml::tree::{Kind, Node, NodeId, Tree};
+use crate::yaml::trivia;
 
 /// One change to one node of the input.
 #[derive(Debug)]
@@ -237,8 +237,8 @@ impl MapLayout {
             let key_end = tree.text_end(name);
             let end = tree.text_end(value).max(key_end);
             let begin = if flow {
-                let begin = comma.map(|comma| gap::skip(text, comma + 1));
-                comma = gap::comma(text, end);
+                let begin = comma.map(|comma| trivia::skip(text, comma + 1));
+                comma = trivia::comma(text, end);
                 begin
             } else {
                 block_begin(text, key, key_end)
@@ -267,13 +267,13 @@ impl MapLayout {
 
 /// Where an entry of a block mapping begins; `None` where comments stand between its `?` and its key.
 fn block_begin(text: &str, key: &Node<'_>, key_end: usize) -> Option<usize> {
-    let at = gap::with_props(text, key.span.start, key.props);
-    if gap::colon_follows(text, key_end) {
+    let at = trivia::with_props(text, key.span.start, key.props);
+    if trivia::colon_follows(text, key_end) {
         return Some(at);
     }
     let before = text
         .get(..at)?
-        .trim_end_matches(gap::SPACE)
+        .trim_end_matches(trivia::SPACE)
         .strip_suffix('?')?;
     Some(before.len())
 }

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::walk::{Step, field};
 use super::{Draft, Scope};
 use crate::clock;
-use crate::krm::result::Finding;
+use crate::finding::Finding;
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
 /// What is said of such a key.

@@ -1,9 +1,9 @@
 //! Texts that hold escaped placeholders and no others: nothing is read for them.
 
-use super::substitute::{is_avp_annotation, takes_text};
+use super::placeholders::{is_avp_annotation, takes_text};
 use super::walk::{Place, field};
 use super::{Draft, Mode, Scope};
-use crate::krm::result::{Finding, Severity};
+use crate::finding::{Finding, Severity};
 
 /// Whether the escapes stay: for a later run, or since nothing is ever replaced there, which is told.
 pub(super) fn stays(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) -> bool {

@@ -3,7 +3,7 @@
 
 use super::walk::{Place, Step, field};
 use super::{Draft, Scope};
-use crate::krm::result::{Finding, Severity};
+use crate::finding::{Finding, Severity};
 use crate::placeholder::lookalike::{self, Lookalike};
 use crate::placeholder::{self, Segment};
 

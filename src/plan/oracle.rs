@@ -1,7 +1,7 @@
 //! Modifiers that would tell what a value is by failing or not, under a policy.
 
 use super::Scope;
-use crate::krm::result::Finding;
+use crate::finding::Finding;
 use crate::placeholder::Placeholder;
 use crate::placeholder::modifier::{Question, question};
 

@@ -1,8 +1,8 @@
 //! Our own configuration among the objects: a Release is never applied to a cluster.
 
 use super::{Mode, place_name};
+use crate::finding::{Finding, Severity};
 use crate::krm::resource::Object;
-use crate::krm::result::{Finding, Severity};
 
 /// Whether an object is a Release.
 pub(super) fn is_release(object: &Object) -> bool {

@@ -9,7 +9,7 @@ use rustix::fs::OFlags;
 
 use super::validate::{Problems, spec};
 use super::{Policy, raw};
-use crate::config::{self, ConfigProblem};
+use crate::document::{self, Problem};
 
 /// Where the policy is. Nothing at run time can name another place.
 pub const PATH: &str = "/etc/gitops-fn/policy.yaml";
@@ -23,10 +23,10 @@ const MAX_BYTES: u64 = 256 * 1024;
 ///
 /// # Errors
 /// All that is wrong with it; never what was found.
-pub fn load(path: &Path) -> Result<Option<Policy>, Vec<ConfigProblem>> {
+pub fn load(path: &Path) -> Result<Option<Policy>, Vec<Problem>> {
     let what = path.display().to_string();
     let problem = |message: &str, help: &str| {
-        vec![ConfigProblem {
+        vec![Problem {
             path: what.clone(),
             message: message.to_owned(),
             help: help.to_owned(),
@@ -94,9 +94,9 @@ fn leads_nowhere(path: &Path) -> bool {
 ///
 /// # Errors
 /// All that is wrong with it, sorted by field; never what was found.
-pub fn parse(text: &str, what: &str) -> Result<Policy, Vec<ConfigProblem>> {
+pub fn parse(text: &str, what: &str) -> Result<Policy, Vec<Problem>> {
     let mut problems = Problems::default();
-    let document: Option<raw::Policy> = config::typed(text, what, &mut problems.0);
+    let document: Option<raw::Policy> = document::typed(text, what, &mut problems.0);
     let policy = document.map(|document| spec(document.spec.unwrap_or_default(), &mut problems));
     let mut problems = problems.0;
     match policy {

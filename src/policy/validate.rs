@@ -9,21 +9,21 @@ use std::time::Duration;
 use super::mode::Modes;
 use super::sink::Sink;
 use super::template::{Mount, is_literal};
-use super::{Enable, Limits, Policy, Sandbox, raw, vault};
-use crate::config::ConfigProblem;
+use super::{Enable, Limits, Policy, Sandbox, raw, server};
+use crate::document::Problem;
 use crate::secret::KvVersion;
-use crate::settings::vault::check_value;
+use crate::vault::settings::check_value;
 
 /// How long a run may take where nothing is said: below Argo CD's own limit.
 const DEADLINE: Duration = Duration::from_secs(45);
 
 /// Collects what is wrong.
 #[derive(Default)]
-pub(super) struct Problems(pub(super) Vec<ConfigProblem>);
+pub(super) struct Problems(pub(super) Vec<Problem>);
 
 impl Problems {
     pub(super) fn add(&mut self, path: &str, message: &str, help: &str) {
-        self.0.push(ConfigProblem {
+        self.0.push(Problem {
             path: path.to_owned(),
             message: message.to_owned(),
             help: help.to_owned(),
@@ -80,7 +80,7 @@ pub(super) fn spec(spec: raw::Spec, problems: &mut Problems) -> Policy {
         );
     }
     Policy {
-        vault: spec.vault.map(|raw| vault::read(raw, problems)),
+        vault: spec.vault.map(|raw| server::read(raw, problems)),
         secrets_file: secrets_file(spec.secrets_file, file_store, problems),
         rules,
         modes: Modes {
@@ -166,7 +166,7 @@ fn limits(raw: &raw::Limits, problems: &mut Problems) -> (Limits, Duration) {
     let deadline = raw
         .deadline
         .as_deref()
-        .map(crate::settings::vault::duration);
+        .map(crate::vault::settings::duration);
     let deadline = match deadline {
         None => DEADLINE,
         Some(Ok(deadline)) => deadline,

@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OnceCell, RwLock, Semaphore, SemaphorePermit};
 
-use crate::cluster::CredentialsSecret;
+use crate::cluster::credentials::CredentialsSecret;
+use crate::http::client::Client;
+use crate::http::error::Fault;
 use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind};
 use crate::secret::path::check;
 use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret, SecretRef};
-use crate::settings::vault::{SettingProblem, VaultSettings, VaultVars};
-use crate::vault::auth::{LeftBehind, Session, login, revoke};
-use crate::vault::client::Client;
-use crate::vault::engine::Mounts;
-use crate::vault::fault::Fault;
 use crate::vault::kv::{Asked, ReadError, read};
-use crate::vault::mount::{Elsewhere, Place, agree, locate};
+use crate::vault::locate::{Elsewhere, Place, agree, locate};
+use crate::vault::login::{LeftBehind, Session, login, revoke};
+use crate::vault::mounts::Mounts;
+use crate::vault::settings::{SettingProblem, VaultSettings, VaultVars};
 
 /// The number of a login, and what came of it.
 type LoggedIn = (u32, Result<Arc<Session>, StoreError>);

@@ -6,16 +6,16 @@ use vaultrs::api::kv1::requests::GetSecretRequest;
 use vaultrs::api::kv2::requests::ReadSecretRequest;
 use vaultrs::api::kv2::responses::SecretVersionMetadata;
 
-use super::auth::Session;
-use super::client::{Answer, Client, Retry};
-use super::envelope::{Envelope, open};
-use super::fault::Fault;
-use super::mount::Place;
+use super::locate::Place;
+use super::login::Session;
+use super::response::{Envelope, open};
+use crate::http::client::{Answer, Client, Retry};
+use crate::http::error::Fault;
 use crate::resolve::{Room, StoreError, StoreErrorKind};
 use crate::secret::json::{self, JsonError};
 use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret};
-use crate::settings::vault::Method;
+use crate::vault::settings::Method;
 
 /// A failed read: one that concerns the run, or this secret alone.
 #[derive(Clone)]

@@ -17,11 +17,11 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::event::{CoreTag, Events, Style, Tag};
-use super::gap::line_start;
-use super::load::scalar;
+use super::load::resolve;
 use super::scalar::double_quote;
 use super::second::Reading;
 use super::tree::{Kind, Node, NodeId, Tree};
+use super::trivia::line_start;
 use crate::clock::{self, Clock};
 use crate::secret::Value;
 use key::{Entries, Entry};
@@ -478,13 +478,13 @@ impl<'t> Writer<'_, 't, '_> {
         }
         let read = match (node.props.tag, style) {
             (Tag::None, Style::Empty) => return Ok(Scalar::Null),
-            (Tag::None, Style::Plain) if scalar::may_be_typed(text) => scalar::plain(text),
+            (Tag::None, Style::Plain) if resolve::may_be_typed(text) => resolve::plain(text),
             (Tag::None | Tag::Str | Tag::Core(CoreTag::Timestamp), _) => {
                 return Ok(Scalar::Text(Cow::Borrowed(text)));
             }
             (Tag::Core(tag), _) => match tag_name(tag) {
-                Some(name) => scalar::tagged(name, text),
-                None => Err(scalar::Problem::Tag),
+                Some(name) => resolve::tagged(name, text),
+                None => Err(resolve::Problem::Tag),
             },
             (Tag::Bare | Tag::Merge | Tag::Other(_), _) => {
                 self.problem(id, Reason::Tag)?;
@@ -498,8 +498,8 @@ impl<'t> Writer<'_, 't, '_> {
             Ok(_) => Scalar::Null,
             Err(problem) => {
                 let reason = match problem {
-                    scalar::Problem::NotFinite => Reason::NotFinite,
-                    scalar::Problem::Tag => Reason::Misfit,
+                    resolve::Problem::NotFinite => Reason::NotFinite,
+                    resolve::Problem::Tag => Reason::Misfit,
                 };
                 self.problem(id, reason)?;
                 Scalar::Null
@@ -596,7 +596,7 @@ pub fn read(node: &Node<'_>) -> Option<Reading> {
     let style = node.style().filter(|_| node.props.tag == Tag::None)?;
     let value = match style {
         Style::Empty => return Some(Reading::Null),
-        Style::Plain => scalar::plain(&node.value).ok()?,
+        Style::Plain => resolve::plain(&node.value).ok()?,
         _ => return Some(Reading::Text(node.value.to_string())),
     };
     Some(match value {

@@ -14,7 +14,7 @@ use std::ops::Range;
 use granit_parser::{Event as Raw, Parser, ScalarStyle, StructureStyle};
 use rustc_hash::FxHasher;
 
-use super::gap::{BREAKS, SPACE, line_end};
+use super::trivia::{BREAKS, SPACE, line_end};
 use crate::clock::{self, Clock, Stop};
 
 /// Deepest nesting that is read; deeper input is a syntax error (go-yaml accepts some 500 levels).

@@ -4,7 +4,7 @@
 //! `sigs.k8s.io/yaml`): `yes` is true, `0644` is 420. Spans and editing are no concern of this
 //! module, and no error holds a piece of the text.
 
-pub(super) mod scalar;
+pub(super) mod resolve;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -13,7 +13,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, Tag}
 
 use crate::secret::Value;
 use crate::secret::json::MAX_DEPTH;
-use scalar::Problem;
+use resolve::Problem;
 
 /// What copies of anchored nodes may weigh together, in about bytes: an alias bomb stops here.
 const COPY_BUDGET: usize = 8 << 20;
@@ -310,9 +310,9 @@ fn scalar_value(
     line: usize,
 ) -> Result<Value, LoadError> {
     let read = match tag {
-        None if style == ScalarStyle::Plain => scalar::plain(text),
+        None if style == ScalarStyle::Plain => resolve::plain(text),
         None => Ok(Value::string(text)),
-        Some(tag) => scalar::tagged(core_tag(&tag).as_deref().unwrap_or_default(), text),
+        Some(tag) => resolve::tagged(core_tag(&tag).as_deref().unwrap_or_default(), text),
     };
     read.map_err(|problem| match problem {
         Problem::NotFinite => LoadError::NotFinite(line),

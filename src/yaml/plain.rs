@@ -1,7 +1,7 @@
 //! Texts that need no quotes: every reader of YAML 1.1 and 1.2 takes them for just this string.
 
 use super::event::{Style, Tag};
-use super::load::scalar;
+use super::load::resolve;
 use super::scalar::is_string;
 use crate::secret::Value;
 
@@ -32,7 +32,7 @@ pub fn is_safe(text: &str, flow: bool) -> bool {
 #[must_use]
 pub fn is_always_string(text: &str) -> bool {
     is_string(text, Style::Plain, Tag::None)
-        && matches!(scalar::plain(text), Ok(Value::String(_)))
+        && matches!(resolve::plain(text), Ok(Value::String(_)))
         && !is_date(text)
         && !is_sexagesimal(text)
         && !matches!(text, "<<" | "=")

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::event::{Style, Tag};
-use super::gap::BLANKS;
+use super::trivia::BLANKS;
 
 /// The longest margin of a literal block, all its lines together; with a longer one it is quoted.
 const MARGIN: usize = 1 << 20;

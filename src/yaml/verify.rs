@@ -6,8 +6,8 @@
 //! of a planned scalar are compared, so that a value can neither become another type nor add structure.
 
 use super::event::{Event, Events, Style, SyntaxError};
+use super::expected::Shape;
 use super::scalar;
-use super::shape::Shape;
 use crate::clock::Clock;
 
 /// What an edit leaves in place of some events of the original.

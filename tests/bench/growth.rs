@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use gitops_fn::build::namehash::rename;
 use gitops_fn::clock::Clock;
 use gitops_fn::config::{Config, from_file};
+use gitops_fn::namehash::rename;
 use gitops_fn::placeholder::jsonpath::JsonPath;
-use gitops_fn::policy::decide::Judge;
+use gitops_fn::policy::judge::Judge;
 use gitops_fn::render;
 use gitops_fn::resolve::Resolved;
 use gitops_fn::secret::json;

@@ -1,4 +1,4 @@
-//! The golden cases of `tests/golden/*.yaml`: written from the reference tables, run through our
+//! The golden cases of `tests/golden/cases/*.yaml`: written from the reference tables, run through our
 //! program, and compared with the real argocd-vault-plugin and the real kustomize.
 //!
 //! Each file is a list of cases, described in [`case`]. Expected texts are never rewritten by a

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use gitops_fn::text::is_hidden;
+use gitops_fn::untrusted_text::is_hidden;
 
 use crate::support::{Output, gitops_fn, run, temp_dir, write_files};
 

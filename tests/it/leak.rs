@@ -571,7 +571,7 @@ fn no_debug_form_shows_a_secret() {
 #[ignore = "run by a_panic_shows_its_place_alone, in a process of its own"]
 fn child_that_panics() {
     std::panic::set_hook(Box::new(|info| {
-        crate::support::say(&gitops_fn::report::crash(info.location()));
+        crate::support::say(&gitops_fn::finding::text::crash(info.location()));
     }));
     panic!("{SENTINEL}");
 }

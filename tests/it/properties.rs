@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use gitops_fn::clock::Clock;
 use gitops_fn::config::{self, Config};
-use gitops_fn::policy::decide::Judge;
+use gitops_fn::policy::judge::Judge;
 use gitops_fn::resolve::{Resolved, SecretStore, StoreError, StoreErrorKind, resolve};
 use gitops_fn::secret::wants::{Keys, Wants};
 use gitops_fn::secret::{Secret, SecretRef, Value};
@@ -113,7 +113,7 @@ fn written(outcome: &Outcome, input: &Input) -> Option<String> {
 }
 
 pub(crate) fn said(outcome: &Outcome) -> String {
-    gitops_fn::report::text(&outcome.findings)
+    gitops_fn::finding::text::stderr(&outcome.findings)
 }
 
 /// The documents as the second reader sees them.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::clock::Clock;
-use crate::krm::result::{Finding, Severity};
+use crate::finding::{Finding, Severity};
 use crate::secret::json::{self, JsonError};
 use crate::yaml::event::{Event, Events};
 

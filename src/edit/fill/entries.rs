@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::krm::result::Finding;
+use crate::finding::Finding;
 use crate::plan::change::Values;
 use crate::secret::{Value, base64, json};
 
 use super::super::map::Entries;
+use super::encode::is_long_key;
 use super::not_base64;
-use super::piece::is_long_key;
 
 /// The entries of a field that takes nothing but a map of strings; `None` if they are longer than `room`. What is null
 /// counts as missing.

@@ -70,7 +70,7 @@ fn run(texts: &[String], input: Option<&Value>) -> Result<Option<Value>, Modifie
 #[test]
 fn every_vector_of_the_golden_file() {
     let golden: Golden =
-        serde_yaml::from_str(include_str!("../../../tests/golden/modifiers.yaml")).unwrap();
+        serde_yaml::from_str(include_str!("../../../tests/golden/units/modifiers.yaml")).unwrap();
     let mut wrong = Vec::new();
     for case in &golden.cases {
         assert!(!case.avp.is_empty());

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::yaml::load::scalar;
+use crate::yaml::load::resolve;
 use crate::yaml::scalar::double_quote;
 use crate::yaml::tree::NodeId;
 
@@ -30,7 +30,7 @@ fn is_simple(key: &str) -> bool {
         && key
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/'))
-        && !scalar::is_word(key)
+        && !resolve::is_word(key)
 }
 
 /// The entries of one mapping.

@@ -2,7 +2,7 @@
 
 /// A number as it is written: digits alone, or with a dot and a signed exponent.
 ///
-/// `text` is a number as [`crate::yaml::load::scalar`] gives it. What has no fraction and fits into 64
+/// `text` is a number as [`crate::yaml::load::resolve`] gives it. What has no fraction and fits into 64
 /// bits is an integer: Kubernetes reads JSON, in which `1e3` and `1000` are the same.
 pub(super) fn canonical(text: &str) -> String {
     if let Ok(number) = text.parse::<i64>() {

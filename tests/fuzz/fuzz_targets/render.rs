@@ -7,7 +7,7 @@ use gitops_fn::config::{Config, from_file};
 use gitops_fn::resolve::Resolved;
 use gitops_fn::settings::Settings;
 use gitops_fn::source::Source;
-use gitops_fn::policy::decide::Judge;
+use gitops_fn::policy::judge::Judge;
 use gitops_fn::{Input, function, render};
 use libfuzzer_sys::fuzz_target;
 

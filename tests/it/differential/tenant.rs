@@ -7,16 +7,17 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use gitops_fn::clock::Clock;
 use gitops_fn::config::{self, Config};
+use gitops_fn::finding::text;
 use gitops_fn::policy::Policy;
-use gitops_fn::policy::decide::Judge;
 use gitops_fn::policy::identity::Identity;
+use gitops_fn::policy::judge::Judge;
 use gitops_fn::policy::load;
 use gitops_fn::resolve::{Resolved, SecretStore, StoreError, StoreErrorKind, resolve};
 use gitops_fn::secret::wants::{Keys, Wants};
 use gitops_fn::secret::{Secret, SecretRef, Value};
 use gitops_fn::settings::Settings;
 use gitops_fn::source::Source;
-use gitops_fn::{Input, Outcome, function, render, report};
+use gitops_fn::{Input, Outcome, function, render};
 use serde_json::{Number, Value as Json};
 
 /// What the operator says: the tenant's own secrets, in Secrets of the destination namespace and in two
@@ -149,7 +150,7 @@ impl Tenant {
         };
         let clock = Clock::default();
         let input =
-            Input::new(vec![source], &judge, &clock).map_err(|findings| report::text(&findings))?;
+            Input::new(vec![source], &judge, &clock).map_err(|findings| text::stderr(&findings))?;
         let store = |wants: &Wants| Store::new().resolve(wants);
         let outcome = match way {
             Way::Render => render(&input, &Config::default(), settings, &judge, &clock, store),
@@ -161,10 +162,10 @@ impl Tenant {
 }
 
 fn printed(outcome: &Outcome, input: &Input, judge: &Judge<'_>) -> Result<String, String> {
-    let said = report::text(&outcome.findings);
+    let said = text::stderr(&outcome.findings);
     let output = outcome
         .output(input, judge, &Clock::default())
-        .map_err(|findings| report::text(&findings))?;
+        .map_err(|findings| text::stderr(&findings))?;
     match output {
         Some(output) if outcome.exit_code() == 0 => {
             let mut bytes = Vec::new();

@@ -87,19 +87,10 @@ impl Case {
     }
 }
 
-/// Data of unit tests, which read them beside the code, and of other tests.
-const NOT_OURS: [&str; 5] = [
-    "avp-fixtures",
-    "config",
-    "image-strings",
-    "modifiers",
-    "vault-settings",
-];
-
 /// All cases of all files.
 #[track_caller]
 pub(super) fn all() -> Vec<Case> {
-    let folder = root().join("tests/golden");
+    let folder = root().join("tests/golden/cases");
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -108,11 +99,6 @@ pub(super) fn all() -> Vec<Case> {
     files
         .into_iter()
         .filter(|path| path.extension().is_some_and(|name| name == "yaml"))
-        .filter(|path| {
-            !NOT_OURS
-                .iter()
-                .any(|name| path.file_stem().is_some_and(|stem| stem == *name))
-        })
         .flat_map(|path| {
             let file = path.file_stem().unwrap().to_string_lossy().into_owned();
             let text = fs::read_to_string(&path).unwrap();

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gitops_fn::build::namehash::rename;
 use gitops_fn::clock::Clock;
+use gitops_fn::namehash::rename;
 use gitops_fn::yaml::event::Span;
 use gitops_fn::yaml::splice::pieces;
 use proptest::prelude::*;

@@ -127,7 +127,7 @@ fn the_plugins_own_fixtures_give_the_same_objects() {
     };
     fill(&server);
     let settings = settings(&server.reader(), &server);
-    let data = fs::read_to_string(root().join("tests/golden/avp-fixtures.yaml")).unwrap();
+    let data = fs::read_to_string(root().join("tests/golden/units/avp-fixtures.yaml")).unwrap();
     let listed: Vec<Difference> = serde_yaml::from_str(&data).unwrap();
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()

@@ -1,0 +1,138 @@
+//! The Kubernetes cluster that we run in: one Secret of it, read with the pod's service account.
+//!
+//! AVP's `-s NAME`: credentials for Vault that the operator keeps in a Secret. The names of places
+//! are those that every in-cluster client uses (Kubernetes: "Accessing the API from a Pod").
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube_core::params::GetParams;
+use kube_core::{Request, Resource};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::cluster::secret_name::SecretName;
+use crate::http::get::{Get, get};
+use crate::resolve::{StoreError, StoreErrorKind};
+use crate::secret::base64;
+use crate::vault::settings::{Authorities, Tls};
+
+/// Where a pod finds its service account.
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// Longest answer: a Secret holds 1 MiB at most, in base64.
+const LONGEST: usize = 2 * 1024 * 1024;
+
+/// A Secret of the cluster that holds credentials, and how to get at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialsSecret {
+    /// Its name.
+    pub name: SecretName,
+    /// `host:port` of the API server; `None` outside of a cluster.
+    pub server: Option<String>,
+}
+
+impl CredentialsSecret {
+    /// Reads the Secret: its keys, and their values as text. Keys whose value is not UTF-8 are left out.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Config`] where there is no cluster, no such Secret, or no right to read it;
+    /// [`StoreErrorKind::Transient`] where the API server does not answer. Never with content.
+    pub async fn read(
+        &self,
+        within: Duration,
+    ) -> Result<BTreeMap<String, Zeroizing<String>>, StoreError> {
+        let server = self.server.as_deref().ok_or_else(|| {
+            self.refused(
+                "there is no cluster around this process (KUBERNETES_SERVICE_HOST is unset)",
+                "run it in a pod, or set the credentials in its environment",
+            )
+        })?;
+        let token = self.account("token")?;
+        let request = Request::new(Secret::url_path(&(), Some(self.name.namespace())))
+            .get(self.name.name(), &GetParams::default())
+            .map_err(|_| self.refused("the request cannot be built", "correct its name"))?;
+        let tls = Tls {
+            authorities: Some(Authorities::File(PathBuf::from(ACCOUNT).join("ca.crt"))),
+            ..Tls::default()
+        };
+        let answer = get(&Get {
+            url: &format!("https://{server}{}", request.uri()),
+            bearer: token.trim(),
+            tls: &tls,
+            within,
+            longest: LONGEST,
+        })
+        .await
+        .map_err(|fault| StoreError {
+            help: "check that this pod may reach the cluster's API server".to_owned(),
+            ..fault.store_error()
+        })?;
+        match answer.status {
+            200 => self.values(&answer.body),
+            401 | 403 => Err(self.refused(
+                "the service account may not read it",
+                "give the service account of this pod a Role with `get` on this Secret, and automountServiceAccountToken",
+            )),
+            404 => Err(self.refused("there is none", "check its name and namespace")),
+            429 | 500..=599 => Err(StoreError {
+                kind: StoreErrorKind::Transient,
+                ..self.refused(
+                    &format!("the API server answered {} (transient)", answer.status),
+                    "try again",
+                )
+            }),
+            status => Err(self.refused(
+                &format!("the API server answered {status}"),
+                "check its name and namespace",
+            )),
+        }
+    }
+
+    fn values(&self, body: &[u8]) -> Result<BTreeMap<String, Zeroizing<String>>, StoreError> {
+        #[derive(Deserialize)]
+        struct Data<'b> {
+            #[serde(borrow, default)]
+            data: Option<BTreeMap<Cow<'b, str>, Cow<'b, str>>>,
+        }
+        let read: Data<'_> = serde_json::from_slice(body).map_err(|_| {
+            self.refused(
+                "the answer is no Secret",
+                "check what answers at KUBERNETES_SERVICE_HOST",
+            )
+        })?;
+        let text = |value: &str| {
+            let bytes = base64::decode(value)?;
+            std::str::from_utf8(&bytes)
+                .ok()
+                .map(|text| Zeroizing::new(text.to_owned()))
+        };
+        let entries = read.data.unwrap_or_default();
+        Ok(entries
+            .iter()
+            .filter_map(|(key, value)| Some((key.to_string(), text(value)?)))
+            .collect())
+    }
+
+    /// A file of the service account.
+    fn account(&self, file: &str) -> Result<Zeroizing<String>, StoreError> {
+        let path = Path::new(ACCOUNT).join(file);
+        fs::read_to_string(&path).map(Zeroizing::new).map_err(|_| {
+            self.refused(
+                &format!("{} cannot be read", path.display()),
+                "set automountServiceAccountToken: true for this pod",
+            )
+        })
+    }
+
+    fn refused(&self, fact: &str, help: &str) -> StoreError {
+        StoreError {
+            kind: StoreErrorKind::Config,
+            message: format!("the credentials Secret {}: {fact}", self.name),
+            help: help.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! YAML text to one map; what the YAML crate says of a failure is not passed on, as it quotes
+//! what it found.
+
+use serde::Deserialize;
+use serde_yaml::{Deserializer, Error, Mapping, Value};
+
+use super::Problem;
+use super::unquoted;
+use crate::yaml::alias_bombs::{self, Outsized};
+use crate::yaml::surrogates;
+
+/// The longest text that is read; a configuration is a page.
+const MAX_BYTES: usize = 1 << 18;
+/// How deep a text may nest. The YAML crate's own limit counts only after it has scanned the whole
+/// text, in a time that grows with the square of the depth.
+const MAX_DEPTH: usize = 64;
+
+/// Reads the one document of a text; `None` if there is nothing in it.
+pub(crate) fn read(text: &str, what: &str) -> Result<Option<Mapping>, Problem> {
+    let problem = |message: &str, help: &str| Problem::new(what, message, help);
+    if text.len() > MAX_BYTES {
+        return Err(problem(
+            "larger than 256 KiB",
+            "a configuration is a short text; is this the right one?",
+        ));
+    }
+    alias_bombs::check(text, MAX_DEPTH).map_err(|outsized| match &outsized {
+        Outsized::Deep => problem(
+            "nested too deeply",
+            "a configuration is at most 6 levels deep",
+        ),
+        Outsized::Large => problem(&outsized.to_string(), "write the values out"),
+        Outsized::Malformed(error) => not_yaml(what, Some((error.line, error.column))),
+    })?;
+    let mut found = None;
+    let text = unquoted::marked(text);
+    for document in Deserializer::from_str(&surrogates::joined(&text)) {
+        let mut value = Value::deserialize(document).map_err(|error| unreadable(what, &error))?;
+        value.apply_merge().map_err(|_| {
+            problem(
+                "holds a merge key `<<` that does not name a map",
+                "write the fields out",
+            )
+        })?;
+        match value {
+            Value::Null => {}
+            Value::Mapping(_) if found.is_some() => {
+                return Err(problem("holds more than one document", "keep one of them"));
+            }
+            Value::Mapping(map) => found = Some(map),
+            _ => {
+                return Err(problem(
+                    "not a map",
+                    "write apiVersion, kind and spec; see fn-config/minimal.yaml",
+                ));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn unreadable(what: &str, error: &Error) -> Problem {
+    let place = error
+        .location()
+        .map(|location| (location.line(), location.column()));
+    if error.to_string().contains("duplicate entry") {
+        let message = format!("the same key stands twice in a map{}", at(place));
+        return Problem::new(what, &message, "keep one of them");
+    }
+    not_yaml(what, place)
+}
+
+fn not_yaml(what: &str, place: Option<(usize, usize)>) -> Problem {
+    let message = format!("not readable as YAML{}", at(place));
+    Problem::new(
+        what,
+        &message,
+        "check the indentation, the quotes and the anchors there",
+    )
+}
+
+fn at(place: Option<(usize, usize)>) -> String {
+    place.map_or_else(String::new, |(line, column)| {
+        format!(", at line {line}, column {column}")
+    })
+}

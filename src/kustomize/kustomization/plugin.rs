@@ -1,0 +1,126 @@
+//! The configuration of a plugin: what kustomize is to run.
+
+use serde_yaml::Value;
+
+use crate::untrusted_text::one_line;
+
+use super::{Chart, chart, documents};
+
+/// The name of our own executable, as entries and images spell it.
+const OURSELVES: &str = "gitops-fn";
+
+/// What a plugin's configuration asks kustomize to run.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Plugin {
+    /// One that is built into kustomize, and the chart that it inflates.
+    BuiltIn(Option<Chart>),
+    /// Our program.
+    Ours {
+        /// Whether `args` or `envs` are given to it.
+        extras: bool,
+    },
+    /// Our container image.
+    OurContainer,
+    /// A third-party function.
+    Function,
+    /// An executable or Go plugin of the old kind.
+    Legacy,
+}
+
+/// One object of a plugin's configuration.
+#[derive(Debug)]
+pub struct Object(Value);
+
+/// The objects of a text; what cannot be read is left to kustomize.
+#[must_use]
+pub fn objects(text: &str) -> Vec<Object> {
+    documents(text).into_iter().map(Object).collect()
+}
+
+impl Object {
+    /// What kustomize is asked to run (krm-functions.md 2.1).
+    #[must_use]
+    pub fn plugin(&self) -> Plugin {
+        let annotations = self
+            .0
+            .get("metadata")
+            .and_then(|meta| meta.get("annotations"));
+        let annotation = |key| annotations?.get(key)?.as_str();
+        let function = annotation("config.kubernetes.io/function")
+            .or_else(|| annotation("config.k8s.io/function"));
+        if let Some(function) = function {
+            let spec = documents(function).into_iter().next();
+            return function_of(&spec.unwrap_or_default());
+        }
+        if let Some(function) = self.0.get("metadata").and_then(|meta| meta.get("configFn")) {
+            return function_of(function);
+        }
+        if let Some(image) = annotation("config.kubernetes.io/container") {
+            return container(image);
+        }
+        if self.text("apiVersion") == "builtin" {
+            let helm = self.text("kind") == "HelmChartInflationGenerator";
+            return Plugin::BuiltIn(helm.then(|| chart(&self.0)));
+        }
+        Plugin::Legacy
+    }
+
+    /// Where the charts of a built-in helm generator are.
+    #[must_use]
+    pub fn chart_home(&self) -> &str {
+        match self.text("chartHome") {
+            "" => "charts",
+            home => home,
+        }
+    }
+
+    /// `KIND NAME`, as messages name it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let name = self.0.get("metadata").and_then(|meta| meta.get("name"));
+        let name = name.and_then(Value::as_str).unwrap_or_default();
+        one_line(format!("{} {name}", self.text("kind")).trim())
+            .chars()
+            .take(200)
+            .collect()
+    }
+
+    /// The object as YAML, for the configuration that it is.
+    #[must_use]
+    pub fn yaml(&self) -> String {
+        serde_yaml::to_string(&self.0).unwrap_or_default()
+    }
+
+    fn text(&self, key: &str) -> &str {
+        self.0.get(key).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// A container comes before a program where both are given, as in kustomize.
+fn function_of(spec: &Value) -> Plugin {
+    let image = spec.get("container").and_then(|one| one.get("image"));
+    if let Some(image) = image.and_then(Value::as_str) {
+        return container(image);
+    }
+    let path = spec.get("exec").and_then(|exec| exec.get("path"));
+    match path.and_then(Value::as_str) {
+        Some(path) if path.rsplit('/').next() == Some(OURSELVES) => Plugin::Ours {
+            extras: ["args", "envs"].iter().any(|name| {
+                let list = spec.get("exec").and_then(|exec| exec.get(*name));
+                list.and_then(Value::as_sequence)
+                    .is_some_and(|list| !list.is_empty())
+            }),
+        },
+        _ => Plugin::Function,
+    }
+}
+
+fn container(image: &str) -> Plugin {
+    let last = image.rsplit('/').next().unwrap_or_default();
+    let name = last.split([':', '@']).next().unwrap_or_default();
+    if name == OURSELVES {
+        Plugin::OurContainer
+    } else {
+        Plugin::Function
+    }
+}

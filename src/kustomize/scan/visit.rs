@@ -1,0 +1,221 @@
+//! The look itself.
+
+mod plugins;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::remote::{is_remote, shown};
+use super::{Allowed, Scan, kustomization_in};
+use crate::finding::Finding;
+use crate::kustomize::kustomization::{Chart, Kustomization, List};
+use crate::kustomize::repository::{Entry, Repository, Unreadable, joined};
+
+/// How many bytes are read at most; a look at a path counts as [`GLANCE`] of them. Without a limit a
+/// repository could keep us busy for as long as it likes.
+const BYTES: usize = 32 << 20;
+/// See [`BYTES`].
+const GLANCE: usize = 1024;
+
+/// See [`super::scan`].
+pub(super) fn look(repository: &Repository, folder: &Path, allowed: Allowed) -> Scan {
+    let mut look = Look {
+        repository,
+        allowed,
+        left: BYTES,
+        seen: BTreeSet::new(),
+        pending: Vec::new(),
+        seen_plugins: BTreeSet::new(),
+        top: folder.to_owned(),
+        transformers: Vec::new(),
+        scan: Scan::default(),
+    };
+    look.enter(folder.to_owned());
+    while let Some(folder) = look.pending.pop() {
+        look.folder(&folder);
+    }
+    look.scan
+}
+
+struct Look<'r> {
+    repository: &'r Repository,
+    allowed: Allowed,
+    /// Of [`BYTES`].
+    left: usize,
+    seen: BTreeSet<PathBuf>,
+    /// Folders still to be looked at.
+    pending: Vec<PathBuf>,
+    /// Folders whose results configure plugins, as far as they have been looked at, by what lists them.
+    seen_plugins: BTreeSet<(&'static str, PathBuf)>,
+    /// The folder that is built.
+    top: PathBuf,
+    /// Its transformers.
+    transformers: Vec<Transformer>,
+    scan: Scan,
+}
+
+/// A transformer of the kustomization that is built.
+struct Transformer {
+    /// Written in place: kustomize runs these before all others.
+    inline: bool,
+    ours: bool,
+}
+
+const KEEP_INSIDE: &str =
+    "keep regular files of at most 1 MiB in the repository, and links inside of it";
+
+impl Look<'_> {
+    fn problem(&mut self, message: String, help: &str) {
+        self.scan.findings.push(Finding::error(message, help));
+    }
+
+    fn unreadable(&mut self, file: &Path, error: Unreadable) {
+        self.problem(format!("{} {error}", file.display()), KEEP_INSIDE);
+    }
+
+    fn enter(&mut self, folder: PathBuf) {
+        if self.seen.insert(folder.clone()) {
+            self.pending.push(folder);
+        }
+    }
+
+    /// What stands at a path; nothing once there has been too much.
+    fn glance(&mut self, path: &Path) -> Result<Entry, Unreadable> {
+        self.left = self.left.saturating_sub(GLANCE);
+        if self.left == 0 {
+            return Err(Unreadable::Missing);
+        }
+        self.repository.entry(path)
+    }
+
+    /// The text of a file, if it is one.
+    fn read(&mut self, file: &Path) -> Option<String> {
+        if self.left == 0 {
+            return None;
+        }
+        match self.repository.read(file) {
+            Ok(text) => {
+                self.left = self.left.saturating_sub(text.len().max(GLANCE));
+                Some(text)
+            }
+            Err(error) => {
+                self.unreadable(file, error);
+                None
+            }
+        }
+    }
+
+    fn folder(&mut self, folder: &Path) {
+        let file = match kustomization_in(self.repository, folder) {
+            Ok(Some(file)) => file,
+            Ok(None) => return,
+            Err((file, error)) => return self.unreadable(&file, error),
+        };
+        let Some(text) = self.read(&file) else {
+            return;
+        };
+        let kustomization = Kustomization::read(&text);
+        // first, since an entry of ours must not be missed
+        for list in [List::Transformers, List::Generators, List::Validators] {
+            for entry in kustomization.entries(list) {
+                self.plugin_entry(&file, list, folder, entry);
+            }
+        }
+        if folder == self.top {
+            self.whether_ours_is_last(&file);
+        }
+        for chart in kustomization.charts() {
+            self.chart(&file, folder, kustomization.chart_home(), &chart);
+        }
+        for list in [List::Resources, List::Components] {
+            for entry in kustomization.entries(list) {
+                if let Some(Entry::Folder) = self.path(&file, folder, entry) {
+                    self.enter(joined(folder, Path::new(entry)).unwrap_or_default());
+                }
+            }
+        }
+        for name in kustomization.files() {
+            self.path(&file, folder, name);
+        }
+    }
+
+    /// What an entry that should be a path leads to, if to something in the repository.
+    fn path(&mut self, file: &Path, folder: &Path, entry: &str) -> Option<Entry> {
+        let found = match joined(folder, Path::new(entry)) {
+            Some(path) => self.glance(&path),
+            None => Err(Unreadable::Outside),
+        };
+        match found {
+            Ok(entry) => return Some(entry),
+            Err(_) if is_remote(entry) => self.problem(
+                format!("{}: {} is remote", file.display(), shown(entry)),
+                "keep all that is built in the repository: a build has no network",
+            ),
+            Err(Unreadable::Outside) => {
+                let root = self.repository.path().display();
+                self.problem(
+                    format!(
+                        "{}: {} leads out of the repository ({root})",
+                        file.display(),
+                        shown(entry)
+                    ),
+                    "keep all that is built in the repository; if its root is another folder, name that with --root",
+                );
+            }
+            // kustomize says what it thinks of the rest
+            Err(_) => {}
+        }
+        None
+    }
+
+    fn chart(&mut self, file: &Path, folder: &Path, home: &str, chart: &Chart) {
+        let name = shown(&chart.name);
+        if let Some(field) = chart.option {
+            self.problem(
+                format!(
+                    "{}: {field} of the helm chart {name} begins with `-`",
+                    file.display()
+                ),
+                "helm would take it for an option: use another name",
+            );
+        }
+        if let Some(field) = chart.moves_home {
+            self.problem(
+                format!(
+                    "{}: {field} of the helm chart {name} moves helm's own folders",
+                    file.display()
+                ),
+                "leave it out: plugins and chart repositories of helm are not taken from a repository",
+            );
+        }
+        if !self.allowed.helm {
+            return self.problem(
+                format!("{}: the helm chart {name} needs helm", file.display()),
+                "pass --enable-helm; under an operator's policy `enable.helm` has to allow it",
+            );
+        }
+        if !chart.remote {
+            return;
+        }
+        if !self.allowed.remote_charts {
+            return self.problem(
+                format!("{}: the helm chart {name} has to be fetched", file.display()),
+                "vendor the chart: `helm pull --untar` into the chart home, commit it, and remove `repo:`; or let the operator's policy say `enable.remoteCharts`",
+            );
+        }
+        match joined(folder, Path::new(home)) {
+            // what can be written must not be what is built, nor where git keeps a token
+            Some(home) if !folder.starts_with(&home) && home.iter().all(|name| name != ".git") => {
+                self.scan.charts.insert(home);
+            }
+            _ => self.problem(
+                format!(
+                    "{}: the chart home {} is no folder of its own below the repository",
+                    file.display(),
+                    shown(home)
+                ),
+                "leave `helmGlobals.chartHome` out, or name a folder that holds charts alone",
+            ),
+        }
+    }
+}

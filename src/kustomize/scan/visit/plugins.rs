@@ -1,0 +1,191 @@
+//! What generators, transformers and validators ask kustomize to run, and where our own entry is.
+
+use std::path::{Path, PathBuf};
+
+use super::{Look, Transformer};
+use crate::finding::{Finding, Severity};
+use crate::kustomize::kustomization::{Kustomization, List, Object, Plugin, objects};
+use crate::kustomize::repository::{Entry, joined};
+use crate::kustomize::scan::kustomization_in;
+
+/// Where a plugin's configuration is named.
+struct Place<'p> {
+    file: &'p Path,
+    /// Of the kustomization that lists it: what a generator names is relative to that.
+    folder: &'p Path,
+    list: List,
+    /// Whether an entry of ours may stand there.
+    ours: bool,
+    inline: bool,
+}
+
+impl Look<'_> {
+    pub(super) fn plugin_entry(&mut self, file: &Path, list: List, folder: &Path, entry: &str) {
+        let mut place = Place {
+            file,
+            folder,
+            list,
+            ours: list == List::Transformers && folder == self.top,
+            inline: true,
+        };
+        // as kustomize: what is no object is a path
+        let inline = objects(entry);
+        if !inline.is_empty() {
+            return self.plugins(&place, &inline);
+        }
+        place.inline = false;
+        let path = joined(folder, Path::new(entry)).unwrap_or_default();
+        match self.path(file, folder, entry) {
+            Some(Entry::File) => {
+                let text = self.read(&path);
+                self.plugins(&place, &objects(&text.unwrap_or_default()));
+            }
+            Some(Entry::Folder) => {
+                place.ours = false;
+                if folder == self.top && list == List::Transformers {
+                    self.transformers.push(Transformer {
+                        inline: false,
+                        ours: false,
+                    });
+                }
+                self.plugin_folder(&place, path);
+            }
+            None => {}
+        }
+        if place.ours && self.left == 0 {
+            self.problem(
+                format!("{}: too much to look through", file.display()),
+                "name fewer and smaller transformers",
+            );
+        }
+    }
+
+    /// A kustomization whose result configures plugins, and those that it is made of: kustomize builds them first,
+    /// so their files are only most of the truth.
+    fn plugin_folder(&mut self, place: &Place<'_>, folder: PathBuf) {
+        let mut open = vec![folder];
+        while let Some(folder) = open.pop() {
+            let key = (place.list.name(), folder.clone());
+            if !self.seen_plugins.insert(key) {
+                continue;
+            }
+            let Ok(Some(file)) = kustomization_in(self.repository, &folder) else {
+                continue;
+            };
+            let Some(text) = self.read(&file) else {
+                continue;
+            };
+            let kustomization = Kustomization::read(&text);
+            for list in [List::Resources, List::Components] {
+                for entry in kustomization.entries(list) {
+                    let path = joined(&folder, Path::new(entry)).unwrap_or_default();
+                    match self.glance(&path) {
+                        Ok(Entry::File) => {
+                            let text = self.read(&path).unwrap_or_default();
+                            self.plugins(place, &objects(&text));
+                        }
+                        Ok(Entry::Folder) => open.push(path),
+                        Err(_) => {}
+                    }
+                }
+            }
+            self.enter(folder);
+        }
+    }
+
+    fn plugins(&mut self, place: &Place<'_>, objects: &[Object]) {
+        for object in objects {
+            let plugin = object.plugin();
+            if place.ours {
+                self.transformers.push(Transformer {
+                    inline: place.inline,
+                    ours: matches!(plugin, Plugin::Ours { .. }),
+                });
+            }
+            match plugin {
+                Plugin::BuiltIn(None) => {}
+                Plugin::BuiltIn(Some(chart)) => {
+                    self.chart(place.file, place.folder, object.chart_home(), &chart);
+                }
+                Plugin::Ours { extras } if place.ours => self.own_entry(place, object, extras),
+                Plugin::Ours { .. } => self.refuse(
+                    place,
+                    object,
+                    "is an entry of gitops-fn in the wrong place",
+                    "write it, in place or as a file, under `transformers:` of the kustomization that is built",
+                ),
+                Plugin::OurContainer => self.refuse(
+                    place,
+                    object,
+                    "runs gitops-fn as a container, and there are none here",
+                    "write `exec: {path: gitops-fn}` instead of `container:`",
+                ),
+                Plugin::Function => self.refuse(
+                    place,
+                    object,
+                    "is a third-party function, which kustomize would leave out without a word",
+                    "build runs no third-party functions: use what is built into kustomize, and placeholders for secrets (never commit decrypted ones)",
+                ),
+                Plugin::Legacy => self.refuse(
+                    place,
+                    object,
+                    "is a plugin that kustomize would have to execute",
+                    "build runs no third-party plugins: use what is built into kustomize, and placeholders for secrets (never commit decrypted ones)",
+                ),
+            }
+        }
+    }
+
+    fn own_entry(&mut self, place: &Place<'_>, object: &Object, extras: bool) {
+        if self.scan.entry.is_some() {
+            return self.refuse(
+                place,
+                object,
+                "is a second entry of gitops-fn",
+                "put both into one Release",
+            );
+        }
+        if extras {
+            self.scan.findings.push(Finding::new(
+                Severity::Warning,
+                format!(
+                    "{}: `args` and `envs` of {} count for kustomize alone, not for `gitops-fn build`",
+                    place.file.display(),
+                    object.name()
+                ),
+                "set them where `gitops-fn build` is started",
+            ));
+        }
+        self.scan.entry = Some(object.yaml());
+    }
+
+    /// We run when kustomize has done everything; kustomize itself would run us where we stand.
+    pub(super) fn whether_ours_is_last(&mut self, file: &Path) {
+        let (mut order, files): (Vec<_>, Vec<_>) =
+            self.transformers.iter().partition(|one| one.inline);
+        order.extend(files);
+        let ours = order.iter().position(|one| one.ours);
+        if ours.is_some_and(|ours| ours + 1 < order.len()) {
+            self.scan.findings.push(Finding::new(
+                Severity::Warning,
+                format!(
+                    "{}: gitops-fn is not the last transformer, and `gitops-fn build` runs it last",
+                    file.display()
+                ),
+                "make it the last one; kustomize runs those that are files after those that are written in place",
+            ));
+        }
+    }
+
+    fn refuse(&mut self, place: &Place<'_>, object: &Object, fact: &str, help: &str) {
+        self.problem(
+            format!(
+                "{} {}: {} {fact}",
+                place.file.display(),
+                place.list.name(),
+                object.name()
+            ),
+            help,
+        );
+    }
+}

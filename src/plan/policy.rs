@@ -1,0 +1,118 @@
+//! The operator's policy, asked about each placeholder in each place that it shows in. What the object itself
+//! is, is looked at once.
+
+use super::Scope;
+use super::change::Slot;
+use super::walk::{Place, Step};
+use crate::finding::Finding;
+use crate::placeholder::{Placeholder, Source};
+use crate::policy::judge::Denial;
+use crate::policy::sink::{NOT_A_STRING, Target};
+use crate::secret::{KvVersion, SecretRef};
+use crate::yaml::tree::{NodeId, Tree};
+
+/// What the policy has against a placeholder at a place; both the path and the place are judged. The values of a map
+/// that is put in whole stand below it, under keys that only the secret knows: whatever they are, they must be allowed.
+pub(super) fn denials(
+    scope: &Scope<'_, '_>,
+    placeholder: &Placeholder,
+    keys_at: Option<&SecretRef>,
+    kv: Option<KvVersion>,
+    place: &Place<'_, '_>,
+    slot: Slot,
+) -> Vec<Finding> {
+    if !scope.judge.has_policy() {
+        return Vec::new();
+    }
+    let path = match (&placeholder.source, keys_at) {
+        (Source::Path { path, .. }, _) => path,
+        (Source::Key(_), Some(at)) => &at.path,
+        (Source::Key(_), None) => return Vec::new(),
+    };
+    let mut found = Vec::new();
+    if let Err(denial) = scope.judge.path(path, kv) {
+        found.push(finding(denial));
+    }
+    let head = scope
+        .head
+        .get_or_init(|| Head::of(scope.tree, scope.root()));
+    // no policy can list this key by its name
+    let any = matches!(slot, Slot::Map(_)).then_some(Some(""));
+    let path: Vec<_> = place.path.iter().map(key).chain(any).collect();
+    if let Err(denial) = scope.judge.sink(&head.target(&path)) {
+        found.push(finding(denial));
+    }
+    if matches!(slot, Slot::Map(_)) && !placeholder.is_whole_secret() {
+        found.push(bare_keys());
+    }
+    found
+}
+
+/// What is said of a map that is a value: its keys are a part of it, and nobody masks the keys of an object's data.
+fn bare_keys() -> Finding {
+    Finding::error(
+        "the policy lets no value become keys, which every reader of the object sees",
+        "take all keys of a secret with `#*` alone, or write the keys out",
+    )
+}
+
+/// What is said of a ResourceList among plain manifests: `args` of an exec function can say `render`, and
+/// then the environment would be taken for Argo CD's and not for the repository's.
+pub(super) fn resource_list() -> Finding {
+    Finding::error(
+        "a ResourceList is the input of a KRM function, and under a policy `render` takes plain manifests alone",
+        "run it without arguments as a function, or give it what kustomize has built",
+    )
+}
+
+/// A denial as the user sees it.
+pub(super) fn finding(denial: Denial) -> Finding {
+    Finding::error(denial.message, denial.help).exiting(denial.exit)
+}
+
+fn key<'t>(step: &Step<'t>) -> Option<&'t str> {
+    match step {
+        Step::Key(key) => Some(key),
+        Step::Index(_) => None,
+    }
+}
+
+fn namespace<'t>(tree: &'t Tree<'_>, metadata: Option<NodeId>) -> &'t str {
+    match metadata.and_then(|metadata| tree.get(metadata, "namespace")) {
+        Some(value) if !tree.node(value).is_null() => tree.text(value).unwrap_or(NOT_A_STRING),
+        _ => "",
+    }
+}
+
+/// What an object is, to all who read it: under a policy its text has been written anew, without keys that
+/// stand twice or are merged.
+pub(super) struct Head<'t> {
+    api_version: &'t str,
+    kind: &'t str,
+    namespace: &'t str,
+}
+
+impl<'t> Head<'t> {
+    fn of(tree: &'t Tree<'_>, root: NodeId) -> Self {
+        let metadata = tree.get(root, "metadata");
+        let text = |map: Option<NodeId>, key| {
+            map.and_then(|map| tree.get(map, key))
+                .and_then(|value| tree.text(value))
+                .unwrap_or_default()
+        };
+        Self {
+            api_version: text(Some(root), "apiVersion"),
+            kind: text(Some(root), "kind"),
+            namespace: namespace(tree, metadata),
+        }
+    }
+
+    fn target<'p>(&'p self, path: &'p [Option<&'p str>]) -> Target<'p> {
+        Target {
+            api_version: self.api_version,
+            kind: self.kind,
+            namespace: self.namespace,
+            path,
+        }
+    }
+}

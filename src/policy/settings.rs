@@ -1,0 +1,100 @@
+//! Where secrets are read under a policy, and who we are there: its word in place of the environment's.
+
+use super::Policy;
+use super::judge::{Denial, Judge};
+use crate::secret::KvVersion;
+use crate::settings::{Settings, StoreSetting};
+use crate::vault::settings::{Governed, VaultVars};
+
+impl Judge<'_> {
+    /// Puts what the policy says of the store in place of what the environment says.
+    ///
+    /// Of the environment only credentials are left (tokens, ids, passwords, their files and the
+    /// client's certificate), and in function mode nothing: what decides where one is sent never is.
+    pub fn govern(&self, settings: &mut Settings) {
+        let Some(policy) = self.policy else { return };
+        settings.store = match (&policy.secrets_file, &settings.store) {
+            _ if self.closed.is_some() => StoreSetting::Unset,
+            (Some(file), _) => StoreSetting::File(file.clone()),
+            (None, StoreSetting::File(file)) if policy.enable.file_store => {
+                StoreSetting::File(file.clone())
+            }
+            _ if policy.vault.is_some() => StoreSetting::Vault,
+            _ => StoreSetting::Unset,
+        };
+        settings.vault = self.vault(policy, &settings.vault);
+    }
+
+    fn vault(&self, policy: &Policy, environment: &VaultVars) -> VaultVars {
+        let server = policy.vault.as_ref();
+        let mut governed = server
+            .and_then(|server| server.governed(&self.identity))
+            .unwrap_or_default();
+        for (name, version) in [
+            ("GITOPS_FN_KV_V1_MOUNTS", KvVersion::V1),
+            ("GITOPS_FN_KV_V2_MOUNTS", KvVersion::V2),
+        ] {
+            let mounts = policy.mounts.iter().filter(|one| one.version == version);
+            let mounts: Vec<_> = mounts.map(|mount| mount.path.as_str()).collect();
+            if !mounts.is_empty() {
+                governed.settings.push((name, mounts.join(",")));
+            }
+        }
+        environment.governed(&Governed {
+            credentials: server.is_some() && !self.function,
+            deadline: policy.deadline,
+            ..governed
+        })
+    }
+
+    /// What keeps every store closed.
+    pub(super) fn closed(&self, policy: &Policy, asked: &StoreSetting) -> Option<Denial> {
+        let config = |message: &str, help: &str| {
+            Some(Denial {
+                exit: 2,
+                ..Denial::new(message, help)
+            })
+        };
+        let asks_file = matches!(asked, StoreSetting::File(_));
+        if policy.enable.file_store {
+            return if policy.secrets_file.is_some() {
+                None
+            } else if self.function {
+                config(
+                    "the policy names no file for the file store, and in function mode the environment may not",
+                    "the operator can name it in spec.secretsFile",
+                )
+            } else if asks_file {
+                None
+            } else {
+                config(
+                    "the policy says store: file, and no file is named",
+                    "set VAULT_ADDR=file:secrets.yaml, or spec.secretsFile in the policy",
+                )
+            };
+        }
+        // in function mode the repository may have set it, and it counts for nothing
+        if asks_file && !self.function {
+            return config(
+                "the policy does not allow the file store",
+                "unset VAULT_ADDR: the policy says where secrets are read",
+            );
+        }
+        let server = policy.vault.as_ref()?;
+        if server.governed(&self.identity).is_some() {
+            return None;
+        }
+        Some(Denial::new(
+            "the role of the login depends on the project, which is not known",
+            self.why_unknown(),
+        ))
+    }
+
+    fn why_unknown(&self) -> &'static str {
+        if self.function {
+            "in function mode the repository can set ARGOCD_APP_PROJECT_NAME, so it counts for nothing: use `gitops-fn build` or `render`"
+        } else {
+            "ARGOCD_APP_PROJECT_NAME is unset, or no plain name"
+        }
+    }
+}

@@ -1,0 +1,242 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+
+use serde::Deserialize;
+
+use super::*;
+use crate::settings::Settings;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    #[serde(rename = "source")]
+    _source: String,
+    env: BTreeMap<String, String>,
+    settings: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    problems: Vec<String>,
+}
+
+fn vars(env: &BTreeMap<String, String>) -> VaultVars {
+    let vars = env.iter().map(|(name, value)| (name.into(), value.into()));
+    Settings::from_vars(vars).unwrap().vault
+}
+
+fn credential(credential: &Credential) -> String {
+    match credential {
+        Credential::Text(text) => format!("text {}", text.as_str()),
+        Credential::File(path) => format!("file {}", path.display()),
+    }
+}
+
+fn method(method: &Method) -> (&'static str, Vec<(&'static str, String)>) {
+    match method {
+        Method::None => ("none", Vec::new()),
+        Method::Token(token) => ("token", vec![("token", credential(token))]),
+        Method::AppRole {
+            role_id,
+            secret_id,
+            wrapped,
+        } => {
+            let mut fields = vec![
+                ("role_id", credential(role_id)),
+                ("secret_id", credential(secret_id)),
+            ];
+            fields.extend(wrapped.then(|| ("wrapped", "true".to_owned())));
+            ("approle", fields)
+        }
+        Method::Jwt {
+            kubernetes,
+            role,
+            jwt,
+        } => (
+            if *kubernetes { "kubernetes" } else { "jwt" },
+            vec![("role", role.clone()), ("jwt", credential(jwt))],
+        ),
+        Method::Userpass { username, password } => (
+            "userpass",
+            vec![
+                ("username", username.clone()),
+                ("password", credential(password)),
+            ],
+        ),
+        Method::GitHub(token) => ("github", vec![("token", credential(token))]),
+    }
+}
+
+/// What differs from an otherwise empty result.
+fn summary(settings: &VaultSettings) -> BTreeMap<String, String> {
+    let (name, mut fields) = method(&settings.login.method);
+    fields.push(("address", settings.address.clone()));
+    fields.push(("method", name.to_owned()));
+    fields.push(("mount", settings.login.mount.clone()));
+    fields.push(("kv_v1_mounts", settings.kv_v1_mounts.join(" ")));
+    fields.push(("redirect_hosts", settings.redirect_hosts.join(" ")));
+    let mut optional = |name, value: Option<String>| {
+        fields.push((name, value.unwrap_or_default()));
+    };
+    optional("namespace", settings.namespace.clone());
+    optional("login namespace", settings.login.namespace.clone());
+    optional(
+        "kv_version",
+        settings.kv_version.map(|version| format!("{version:?}")),
+    );
+    let deadline = Some(format!("{:?}", settings.deadline));
+    optional("deadline", deadline.filter(|text| text != "45s"));
+    let limit = Some(settings.body_limit.to_string());
+    optional("body_limit", limit.filter(|text| text != "4194304"));
+    let tls = &settings.tls;
+    optional(
+        "authorities",
+        tls.authorities.as_ref().map(|one| match one {
+            Authorities::Bytes(_) => "bytes".to_owned(),
+            Authorities::File(path) => format!("file {}", path.display()),
+            Authorities::Folder(path) => format!("folder {}", path.display()),
+        }),
+    );
+    let identity = tls.identity.as_ref();
+    let identity = identity.map(|(one, key)| format!("{} {}", one.display(), key.display()));
+    optional("identity", identity);
+    optional("server_name", tls.server_name.clone());
+    optional("skip_verify", tls.skip_verify.then(|| "true".to_owned()));
+    fields
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+#[test]
+fn the_environment_means_what_the_data_says() {
+    let cases: Vec<Case> =
+        serde_yaml::from_str(include_str!("../../../tests/golden/units/vault-settings.yaml")).unwrap();
+    let mut names = BTreeSet::new();
+    for case in &cases {
+        let name = &case.name;
+        assert!(names.insert(name), "{name} is there twice");
+        let vars = vars(&case.env);
+        let read = VaultSettings::from_vars(&vars);
+        let shown = format!("{vars:?} {read:?}");
+        assert!(!shown.contains("NEVERSHOWN"), "{name}: {shown}");
+        match (read, &case.settings) {
+            (Ok(settings), Some(wanted)) => assert_eq!(&summary(&settings), wanted, "{name}"),
+            (Err(problems), None) => {
+                let said: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                assert_eq!(said, case.problems, "{name}");
+                assert!(problems.iter().all(|one| !one.help.is_empty()), "{name}");
+            }
+            (Ok(_), None) => panic!("{name}: no problem was found"),
+            (Err(problems), Some(_)) => panic!("{name}: {problems:?}"),
+        }
+    }
+}
+
+/// One value for each setting that is good where it stands.
+fn good(name: &str) -> &'static str {
+    match name {
+        "VAULT_ADDR" | "VAULT_AGENT_ADDR" => "https://h",
+        "VAULT_AUTH_METHOD" => "none",
+        "AVP_TYPE" => "vault",
+        "VAULT_SKIP_VERIFY" => "true",
+        "VAULT_CACERT_BYTES" => "-----BEGIN CERTIFICATE-----",
+        "AVP_KV_VERSION" | "GITOPS_FN_TIMEOUT" | "VAULT_CLIENT_TIMEOUT" | "GITOPS_FN_MAX_BODY" => {
+            "1"
+        }
+        _ => "a",
+    }
+}
+
+#[test]
+fn every_name_of_the_table_is_read() {
+    for setting in table::all() {
+        for name in setting.names() {
+            let mut env: BTreeMap<String, String> = BTreeMap::new();
+            for one in ["VAULT_ADDR", "VAULT_AUTH_METHOD"] {
+                env.insert(one.to_owned(), good(one).to_owned());
+            }
+            let method = match name.split_once('_').unwrap().1 {
+                "TOKEN" | "TOKEN_FILE" => "token",
+                rest if rest.contains("GITHUB") => "github",
+                rest if rest.contains("ROLE_ID") || rest.contains("SECRET_ID") => "approle",
+                rest if rest.contains("USERNAME") || rest.contains("PASSWORD") => "userpass",
+                rest if rest.contains("JWT") => "jwt",
+                rest if rest.contains("K8S") || rest.contains("ROLE") => "kubernetes",
+                rest if rest.contains("MOUNT") => "approle",
+                _ => "none",
+            };
+            env.insert("VAULT_AUTH_METHOD".to_owned(), method.to_owned());
+            for file in [
+                "VAULT_TOKEN_FILE",
+                "VAULT_ROLE_ID_FILE",
+                "VAULT_SECRET_ID_FILE",
+                "VAULT_AUTH_ROLE",
+                "VAULT_USERNAME",
+                "VAULT_PASSWORD_FILE",
+                "VAULT_GITHUB_TOKEN_FILE",
+            ] {
+                env.insert(file.to_owned(), "before".to_owned());
+            }
+            let before = VaultSettings::from_vars(&vars(&env));
+            if setting.name == "AVP_TYPE" {
+                env.insert(name.clone(), "other".to_owned());
+            } else if setting.name == "VAULT_AUTH_METHOD" {
+                env.remove("VAULT_AUTH_METHOD");
+                env.insert(name.clone(), "userpass".to_owned());
+            } else {
+                if setting.name == "VAULT_ADDR" {
+                    env.remove("VAULT_ADDR");
+                }
+                let value = if setting.name.ends_with("_ADDR") {
+                    "https://other"
+                } else {
+                    good(setting.name)
+                };
+                env.insert(name.clone(), value.to_owned());
+            }
+            let after = VaultSettings::from_vars(&vars(&env));
+            assert_ne!(before, after, "{name} counts for nothing");
+        }
+    }
+}
+
+#[test]
+fn names_are_in_the_table_once_and_described() {
+    let mut names = BTreeSet::new();
+    for setting in table::all() {
+        assert!(!setting.meaning.is_empty(), "{}", setting.name);
+        for text in [setting.default, setting.meaning, setting.differs] {
+            assert!(!text.contains(['|', '\n']), "{}", setting.name);
+        }
+        for name in setting.names() {
+            assert!(names.insert(name.clone()), "{name} is there twice");
+        }
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_a_problem_when_a_secret_is_wanted() {
+    let bytes = |name: &str| (name.into(), OsString::from_vec(b"NEVERSHOWN\xff".to_vec()));
+    let env = [
+        ("VAULT_ADDR".into(), "https://h".into()),
+        bytes("BAO_TOKEN"),
+    ];
+    let settings = Settings::from_vars(env).unwrap();
+    let problems = VaultSettings::from_vars(&settings.vault).unwrap_err();
+    assert_eq!(problems[0].message, "BAO_TOKEN is not UTF-8 text");
+    assert_eq!(problems.len(), 1);
+    let shown = format!("{settings:?} {problems:?}");
+    assert!(shown.contains("BAO_TOKEN") && !shown.contains("NEVERSHOWN"));
+}
+
+#[test]
+fn what_is_missing_is_named_with_all_of_its_names() {
+    let env = [("VAULT_ADDR", "https://h"), ("AVP_AUTH_TYPE", "approle")];
+    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let problems = VaultSettings::from_vars(&vars(&env.into())).unwrap_err();
+    assert_eq!(
+        problems[0].help,
+        "set VAULT_ROLE_ID, BAO_ROLE_ID, AVP_ROLE_ID or VAULT_ROLE_ID_FILE"
+    );
+}
