@@ -110,8 +110,10 @@ fn summary(settings: &VaultSettings) -> BTreeMap<String, String> {
 
 #[test]
 fn the_environment_means_what_the_data_says() {
-    let cases: Vec<Case> =
-        serde_yaml::from_str(include_str!("../../../tests/golden/units/vault-settings.yaml")).unwrap();
+    let cases: Vec<Case> = serde_yaml::from_str(include_str!(
+        "../../../tests/golden/units/vault-settings.yaml"
+    ))
+    .unwrap();
     let mut names = BTreeSet::new();
     for case in &cases {
         let name = &case.name;
