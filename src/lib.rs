@@ -32,7 +32,7 @@ pub mod config;
 pub mod document;
 pub mod edit;
 pub mod finding;
-pub mod http;
+mod http;
 pub mod image;
 pub mod input;
 pub mod krm;

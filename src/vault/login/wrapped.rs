@@ -6,8 +6,11 @@ use serde::de::DeserializeOwned;
 use vaultrs::api::sys::requests::{UnwrapRequest, WrappingLookupRequest};
 use zeroize::Zeroizing;
 
-use crate::http::client::{Answer, Caller, Client, Retry};
-use crate::http::error::Fault;
+use crate::http::answer::Answer;
+use crate::http::retry::Retry;
+use crate::vault::error::VaultError;
+use crate::vault::request::Caller;
+use crate::vault::server::Server;
 
 /// What an answer is about; nothing else in it is required, since an unwrapped secret id comes only once.
 #[derive(Deserialize)]
@@ -29,22 +32,22 @@ struct SecretId {
 
 /// The secret id behind a wrapping token, if the token was made where secret ids are.
 pub(super) async fn unwrap(
-    client: &Client,
-    front: &Caller,
+    server: &Server,
+    caller: &Caller,
     mount: &str,
     token: &str,
-) -> Result<Zeroizing<String>, Fault> {
-    let refused = |why: &str| Fault::Setting(format!("VAULT_WRAPPED_SECRET_ID {why}"));
+) -> Result<Zeroizing<String>, VaultError> {
+    let refused = |why: &str| VaultError::Setting(format!("VAULT_WRAPPED_SECRET_ID {why}"));
     let lookup = WrappingLookupRequest {
         token: token.to_owned(),
     };
-    let answer = client.call(lookup, front, Retry::Login).await?;
+    let answer = server.call(lookup, caller, Retry::Unprocessed).await?;
     if answer.status != 200 {
         return Err(refused(
-            "is no wrapping token, has been used, or has run out",
+            "is not a wrapping token, has been used, or has expired",
         ));
     }
-    let found = data::<Origin>(client, &answer)?;
+    let found = data::<Origin>(server, &answer)?;
     let path = found.map(|data| data.creation_path).unwrap_or_default();
     if !is_of_secret_ids(&path, mount) {
         return Err(refused(&format!(
@@ -54,23 +57,23 @@ pub(super) async fn unwrap(
     }
     let wrapping = Caller {
         token: Some(Zeroizing::new(token.to_owned())),
-        namespace: front.namespace.clone(),
+        namespace: caller.namespace.clone(),
     };
-    let answer = client
+    let answer = server
         .call(UnwrapRequest { token: None }, &wrapping, Retry::Never)
         .await?;
     if answer.status != 200 {
         return Err(refused("could not be unwrapped"));
     }
-    data::<SecretId>(client, &answer)?
+    data::<SecretId>(server, &answer)?
         .map(|data| Zeroizing::new(data.secret_id))
         .ok_or_else(|| refused("holds no secret id"))
 }
 
-fn data<T: DeserializeOwned>(client: &Client, answer: &Answer) -> Result<Option<T>, Fault> {
+fn data<T: DeserializeOwned>(server: &Server, answer: &Answer) -> Result<Option<T>, VaultError> {
     serde_json::from_slice::<Body<T>>(&answer.body)
         .map(|body| body.data)
-        .map_err(|_| Fault::NotJson(client.host().to_owned()))
+        .map_err(|_| VaultError::NotJson(server.host().to_owned()))
 }
 
 /// Whether a path makes secret ids of a role: those that Vault invents, or one that its caller names.

@@ -32,7 +32,7 @@ impl VaultSettings {
     ///
     /// # Errors
     /// All settings that cannot be used, are missing or contradict each other, sorted.
-    pub fn from_vars(vars: &VaultVars) -> Result<Self, Vec<SettingProblem>> {
+    pub(crate) fn from_vars(vars: &VaultVars) -> Result<Self, Vec<SettingProblem>> {
         let mut look = Lookup::new(vars);
         let settings = read(&mut look).map(|settings| VaultSettings {
             proxy: vars.proxy(),
