@@ -62,7 +62,7 @@ impl fmt::Display for VaultError {
             Self::NotJson(host) => {
                 write!(f, "the answer of {host} is not Vault's JSON (transient)")
             }
-            Self::WantsHttps(host) => write!(f, "{host} speaks https, and VAULT_ADDR says http"),
+            Self::WantsHttps(host) => write!(f, "{host} expects https, and VAULT_ADDR says http"),
             Self::Setting(text) => f.write_str(text),
             Self::Login {
                 method,
@@ -74,7 +74,7 @@ impl fmt::Display for VaultError {
             ),
             Self::SecondFactor(method, mount) => write!(
                 f,
-                "the {method} login at auth/{mount} wants a second factor (MFA), which no program can give"
+                "the {method} login at auth/{mount} requires a second factor (MFA), which no program can provide"
             ),
         }
     }
@@ -100,7 +100,7 @@ impl VaultError {
         match self {
             Self::Http(error) => help(error),
             Self::NotJson(_) => {
-                "check that VAULT_ADDR is Vault itself and not a page in front of it"
+                "check that VAULT_ADDR leads to Vault and not to a page in front of it"
             }
             Self::WantsHttps(_) | Self::Setting(_) => {
                 "correct it in the environment of this process"
@@ -109,7 +109,7 @@ impl VaultError {
                 "use a login that the server's MFA enforcement does not cover, or take this one out of it (identity/mfa/login-enforcement)"
             }
             Self::Login { .. } => {
-                "check the credentials, the role and VAULT_AUTH_MOUNT; a secret id may be used up or expired"
+                "check the credentials, the role and VAULT_AUTH_MOUNT; a secret ID may be used up or expired"
             }
         }
     }
@@ -134,29 +134,29 @@ impl VaultError {
 fn help(error: &HttpError) -> &'static str {
     match error {
         HttpError::Refused(_) | HttpError::Unreachable(..) => {
-            "check VAULT_ADDR, and that the server runs and is reachable from here"
+            "check VAULT_ADDR, and that the server is running and reachable from here"
         }
         HttpError::UnknownHost(_) => {
-            "check the host in VAULT_ADDR, and the name service of this environment"
+            "check the host in VAULT_ADDR, and the DNS of this environment"
         }
         HttpError::Broken(_) | HttpError::Status(..) => {
-            "try again; if it stays, look at the server's log"
+            "try again; if it keeps failing, check the server's log"
         }
         HttpError::Deadline(..) => "try again, or give it more time with GITOPS_FN_TIMEOUT",
         HttpError::UnknownAuthority(_) => {
-            "name the authority's certificate in VAULT_CACERT, VAULT_CACERT_BYTES or VAULT_CAPATH"
+            "set the authority's certificate in VAULT_CACERT, VAULT_CACERT_BYTES or VAULT_CAPATH"
         }
         HttpError::Certificate(..) => {
-            "use the name that stands in the certificate, or name it in VAULT_TLS_SERVER_NAME"
+            "use the name in the certificate, or set it in VAULT_TLS_SERVER_NAME"
         }
         HttpError::ClientCertificate(_) => {
-            "name a certificate that the server's authority has signed in VAULT_CLIENT_CERT, and its key in VAULT_CLIENT_KEY"
+            "set VAULT_CLIENT_CERT to a certificate from an authority that the server trusts, and VAULT_CLIENT_KEY to its key"
         }
         HttpError::Tls(_) => {
-            "check that the address is https and that the server speaks TLS 1.2 or 1.3"
+            "check that the server speaks https at this address, with TLS 1.2 or 1.3"
         }
         HttpError::Redirect { .. } => {
-            "list the host in VAULT_REDIRECT_HOSTS if it is a server of yours"
+            "list the host in VAULT_REDIRECT_HOSTS if the server is yours"
         }
         HttpError::BadRedirect(..) => "set VAULT_ADDR to the active server or a load balancer",
         HttpError::TooLarge(..) => "read a smaller secret, or raise GITOPS_FN_MAX_BODY",

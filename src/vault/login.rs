@@ -1,4 +1,4 @@
-//! Logging in, and giving back the token that it made (argocd-cmp.md §5.1).
+//! Logs in, and revokes the token that the login has made (argocd-cmp.md §5.1).
 
 mod grant;
 mod revoke;
@@ -47,7 +47,7 @@ impl Session {
     }
 }
 
-/// Logs in by the settings' method; without one the server's agent does it for us.
+/// Logs in by the method of the settings; with `none` an agent in front of the server adds the token.
 ///
 /// # Errors
 /// A [`VaultError`] that concerns the whole run.
@@ -69,7 +69,7 @@ pub(crate) async fn login(server: &Server) -> Result<Session, VaultError> {
     let begun = Instant::now();
     let answer = match &login.method {
         Method::None => {
-            tracing::info!("no login: an agent in between adds the token");
+            tracing::info!("no login: an agent adds the token");
             return Ok(user_session(reader, None));
         }
         Method::Token(token) => {
@@ -180,8 +180,8 @@ fn session(
     Ok(Session {
         caller,
         revoker: (!grant.is_batch).then_some(revoker),
-        // counted from before the login: the server's clock has started when its answer comes; beyond what
-        // a clock can show it does not run out
+        // counted from before the login, since the server has counted before its answer arrives; a lease that is too
+        // long for the clock does not expire
         expires: grant.lease.and_then(|lease| begun.checked_add(lease)),
     })
 }
@@ -200,7 +200,7 @@ fn method_name(method: &Method) -> &'static str {
     }
 }
 
-/// The text of a credential, without the blanks around what a file holds.
+/// The text of a credential, without the blanks at both ends of a file.
 fn read(credential: &Credential, setting: &str) -> Result<Zeroizing<String>, VaultError> {
     let longer;
     let mut setting = setting;
