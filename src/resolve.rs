@@ -36,8 +36,7 @@ impl Resolved {
     }
 
     /// The same outcome, with an error instead of each secret of more than `bytes` bytes.
-    #[must_use]
-    pub fn limited(mut self, bytes: u64) -> Self {
+    pub(crate) fn limited(mut self, bytes: u64) -> Self {
         for outcome in self.0.values_mut() {
             if outcome.as_ref().is_ok_and(|secret| secret.size() > bytes) {
                 *outcome = Err(StoreError {
@@ -53,7 +52,7 @@ impl Resolved {
     }
 
     /// The transient failures, each reason once.
-    pub fn late(&self) -> impl Iterator<Item = &StoreError> {
+    pub(crate) fn late(&self) -> impl Iterator<Item = &StoreError> {
         let mut told = BTreeSet::new();
         let errors = self.0.values().filter_map(|outcome| outcome.as_ref().err());
         errors
@@ -62,8 +61,7 @@ impl Resolved {
     }
 
     /// The outcome for one of the wanted secrets; `None` if it was not wanted.
-    #[must_use]
-    pub fn get(&self, want: &SecretRef) -> Option<&Result<Secret, StoreError>> {
+    pub(crate) fn get(&self, want: &SecretRef) -> Option<&Result<Secret, StoreError>> {
         self.0.get(want)
     }
 }

@@ -41,7 +41,7 @@ impl CredentialsSecret {
     /// # Errors
     /// [`StoreErrorKind::Config`] if there is no cluster, no such Secret, or no permission to read it;
     /// [`StoreErrorKind::Transient`] if the API server does not answer. They never quote the Secret.
-    pub async fn read(
+    pub(crate) async fn read(
         &self,
         within: Duration,
     ) -> Result<BTreeMap<String, Zeroizing<String>>, StoreError> {

@@ -25,14 +25,12 @@ impl SecretName {
 
 impl SecretName {
     /// The namespace that the Secret is in.
-    #[must_use]
-    pub fn namespace(&self) -> &str {
+    pub(crate) fn namespace(&self) -> &str {
         &self.namespace
     }
 
     /// The name of the Secret within its namespace.
-    #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 }

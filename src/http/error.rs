@@ -65,7 +65,7 @@ pub(crate) enum HttpError {
 
 fn wait(after: Option<Duration>) -> String {
     after.map_or(String::new(), |after| {
-        format!(" and wants to be left alone for {} s", after.as_secs())
+        format!(" and asks to wait {} s", after.as_secs())
     })
 }
 
@@ -172,7 +172,7 @@ impl HttpError {
         }
     }
 
-    /// Whether the request may succeed later, as opposed to one that somebody has to correct something for.
+    /// Whether the same request may succeed later, without anything being corrected.
     pub(crate) fn is_transient(&self) -> bool {
         !matches!(
             self,

@@ -35,14 +35,12 @@ impl MemoryBudget {
     }
 
     /// The limit.
-    #[must_use]
-    pub fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.total
     }
 
     /// How many bytes are left.
-    #[must_use]
-    pub fn left(&self) -> u64 {
+    pub(crate) fn left(&self) -> u64 {
         self.left.load(Ordering::SeqCst)
     }
 
@@ -50,7 +48,7 @@ impl MemoryBudget {
     ///
     /// # Errors
     /// If fewer are left.
-    pub fn take(&self, bytes: u64) -> Result<(), StoreError> {
+    pub(crate) fn take(&self, bytes: u64) -> Result<(), StoreError> {
         let less = |left: u64| left.checked_sub(bytes);
         self.left
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
@@ -59,8 +57,7 @@ impl MemoryBudget {
     }
 
     /// The error of a secret that does not fit.
-    #[must_use]
-    pub fn exceeded(&self) -> StoreError {
+    pub(crate) fn exceeded(&self) -> StoreError {
         self.exceeded.clone()
     }
 }

@@ -51,8 +51,7 @@ impl FileStore {
     }
 
     /// The same store with a limit on the memory for what is read.
-    #[must_use]
-    pub fn limited_to(self, memory: MemoryBudget) -> Self {
+    pub(crate) fn limited_to(self, memory: MemoryBudget) -> Self {
         Self { memory, ..self }
     }
 

@@ -71,8 +71,7 @@ impl VaultStore {
     }
 
     /// The same store with a limit on the memory for what is read.
-    #[must_use]
-    pub fn limited_to(self, memory: MemoryBudget) -> Self {
+    pub(crate) fn limited_to(self, memory: MemoryBudget) -> Self {
         Self { memory, ..self }
     }
 

@@ -175,7 +175,7 @@ fn a_secret_that_cannot_be_read_is_told_with_what_to_do() {
         (
             Answer::Full(200, String::new(), b"[1]".to_vec()),
             2,
-            "no Secret",
+            "not a Secret",
         ),
     ] {
         let Some(output) = render(&server, "vault", answer, &[]) else {
