@@ -267,7 +267,7 @@ impl MapLayout {
 
 /// Where an entry of a block mapping begins; `None` where comments stand between its `?` and its key.
 fn block_begin(text: &str, key: &Node<'_>, key_end: usize) -> Option<usize> {
-    let at = trivia::with_props(text, key.span.start, key.props);
+    let at = trivia::with_props(text, key.span.start, key.props.count());
     if trivia::colon_follows(text, key_end) {
         return Some(at);
     }

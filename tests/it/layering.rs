@@ -435,13 +435,9 @@ const LOOPS: &[(&str, &[&str])] = &[
     ("", &["http", "vault"]),
     ("command", &["session", "signals", "streams"]),
     ("http", &["client", "middleware"]),
-    ("plan", &["literal", "placeholders"]),
-    ("policy", &["identity", "template"]),
     ("policy", &["server", "validate"]),
     ("vault", &["kv", "locate", "mounts"]),
     ("vault/settings", &["lookup", "vars"]),
-    ("yaml", &["canonical", "second"]),
-    ("yaml", &["event", "trivia"]),
 ];
 
 /// The members of a folder, a file and the folder of its name being one, import each other in one direction only.
