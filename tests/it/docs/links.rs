@@ -188,3 +188,21 @@ fn a_broken_link_is_found() {
         assert_eq!(problem(name, link, &summary), expected, "{name} {link}");
     }
 }
+
+/// The recipes are only as good as their file names.
+#[test]
+fn every_file_that_contributing_names_exists() {
+    let name = "CONTRIBUTING.md";
+    let text = page(name);
+    let mut seen = 0;
+    for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
+        let Event::Code(code) = event else { continue };
+        let folders = ["src/", "tests/", "docs/", "examples/", "fn-config/"];
+        let is_path = folders.iter().any(|folder| code.starts_with(folder));
+        if is_path && !code.contains([' ', '*']) && !code.contains("NAME") {
+            assert!(root().join(&*code).exists(), "{name} names {code}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 40, "{seen}");
+}
