@@ -10,6 +10,7 @@ pub mod escape;
 pub mod jsonpath;
 pub mod lookalike;
 pub mod modifier;
+pub mod signs;
 
 use std::ops::Range;
 
