@@ -32,5 +32,6 @@ mod properties;
 mod samples;
 mod source;
 mod support;
+mod tokens;
 mod values;
 mod vault;
