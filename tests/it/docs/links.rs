@@ -31,7 +31,7 @@ impl Page {
                 Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
                 Event::End(TagEnd::Heading(_)) => {
                     let text = heading.take().unwrap();
-                    let anchor = unique(&anchors, anchor(&text));
+                    let anchor = unique(&anchors, &anchor(&text));
                     anchors.insert(anchor);
                 }
                 Event::Text(text) | Event::Code(text) => {
@@ -53,9 +53,9 @@ fn anchor(heading: &str) -> String {
 }
 
 /// The second heading of a name has `-1` behind it.
-fn unique(taken: &BTreeSet<String>, anchor: String) -> String {
+fn unique(taken: &BTreeSet<String>, anchor: &str) -> String {
     let later = (1..).map(|number| format!("{anchor}-{number}"));
-    let mut names = std::iter::once(anchor.clone()).chain(later);
+    let mut names = std::iter::once(anchor.to_owned()).chain(later);
     names.find(|name| !taken.contains(name)).unwrap()
 }
 
@@ -121,7 +121,7 @@ fn problem(name: &str, link: &str, summary: &BTreeSet<String>) -> Option<&'stati
     if !path.exists() {
         return Some("no such file");
     }
-    let is_page = target.ends_with(".md");
+    let is_page = path.extension().is_some_and(|ending| ending == "md");
     if anchor.is_some_and(|anchor| !is_page || !Page::read(&target).anchors.contains(anchor)) {
         return Some("no such heading");
     }

@@ -27,8 +27,8 @@ fn every_example_configuration_names_its_schema() {
         let path = first.strip_prefix("# yaml-language-server: $schema=");
         let path = path.unwrap_or_else(|| panic!("{name} names no schema: {first}"));
         let folder = root().join(&name).parent().unwrap().to_owned();
-        let named = folder.join(path).canonicalize().unwrap();
-        assert_eq!(named, root().join("fn-config").join(schema), "{name}");
+        let target = folder.join(path).canonicalize().unwrap();
+        assert_eq!(target, root().join("fn-config").join(schema), "{name}");
         seen += 1;
     }
     assert_eq!(seen, 6);
