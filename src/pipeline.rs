@@ -54,7 +54,7 @@ impl Outcome {
         self
     }
 
-    /// The exit code (DESIGN §2).
+    /// The exit code (docs/internals/design.md#exit-codes).
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         exit_code(&self.findings)
@@ -371,9 +371,9 @@ fn config_finding(problem: &Problem) -> Finding {
 
 /// Runs over plain manifests.
 ///
-/// `resolve` is called at most once, and only if a secret is wanted. Nothing is parsed where the bytes
-/// show that nothing can be planned (DESIGN §6). After an error there is no output, nor where the
-/// clock has stopped.
+/// `resolve` is called at most once, and only if a secret is wanted. Nothing is parsed where the bytes show that
+/// nothing can be planned (docs/internals/design.md#bytes-in-bytes-out). After an error there is no output, nor where
+/// the clock has stopped.
 pub fn render(
     input: &Input,
     config: &Config,
@@ -508,7 +508,8 @@ fn has_content(text: &str) -> bool {
     })
 }
 
-/// The scan of DESIGN §6: without any of these no placeholder can be planned, nor be told of what looks like one.
+/// The scan of docs/internals/design.md#bytes-in-bytes-out: without any of these no placeholder can be planned, nor
+/// be told of what looks like one.
 fn may_hold_placeholder(text: &str) -> bool {
     const SIGNS: [&[u8]; 8] = [
         b"<path:",
