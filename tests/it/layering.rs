@@ -98,7 +98,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("cli", &["cluster", "kustomize"]),
     // what a directory holds beside manifests
-    ("unrelated", &["clock", "source", "untrusted_text", "yaml"]),
+    (
+        "unrelated",
+        &["clock", "placeholder", "source", "untrusted_text", "yaml"],
+    ),
     // what comes in, and what goes out, under a policy
     (
         "input",

@@ -33,5 +33,6 @@ mod readme;
 mod samples;
 mod source;
 mod support;
+mod tokens;
 mod values;
 mod vault;
