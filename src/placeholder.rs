@@ -1,5 +1,5 @@
 //! Placeholders in a text: `<path:mount/path#key[#version] | modifier …>` anywhere, and `<key>` where
-//! something else names the path (avp-compat.md §1.2).
+//! something else names the path (docs/internals/avp.md#what-is-a-placeholder).
 //!
 //! The grammar is AVP's with its traps closed: a placeholder may span lines in both forms, a `>` or
 //! `|` inside a modifier's quotes or braces does not end it, prose between `<` and `>` is left alone,

@@ -1,7 +1,7 @@
 //! The README and the pages in `docs/` are true: their failures, tables, examples and commands.
 
 pub(crate) mod failures;
-mod links;
+pub(crate) mod links;
 mod picture;
 mod schemas;
 

@@ -9,6 +9,7 @@ mod argocd;
 mod bad_input;
 mod build;
 mod ci;
+mod citations;
 mod clock;
 mod cmp;
 mod container;

@@ -21,29 +21,43 @@ struct Page {
 impl Page {
     fn read(name: &str) -> Self {
         let text = included(name);
-        let (mut links, mut anchors) = (Vec::new(), BTreeSet::new());
-        let mut heading = None;
-        for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
-            match event {
+        let links = Parser::new_ext(&text, Options::ENABLE_TABLES)
+            .filter_map(|event| match event {
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-                    links.push(dest_url.into_string());
+                    Some(dest_url.into_string())
                 }
-                Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
-                Event::End(TagEnd::Heading(_)) => {
-                    let text = heading.take().unwrap();
-                    let anchor = unique(&anchors, &anchor(&text));
-                    anchors.insert(anchor);
-                }
-                Event::Text(text) | Event::Code(text) => {
-                    if let Some(heading) = &mut heading {
-                        heading.push_str(&text);
-                    }
-                }
-                _ => {}
-            }
+                _ => None,
+            })
+            .collect();
+        let mut taken = BTreeSet::new();
+        for anchor in anchors(&text) {
+            let anchor = unique(&taken, &anchor);
+            taken.insert(anchor);
         }
-        Self { links, anchors }
+        Self {
+            links,
+            anchors: taken,
+        }
     }
+}
+
+/// The anchor of each heading in a text, before those that are alike get a number.
+pub(crate) fn anchors(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut heading = None;
+    for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::End(TagEnd::Heading(_)) => found.push(anchor(&heading.take().unwrap())),
+            Event::Text(text) | Event::Code(text) => {
+                if let Some(heading) = &mut heading {
+                    heading.push_str(&text);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 fn anchor(heading: &str) -> String {
