@@ -61,7 +61,8 @@ impl Resolved {
     }
 
     /// The outcome for one of the wanted secrets; `None` if it was not wanted.
-    pub(crate) fn get(&self, want: &SecretRef) -> Option<&Result<Secret, StoreError>> {
+    #[must_use]
+    pub fn get(&self, want: &SecretRef) -> Option<&Result<Secret, StoreError>> {
         self.0.get(want)
     }
 }

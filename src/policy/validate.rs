@@ -6,9 +6,10 @@ mod rules;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::identity::is_literal;
 use super::mode::Modes;
 use super::sink::Sink;
-use super::template::{Mount, is_literal};
+use super::template::Mount;
 use super::{Enable, Limits, Policy, Sandbox, raw, server};
 use crate::document::Problem;
 use crate::secret::KvVersion;

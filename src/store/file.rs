@@ -1,5 +1,5 @@
 //! The file store: secrets from one local YAML file (`VAULT_ADDR=file:secrets.yaml`), for demos, tests and CI
-//! (DESIGN §3).
+//! (docs/internals/design.md#the-file-store).
 //!
 //! ```yaml
 //! kv/shop/web: {user: bob, pw: s3}      # also found as kv/data/shop/web

@@ -1,5 +1,5 @@
 //! Reads KV secrets: the requests, and what their answers mean. Only KV is read, since reading other engines can
-//! create credentials (DESIGN §4).
+//! create credentials (docs/internals/vault.md#kv-reads).
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

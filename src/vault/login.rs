@@ -1,4 +1,4 @@
-//! Logs in, and revokes the token that the login has made (argocd-cmp.md §5.1).
+//! Logs in, and revokes the token that the login has made (docs/internals/vault.md#logins).
 
 mod grant;
 mod revoke;

@@ -2,7 +2,8 @@
 
 use super::Problems;
 use crate::policy::identity::Variable;
-use crate::policy::template::{Mount, PathFault, Template, is_literal};
+use crate::policy::identity::is_literal;
+use crate::policy::template::{Mount, PathFault, Template};
 use crate::policy::{Rule, raw};
 use crate::secret::KvVersion;
 
