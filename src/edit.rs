@@ -17,7 +17,7 @@ use crate::plan::Mode;
 use crate::plan::change::{Action, Change};
 use crate::resolve::Resolved;
 use crate::yaml::expected::{self, Shape};
-use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::splice::{Splice, spliced};
 use crate::yaml::verify::{Expectation, Mismatch, verify};
 use budget::Allowance;
 use fill::Unfilled;
@@ -145,7 +145,7 @@ impl Run<'_> {
                     splices.push(splice);
                     expected.push(Expectation {
                         at: change.ordinal,
-                        gone: u32::from(change.replaces),
+                        removed: u32::from(change.replaces),
                         shapes,
                         anchor: change.anchor,
                     });
@@ -155,7 +155,7 @@ impl Run<'_> {
                     digest = digest.wrapping_sub(removal.key_digest);
                     expected.push(Expectation {
                         at: removal.key_ordinal,
-                        gone: 2,
+                        removed: 2,
                         shapes: Vec::new(),
                         anchor: 0,
                     });
@@ -185,7 +185,7 @@ impl Run<'_> {
             digest = digest.wrapping_sub(map.digest);
             expected.push(Expectation {
                 at: map.ordinal,
-                gone: 1,
+                removed: 1,
                 shapes: vec![Shape::Map],
                 anchor: map.anchor,
             });
@@ -197,7 +197,7 @@ impl Run<'_> {
         buffer.clear();
         let added: usize = splices.iter().map(|splice| splice.text.len()).sum();
         buffer.reserve(document.span.range().len() + added);
-        buffer.extend(pieces(text, document.span, &splices));
+        buffer.extend(spliced(text, document.span, &splices));
         if let Err(mismatch) = verify(buffer, &expected, digest, self.allowance.clock()) {
             // or it was not read to its end
             self.allowance.in_time()?;

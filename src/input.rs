@@ -133,7 +133,7 @@ impl Input {
     /// Adds to the edits of all texts what puts back their original form wherever nothing is edited.
     pub fn put_back(&self, edits: &mut [Vec<Splice>]) {
         for (undo, edits) in self.undo.iter().zip(edits) {
-            Repaired::put_back(undo, edits);
+            Repaired::restore_untouched(undo, edits);
         }
     }
 

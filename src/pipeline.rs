@@ -21,7 +21,7 @@ use crate::secret::wants::Wants;
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::yaml::event::{Event, Events, Span, SyntaxError};
-use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::splice::{Splice, spliced};
 use crate::yaml::tree::Tree;
 use crate::yaml::trivia;
 
@@ -69,7 +69,7 @@ impl Outcome {
             start: 0,
             end: source.text.len(),
         };
-        (!splices.is_empty()).then(|| pieces(&source.text, all, splices).collect())
+        (!splices.is_empty()).then(|| spliced(&source.text, all, splices).collect())
     }
 
     /// The edits of its only source, as they have made [`Outcome::text`] of it.
@@ -189,7 +189,7 @@ impl<'o> Output<'o> {
             start,
             end: text.len(),
         };
-        for piece in pieces(text, all, splices) {
+        for piece in spliced(text, all, splices) {
             self.push(piece);
         }
         // as it came: what is put at its end has a line break where the text had one

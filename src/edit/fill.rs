@@ -21,7 +21,7 @@ use crate::plan::placeholders::{placeholders, wanted};
 use crate::resolve::{Resolved, StoreError, StoreErrorKind};
 use crate::secret::wants::Keys;
 use crate::secret::{Value, base64, json};
-use crate::yaml::expected::{Shape, one_line};
+use crate::yaml::expected::{Shape, to_json};
 use encode::{append, encode};
 
 /// The outcome for one scalar.
@@ -354,7 +354,7 @@ fn tokens<'f>(value: &Value) -> Result<Filled<'f>, Finding> {
     }
     let mut shapes = Vec::new();
     encode::shapes(value, &mut shapes);
-    Ok(Filled::Tokens(one_line(&shapes), shapes))
+    Ok(Filled::Tokens(to_json(&shapes), shapes))
 }
 
 /// The text that stands in the scalar's place. It is base64 if what it was made of was, whatever it looks like.

@@ -197,7 +197,7 @@ mod tests {
             start: 0,
             end: text.len(),
         };
-        crate::yaml::splice::pieces(text, all, &splices).collect()
+        crate::yaml::splice::spliced(text, all, &splices).collect()
     }
 
     #[test]

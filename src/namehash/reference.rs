@@ -9,7 +9,7 @@ use crate::plan::walk::{Step, field};
 use crate::yaml::event::{Span, Style};
 use crate::yaml::expected::Shape;
 use crate::yaml::scalar::{is_string, literal, quote};
-use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::splice::{Splice, spliced};
 use crate::yaml::tree::{Kind, NodeId, Tree};
 use crate::yaml::verify::{Expectation, verify};
 
@@ -133,7 +133,7 @@ impl Editor<'_, '_> {
         self.digest = self.digest.wrapping_sub(node.digest());
         self.expected.push(Expectation {
             at: node.ordinal,
-            gone: 1,
+            removed: 1,
             shapes: vec![Shape::Text(new)],
             anchor: node.props.anchor,
         });
@@ -197,7 +197,7 @@ impl Editor<'_, '_> {
             start: 0,
             end: self.text.len(),
         };
-        let edited: String = pieces(self.text, all, &self.splices).collect();
+        let edited: String = spliced(self.text, all, &self.splices).collect();
         verify(&edited, &self.expected, self.digest, self.clock).map_err(|error| fault(&error))?;
         out.splices
             .extend(self.splices.into_iter().map(|splice| Splice {

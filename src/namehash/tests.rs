@@ -2,7 +2,7 @@ use super::document::{self, Document};
 use super::{content, rename};
 use crate::clock::Clock;
 use crate::yaml::event::Span;
-use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::splice::{Splice, spliced};
 
 /// The edits that make `after` of `before`: in each document all from the first to the last difference.
 fn edits(before: &str, after: &str) -> Vec<Splice> {
@@ -38,10 +38,10 @@ fn renamed_by(before: &str, edits: &[Splice]) -> String {
         start: 0,
         end: text.len(),
     };
-    let after: String = pieces(before, all(before), edits).collect();
+    let after: String = spliced(before, all(before), edits).collect();
     let renamed = rename(before, &after, edits, &Clock::default());
     assert_eq!(renamed.findings, [], "{before}");
-    pieces(&after, all(&after), &renamed.splices).collect()
+    spliced(&after, all(&after), &renamed.splices).collect()
 }
 
 #[track_caller]
