@@ -240,7 +240,7 @@ fn unwritten(mismatch: &Mismatch) -> Finding {
         ),
         _ => Finding::error(
             format!("{mismatch}; nothing was written"),
-            "this is a fault of gitops-fn: please report it with the manifest, its secrets taken out; \
+            "this is a fault of gitops-fn: please report it with the manifest, without its secrets; \
              writing the value in double quotes usually helps",
         ),
     }
