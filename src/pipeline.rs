@@ -7,7 +7,7 @@ use crate::clock::{Clock, Stop};
 use crate::config::{self, Config};
 use crate::document::Problem;
 use crate::edit::budget::Allowance;
-use crate::edit::{edit, left_out, untold};
+use crate::edit::{edit, left_out, timed_out_reads};
 use crate::finding::{Finding, Severity, exit_code, results};
 use crate::input::{Input, denied};
 use crate::krm::list::{self, ListError, Outline};
@@ -553,18 +553,18 @@ fn apply(
     };
     if let Err(stop) = clock.check() {
         // a store that had no more time says it better
-        let untold = untold(&resolved);
-        return Err(if untold.is_empty() {
+        let unread = timed_out_reads(&resolved);
+        return Err(if unread.is_empty() {
             stop.into()
         } else {
-            Outcome::failed(untold)
+            Outcome::failed(unread)
         });
     }
     let (bytes, over) = judge.growth();
     let mut allowance = Allowance::new(bytes, denied(over), clock);
     let mut edited = edit(texts, documents, &resolved, mode, &mut allowance);
     for (source, span) in documents_left_out {
-        left_out::take(texts[source], span, &mut edited.splices[source]);
+        left_out::remove(texts[source], span, &mut edited.splices[source]);
     }
     findings.extend(edited.findings);
     let outcome = Outcome {
