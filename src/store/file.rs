@@ -124,7 +124,7 @@ impl SecretStore for FileStore {
     /// Reads from the file; `want.kv` says nothing about a file and is not looked at.
     async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         let secret = self.find(want)?.only(keys);
-        self.room.take(secret.held())?;
+        self.room.take(secret.memory())?;
         Ok(secret)
     }
 }
