@@ -47,7 +47,7 @@ impl Outcome {
     /// The same over a text that was repaired to be read.
     fn over(mut self, input: &Input) -> Self {
         if let Some(splices) = &mut self.splices {
-            input.put_back(splices);
+            input.restore_untouched(splices);
         }
         self.findings.extend_from_slice(input.repaired());
         self
