@@ -61,10 +61,10 @@ impl Input {
         let aliases = usize::try_from(limits.input_bytes).unwrap_or(usize::MAX);
         let (mut findings, mut separator) = (Vec::new(), None);
         for source in &mut sources {
-            let most = aliases.saturating_add(source.text.len().saturating_mul(GROWTH));
+            let max_bytes = aliases.saturating_add(source.text.len().saturating_mul(GROWTH));
             end_last_line(&mut source.text);
             repair(source, clock, &mut repaired);
-            match canonical::rewrite(&source.text, most, clock) {
+            match canonical::rewrite(&source.text, max_bytes, clock) {
                 Ok(anew) => {
                     let found = anew.separator;
                     separator = separator.or_else(|| found.map(|found| told(source, &found)));

@@ -33,7 +33,7 @@ impl JsonPath {
         parse::template(text).map(Self)
     }
 
-    /// Fills in the template from `value`; the result may have at most `most` bytes. Stops with the clock.
+    /// Fills in the template from `value`; the result may have at most `max` bytes. Stops with the clock.
     ///
     /// Several results of one action are joined by blanks; lists and maps are printed as compact JSON like Go's
     /// `json.Marshal` does, null as `null`.
@@ -44,10 +44,10 @@ impl JsonPath {
     pub fn evaluate(
         &self,
         value: &Value,
-        most: usize,
+        max: usize,
         clock: &Clock,
     ) -> Result<Filled, JsonPathError> {
-        eval::evaluate(&self.0, value, most, clock)
+        eval::evaluate(&self.0, value, max, clock)
     }
 }
 

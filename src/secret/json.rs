@@ -96,10 +96,10 @@ pub fn compact_map(entries: &BTreeMap<String, Value>) -> Zeroizing<String> {
     out
 }
 
-/// As [`compact`]; `None` if the result is longer than `most` bytes. Uses little more memory than that.
+/// As [`compact`]; `None` if the result is longer than `max` bytes. Uses little more memory than that.
 #[must_use]
-pub fn compact_within(value: &Value, most: usize) -> Option<Zeroizing<String>> {
-    Some(written(value, false, most)).filter(|out| out.len() <= most)
+pub fn compact_within(value: &Value, max: usize) -> Option<Zeroizing<String>> {
+    Some(written(value, false, max)).filter(|out| out.len() <= max)
 }
 
 /// As [`compact`], with `<`, `>`, `&`, U+2028 and U+2029 escaped as Go's `json.Marshal` does.
@@ -108,59 +108,59 @@ pub fn compact_html(value: &Value) -> Zeroizing<String> {
     written(value, true, usize::MAX)
 }
 
-/// As [`compact_html`]; `None` if the result is longer than `most` bytes. Uses little more memory than that.
+/// As [`compact_html`]; `None` if the result is longer than `max` bytes. Uses little more memory than that.
 #[must_use]
-pub fn compact_html_within(value: &Value, most: usize) -> Option<Zeroizing<String>> {
-    Some(written(value, true, most)).filter(|out| out.len() <= most)
+pub fn compact_html_within(value: &Value, max: usize) -> Option<Zeroizing<String>> {
+    Some(written(value, true, max)).filter(|out| out.len() <= max)
 }
 
-fn written(value: &Value, html: bool, most: usize) -> Zeroizing<String> {
+fn written(value: &Value, html: bool, max: usize) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::new());
-    write(value, html, most, &mut out);
+    write(value, html, max, &mut out);
     out
 }
 
-/// Appends a value to `out`, but stops once that is longer than `most`.
-fn write(value: &Value, html: bool, most: usize, out: &mut String) {
-    if out.len() > most {
+/// Appends a value to `out`, but stops once that is longer than `max`.
+fn write(value: &Value, html: bool, max: usize, out: &mut String) {
+    if out.len() > max {
         return;
     }
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Value::Number(text) => out.push_str(text),
-        Value::String(text) => write_quoted(text, html, most, out),
-        Value::Bytes(bytes) => write_quoted(&String::from_utf8_lossy(bytes), html, most, out),
+        Value::String(text) => write_quoted(text, html, max, out),
+        Value::Bytes(bytes) => write_quoted(&String::from_utf8_lossy(bytes), html, max, out),
         Value::List(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
-                write(item, html, most, out);
+                write(item, html, max, out);
             }
             out.push(']');
         }
-        Value::Map(entries) => write_map(entries, html, most, out),
+        Value::Map(entries) => write_map(entries, html, max, out),
     }
 }
 
-fn write_map(entries: &BTreeMap<String, Value>, html: bool, most: usize, out: &mut String) {
+fn write_map(entries: &BTreeMap<String, Value>, html: bool, max: usize, out: &mut String) {
     out.push('{');
     for (index, (key, item)) in entries.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
-        write_quoted(key, html, most, out);
+        write_quoted(key, html, max, out);
         out.push(':');
-        write(item, html, most, out);
+        write(item, html, max, out);
     }
     out.push('}');
 }
 
-fn write_quoted(text: &str, html: bool, most: usize, out: &mut String) {
+fn write_quoted(text: &str, html: bool, max: usize, out: &mut String) {
     out.push('"');
-    write_escaped(text, html, most, out);
+    write_escaped(text, html, max, out);
     out.push('"');
 }
 

@@ -11,15 +11,15 @@ const MAX_LENGTH: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathFault {
     /// Only a mount, or empty.
-    #[error("the path names no secret, only a mount or nothing")]
+    #[error("the path is only a mount, or empty")]
     TooShort,
     /// `a//b`.
     #[error("the path has an empty segment")]
     Empty,
     /// `a/ /b`: a blank segment is easily overlooked.
-    #[error("the path has a segment of nothing but blanks")]
+    #[error("the path has a blank segment")]
     Blank,
-    /// Longer than [`MAX_LENGTH`].
+    /// Longer than 4096 bytes.
     #[error("the path is longer than {MAX_LENGTH} bytes")]
     TooLong,
     /// `a/./b`, `a/../b`: an HTTP client may normalise it after the policy has been checked.
@@ -32,7 +32,7 @@ pub enum PathFault {
     #[error("the path has a control character")]
     Control,
     /// One of Vault's own mounts.
-    #[error("the path lies in one of Vault's own mounts, and only KV secrets are read")]
+    #[error("the path is in one of Vault's own mounts, but only KV secrets are read")]
     NotKv,
 }
 

@@ -122,8 +122,8 @@ impl Unreadable {
                 format!("cannot read {name}: it is a pipe, a socket or a device")
             }
             UnreadableReason::Folder => format!("cannot read {name}: it is a folder"),
-            UnreadableReason::TooLarge(most) => {
-                format!("{name} is larger than {} KiB", most / 1024)
+            UnreadableReason::TooLarge(bytes) => {
+                format!("{name} is larger than {} KiB", bytes / 1024)
             }
             UnreadableReason::NotUtf8 { offset } => {
                 format!("{name} is not UTF-8 text: wrong byte at offset {offset}")

@@ -348,7 +348,7 @@ fn reading_stops_at_the_limit() {
     for name in ["a.yaml", "b.yaml"] {
         fs::write(dir.path().join(name), "12345").unwrap();
     }
-    let within = |paths: &[PathBuf], most| super::read(paths, &b"123"[..], Limit::BuiltIn(most));
+    let within = |paths: &[PathBuf], max| super::read(paths, &b"123"[..], Limit::BuiltIn(max));
     let folder = dir.path().to_owned();
     assert_eq!(
         within(std::slice::from_ref(&folder), 10)

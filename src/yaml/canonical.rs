@@ -115,7 +115,7 @@ pub enum Reason {
     Values,
     /// A character that kustomize prints unescaped.
     #[error(
-        "a line separator (U+0085, U+2028 or U+2029), which kustomize prints as it is, could move a secret"
+        "a line separator (U+0085, U+2028 or U+2029), which kustomize prints unescaped, could move a secret"
     )]
     Separator,
     /// Aliases, merge keys or indentation make the text too large.

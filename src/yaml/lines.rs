@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// A separator line holds more than a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a line that begins with --- has text behind it")]
+#[error("a line that begins with --- has text after it")]
 pub struct Unclear;
 
 /// The byte ranges of the documents, without their separators. Blank documents are omitted.

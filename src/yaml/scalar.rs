@@ -16,19 +16,19 @@ pub fn quote(text: &str, old: Style) -> String {
     quote_until(text, old, usize::MAX)
 }
 
-/// As [`quote`]; `None` if the result is longer than `most` bytes. Uses little more memory than that.
+/// As [`quote`]; `None` if the result is longer than `max` bytes. Uses little more memory than that.
 #[must_use]
-pub fn quote_within(text: &str, old: Style, most: usize) -> Option<String> {
-    let fits = |text: &str| text.len() <= most;
-    let quoted = fits(text).then(|| quote_until(text, old, most))?;
+pub fn quote_within(text: &str, old: Style, max: usize) -> Option<String> {
+    let fits = |text: &str| text.len() <= max;
+    let quoted = fits(text).then(|| quote_until(text, old, max))?;
     fits(&quoted).then_some(quoted)
 }
 
-fn quote_until(text: &str, old: Style, most: usize) -> String {
+fn quote_until(text: &str, old: Style, max: usize) -> String {
     if old == Style::Single && text.chars().all(is_printable) {
         return format!("'{}'", text.replace('\'', "''"));
     }
-    double_quote_until(text, most)
+    double_quote_until(text, max)
 }
 
 /// A text in double quotes, valid as YAML and as JSON. Characters that some parser rejects or reads as line breaks
@@ -38,9 +38,9 @@ pub fn double_quote(text: &str) -> String {
     double_quote_until(text, usize::MAX)
 }
 
-/// As [`double_quote`], but stops once the result is longer than `most`. Only escapes make a text longer, so only
+/// As [`double_quote`], but stops once the result is longer than `max`. Only escapes make a text longer, so only
 /// they are checked.
-fn double_quote_until(text: &str, most: usize) -> String {
+fn double_quote_until(text: &str, max: usize) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for ch in text.chars() {
@@ -59,7 +59,7 @@ fn double_quote_until(text: &str, most: usize) -> String {
                 let _ = write!(out, "\\u{:04x}", u32::from(ch));
             }
         }
-        if out.len() > most {
+        if out.len() > max {
             break;
         }
     }
@@ -202,10 +202,10 @@ mod tests {
             ),
             ("é😀", Style::Plain, "\"é😀\""),
         ] {
-            let most = expected.len();
+            let max = expected.len();
             assert_eq!(quote(text, style), expected);
-            assert_eq!(quote_within(text, style, most).as_deref(), Some(expected));
-            assert_eq!(quote_within(text, style, most - 1), None);
+            assert_eq!(quote_within(text, style, max).as_deref(), Some(expected));
+            assert_eq!(quote_within(text, style, max - 1), None);
         }
     }
 

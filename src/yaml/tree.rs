@@ -130,15 +130,15 @@ pub struct Tree<'a> {
     aliases: Vec<NodeId>,
     open: Vec<NodeId>,
     index: Index,
-    most: Option<usize>,
+    max: Option<usize>,
 }
 
 impl<'a> Tree<'a> {
-    /// A tree that stops reading a document after `most` nodes.
+    /// A tree that stops reading a document after `max` nodes.
     #[must_use]
-    pub fn bounded(most: usize) -> Self {
+    pub fn bounded(max: usize) -> Self {
         Self {
-            most: Some(most),
+            max: Some(max),
             ..Self::default()
         }
     }
@@ -146,7 +146,7 @@ impl<'a> Tree<'a> {
     /// Whether the document has more nodes than allowed and was not read to its end.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.most.is_some_and(|most| self.nodes.len() > most)
+        self.max.is_some_and(|max| self.nodes.len() > max)
     }
 
     /// Removes all nodes; keeps the memory for the next document.

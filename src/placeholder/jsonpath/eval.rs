@@ -18,7 +18,7 @@ type Results<'a> = Result<Vec<&'a Value>, JsonPathError>;
 pub(super) fn evaluate(
     blocks: &[Block],
     value: &Value,
-    most: usize,
+    max: usize,
     clock: &Clock,
 ) -> Result<Filled, JsonPathError> {
     let mut run = Run {
@@ -27,7 +27,7 @@ pub(super) fn evaluate(
         strings: 0,
         work: 0,
         clock,
-        most,
+        max,
         out: Zeroizing::new(String::new()),
     };
     run.blocks(blocks, value)?;
@@ -48,7 +48,7 @@ struct Run<'c> {
     work: usize,
     clock: &'c Clock,
     /// The longest text, in bytes.
-    most: usize,
+    max: usize,
     out: Zeroizing<String>,
 }
 
@@ -106,14 +106,14 @@ impl Run<'_> {
             let text = match value {
                 Value::String(text) | Value::Number(text) => text,
                 _ => {
-                    json = json::compact_html_within(value, self.most)
-                        .ok_or(JsonPathError::TooLong)?;
+                    json =
+                        json::compact_html_within(value, self.max).ok_or(JsonPathError::TooLong)?;
                     &json
                 }
             };
             self.printed += 1;
             self.strings += usize::from(matches!(value, Value::String(_)));
-            if self.out.len() + text.len() > self.most {
+            if self.out.len() + text.len() > self.max {
                 return Err(JsonPathError::TooLong);
             }
             self.work(text.len())?;

@@ -63,7 +63,7 @@ fn steps(text: &str) -> Result<Vec<Step>, JsonPathError> {
         return Err(syntax("unrecognized character in action: U+007D '}'"));
     }
     if action.range || action.end {
-        return Err(syntax("range and end stand in braces of their own"));
+        return Err(syntax("range and end need braces of their own"));
     }
     Ok(action.steps)
 }

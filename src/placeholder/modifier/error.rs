@@ -12,7 +12,7 @@ use crate::yaml::load::LoadError;
 #[non_exhaustive]
 pub enum ModifierError {
     /// Nothing between two `|`, or after the last.
-    #[error("invalid modifier: nothing stands after `|`")]
+    #[error("invalid modifier: nothing follows the `|`")]
     Empty,
     /// No modifier has this name.
     #[error("invalid modifier: {0}")]

@@ -221,9 +221,9 @@ fn results_are_limited_in_size() {
         assert_eq!(help, "take a part of the value, or use fewer modifiers");
     }
     // exactly at the limit
-    let most = "x".repeat(MAX_RESULT / 4 * 3);
-    assert!(chain("base64encode", 1, &most).is_ok());
-    assert!(chain("json", 1, &most).is_ok());
+    let limit = "x".repeat(MAX_RESULT / 4 * 3);
+    assert!(chain("base64encode", 1, &limit).is_ok());
+    assert!(chain("json", 1, &limit).is_ok());
     let long = format!("jsonPath {}", "{@}".repeat(30));
     let error = chain(&long, 1, &format!("\"{}\"", "x".repeat(1_000_000))).unwrap_err();
     assert_eq!(error.0, "jsonPath: the result is larger than 16 MiB");

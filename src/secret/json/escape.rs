@@ -10,20 +10,20 @@ pub fn escape(text: &str) -> Zeroizing<String> {
     out
 }
 
-/// As [`escape`]; `None` if the result is longer than `most` bytes. Uses little more memory than that.
+/// As [`escape`]; `None` if the result is longer than `max` bytes. Uses little more memory than that.
 #[must_use]
-pub fn escape_within(text: &str, most: usize) -> Option<Zeroizing<String>> {
-    if text.len() > most {
+pub fn escape_within(text: &str, max: usize) -> Option<Zeroizing<String>> {
+    if text.len() > max {
         return None;
     }
     let mut out = Zeroizing::new(String::with_capacity(text.len() + 16));
-    write_escaped(text, false, most, &mut out);
-    (out.len() <= most).then_some(out)
+    write_escaped(text, false, max, &mut out);
+    (out.len() <= max).then_some(out)
 }
 
-/// Appends the escaped text to `out`, but stops once that is longer than `most`. Only escapes make a text longer, so
+/// Appends the escaped text to `out`, but stops once that is longer than `max`. Only escapes make a text longer, so
 /// only they are checked.
-pub(super) fn write_escaped(text: &str, html: bool, most: usize, out: &mut String) {
+pub(super) fn write_escaped(text: &str, html: bool, max: usize, out: &mut String) {
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),
@@ -40,7 +40,7 @@ pub(super) fn write_escaped(text: &str, html: bool, most: usize, out: &mut Strin
                 continue;
             }
         }
-        if out.len() > most {
+        if out.len() > max {
             return;
         }
     }
