@@ -53,7 +53,7 @@ impl Outcome {
         self
     }
 
-    /// The exit code (DESIGN §2).
+    /// The exit code (docs/internals/design.md#exit-codes).
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         exit_code(&self.findings)
@@ -370,9 +370,9 @@ fn config_finding(problem: &Problem) -> Finding {
 
 /// Runs over plain manifests.
 ///
-/// `resolve` is called at most once, and only if a secret is wanted. Nothing is parsed where the bytes
-/// show that nothing can be planned (DESIGN §6). After an error there is no output, nor where the
-/// clock has stopped.
+/// `resolve` is called at most once, and only if a secret is wanted. Nothing is parsed where the bytes show that
+/// nothing can be planned (docs/internals/design.md#bytes-in-bytes-out). After an error there is no output, nor where
+/// the clock has stopped.
 pub fn render(
     input: &Input,
     config: &Config,
@@ -507,7 +507,8 @@ fn has_content(text: &str) -> bool {
     })
 }
 
-/// Whether the text may hold a placeholder, or anything that the plan tells of: without it there is nothing to plan.
+/// Whether the text may hold a placeholder, or anything that the plan reports: without it there is nothing to plan
+/// (docs/internals/design.md#bytes-in-bytes-out).
 fn may_hold_placeholder(text: &str) -> bool {
     // our own configuration, and what makes `<key>` count
     ["gitops-fn.dev/", "avp.kubernetes.io/", "Secret"]

@@ -1,5 +1,5 @@
 //! Placeholders in a text: `<path:mount/path#key[#version] | modifier …>` anywhere, and `<key>` where
-//! something else names the path (avp-compat.md §1.2).
+//! something else names the path (docs/internals/avp.md#what-is-a-placeholder).
 //!
 //! The grammar is that of AVP without its pitfalls: both forms may span lines, a `>` or `|` inside the quotes or braces
 //! of a modifier does not end it, prose between `<` and `>` is left alone, and text that begins with `<path:` but cannot

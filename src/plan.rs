@@ -340,7 +340,8 @@ impl<'c> Planner<'c> {
         }
     }
 
-    /// Names the functionConfig: its echo among the items is not edited (krm-functions.md §0.8).
+    /// Names the functionConfig: its echo among the items is not edited
+    /// (docs/internals/kustomize-and-kpt.md#the-functionconfig).
     pub fn leave_alone(&mut self, function_config: Subject) {
         self.function_config = Some(function_config);
     }

@@ -2,7 +2,8 @@
 //!
 //! [`client`] is one HTTP exchange with everything that can go wrong; [`tls`] whom we trust; [`auth`]
 //! the login; [`envelope`] what answers have in common; [`engine`] what mounts hold; [`mount`] where a secret lies; [`kv`] how its answer reads. Requests and answers are those of
-//! vaultrs; its own HTTP client is not used (DESIGN §7).
+//! vaultrs; its own HTTP client is not used
+//! (docs/internals/vault.md#the-client).
 
 pub mod kv;
 pub mod locate;

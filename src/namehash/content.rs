@@ -1,5 +1,5 @@
 //! The hash that kustomize gives a Secret or ConfigMap for its content (kustomize
-//! `api/hasher/hasher.go`; krm-functions.md §2.8).
+//! `api/hasher/hasher.go`; docs/internals/kustomize-and-kpt.md#name-hashes).
 //!
 //! The hash covers kind, type and data. It does not cover the name, which kustomize looks up under a key that no
 //! object has, nor labels, annotations and `immutable`.

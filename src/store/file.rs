@@ -1,5 +1,5 @@
 //! The embedded store: secrets from one local YAML file (`VAULT_ADDR=file:secrets.yaml`), for
-//! demos, tests and CI (DESIGN §3).
+//! demos, tests and CI (docs/internals/design.md#the-file-store).
 //!
 //! ```yaml
 //! kv/shop/web: {user: bob, pw: s3}      # also reached as kv/data/shop/web

@@ -1,4 +1,4 @@
-//! Reading KV secrets: the requests, and how their answers read (DESIGN §4: only KV is read).
+//! Reading KV secrets: the requests, and how their answers read (docs/internals/vault.md#kv-reads).
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

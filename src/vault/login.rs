@@ -1,4 +1,4 @@
-//! Logging in, and giving back the token that it made (argocd-cmp.md §5.1).
+//! Logging in, and giving back the token that it made (docs/internals/vault.md#logins).
 
 mod grant;
 mod revoke;

@@ -1,4 +1,4 @@
-//! The structure of `src/` as STYLE describes it: which module may name which, which one is the
+//! The structure of `src/` (docs/internals/style.md#names-and-files): which module may name which, which one is the
 //! home of which foreign crate, and what only one place may do.
 //!
 //! The tables are the rule. A new edge is a decision: write it down here, or put the code where it

@@ -32,7 +32,7 @@ fn structure() -> Finding {
 }
 
 /// Rejects characters for which kustomize would print the whole object in an error, or change the
-/// value (krm-functions.md §2.4, 2.5).
+/// value (docs/internals/kustomize-and-kpt.md#characters-that-kustomize-cannot-carry).
 fn characters(text: &str, context: &Context) -> Result<(), Finding> {
     let reason = text.chars().find_map(|ch| match ch {
         '\u{85}' | '\u{2028}' | '\u{2029}' => {
