@@ -7,7 +7,7 @@ use crate::clock::{Clock, Stop};
 use crate::config::{self, Config};
 use crate::document::Problem;
 use crate::edit::budget::Allowance;
-use crate::edit::{edit, left_out, untold};
+use crate::edit::{edit, left_out, timed_out_reads};
 use crate::finding::{Finding, Severity, exit_code, results};
 use crate::input::{Input, denied};
 use crate::krm::list::{self, ListError, Outline};
@@ -21,7 +21,7 @@ use crate::secret::wants::Wants;
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::yaml::event::{Event, Events, Span, SyntaxError};
-use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::splice::{Splice, spliced};
 use crate::yaml::tree::Tree;
 use crate::yaml::trivia;
 
@@ -47,7 +47,7 @@ impl Outcome {
     /// The same over a text that was repaired to be read.
     fn over(mut self, input: &Input) -> Self {
         if let Some(splices) = &mut self.splices {
-            input.put_back(splices);
+            input.restore_untouched(splices);
         }
         self.findings.extend_from_slice(input.repaired());
         self
@@ -69,7 +69,7 @@ impl Outcome {
             start: 0,
             end: source.text.len(),
         };
-        (!splices.is_empty()).then(|| pieces(&source.text, all, splices).collect())
+        (!splices.is_empty()).then(|| spliced(&source.text, all, splices).collect())
     }
 
     /// The edits of its only source, as they have made [`Outcome::text`] of it.
@@ -189,7 +189,7 @@ impl<'o> Output<'o> {
             start,
             end: text.len(),
         };
-        for piece in pieces(text, all, splices) {
+        for piece in spliced(text, all, splices) {
             self.push(piece);
         }
         // as it came: what is put at its end has a line break where the text had one
@@ -554,18 +554,18 @@ fn apply(
     };
     if let Err(stop) = clock.check() {
         // a store that had no more time says it better
-        let untold = untold(&resolved);
-        return Err(if untold.is_empty() {
+        let unread = timed_out_reads(&resolved);
+        return Err(if unread.is_empty() {
             stop.into()
         } else {
-            Outcome::failed(untold)
+            Outcome::failed(unread)
         });
     }
     let (bytes, over) = judge.growth();
     let mut allowance = Allowance::new(bytes, denied(over), clock);
     let mut edited = edit(texts, documents, &resolved, mode, &mut allowance);
     for (source, span) in documents_left_out {
-        left_out::take(texts[source], span, &mut edited.splices[source]);
+        left_out::remove(texts[source], span, &mut edited.splices[source]);
     }
     findings.extend(edited.findings);
     let outcome = Outcome {

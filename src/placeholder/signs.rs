@@ -1,14 +1,14 @@
-//! Quick looks at the bytes of a YAML text, so that most texts need no closer one.
+//! Fast checks of the bytes of a YAML text, so that most texts need not be parsed.
 
 use memchr::memmem;
 
 use super::escape::ESCAPE;
 use super::lookalike;
 
-/// A `<` as YAML or JSON may escape it, as far as all of them are alike.
+/// The common prefixes of a `<` as YAML and JSON may escape it.
 const ESCAPED_BRACKETS: [&[u8]; 3] = [b"\\u003", b"\\x3", b"\\U0000003"];
 
-/// Whether any scalar of the text may hold `<path:…>`, its escape, or what looks like one. `<key>` does not count.
+/// Whether any scalar of the text may hold `<path:…>`, an escape or a lookalike. `<key>` does not count.
 #[must_use]
 pub fn may_hold(text: &[u8]) -> bool {
     let signs = [b"<path:", ESCAPE].into_iter().chain(ESCAPED_BRACKETS);
@@ -18,8 +18,8 @@ pub fn may_hold(text: &[u8]) -> bool {
         || lookalike::find(text).is_some()
 }
 
-/// Whether `<path:` is in the text, with an escaped bracket or without. Escapes alone, which texts of other programs
-/// are full of, do not count.
+/// Whether the text contains `<path:`, with a plain or an escaped bracket. Other escapes, which are common in texts of
+/// other programs, do not count.
 #[must_use]
 pub fn has_path(text: &[u8]) -> bool {
     memmem::find_iter(text, b"path:").any(|at| at > 0 && matches!(text[at - 1], b'<' | b'c' | b'C'))
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_to_write_a_placeholder_shows() {
+    fn placeholders_are_detected_however_they_are_written() {
         for text in [
             "a: <path:kv/a#b>",
             "a: <!path:b>",

@@ -109,7 +109,7 @@ impl SecretStore for FileStore {
     /// Reads from the table; `want.kv` has no meaning for a file.
     async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         let secret = self.find(want)?.only(keys);
-        self.memory.take(secret.held())?;
+        self.memory.take(secret.memory())?;
         Ok(secret)
     }
 

@@ -262,7 +262,7 @@ fn a_malformed_file_is_located_and_explained() {
         ("kv/a: {}\nkv/a: {}\n", "line 2: a secret occurs twice"),
         (
             "kv/b: {}\ns.SUPERSECRET: {}\n",
-            "line 2: a key is not a `mount/path`: the path names no secret",
+            "line 2: a key is not a `mount/path`: the path is only a mount",
         ),
         (
             "kv/../SUPERSECRET: {}\n",

@@ -253,7 +253,7 @@ fn misused() -> Vec<Failure> {
             whole("<path:kv/shop/web#password>"),
         ),
         failure(
-            "the map has a key that cannot be one of data",
+            "the map has a key that is not valid in data",
             1,
             whole("<path:kv/shop/web#json | jsonParse>"),
         ),

@@ -87,7 +87,7 @@ fn failures() -> Vec<Failure> {
         Failure {
             manifest: deep(),
             ..more(
-                "with its values the output would not be read alike by every YAML reader",
+                "with its values filled in, YAML parsers would not agree on the output",
                 "  sinks: [{apiVersion: example.com/v1, kind: Zone, fields: [spec/a]}]",
             )
         },
