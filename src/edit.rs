@@ -11,7 +11,7 @@ mod write;
 use rustc_hash::FxHashSet;
 
 use crate::clock;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::plan::DocumentPlan;
 use crate::plan::Mode;
 use crate::plan::change::{Action, Change};
@@ -106,7 +106,7 @@ struct Run<'r> {
 impl Run<'_> {
     /// Says what is wrong; what is not about a field is said once.
     fn find(&mut self, problem: Finding) {
-        let is_new = problem.subject.is_some()
+        let is_new = problem.object().is_some()
             || self
                 .said
                 .insert((problem.placeholder.clone(), problem.message.clone()));
@@ -267,5 +267,5 @@ fn note(change: &Change, removed: bool) -> Option<Finding> {
         Action::Text { text, .. } => format!("set to {text}"),
         Action::Fill(fill) => fill::note(fill),
     };
-    Some(Finding::new(Severity::Info, message, "").at(&change.subject, change.field.clone()))
+    Some(Finding::info(message).at(&change.subject, change.field.clone()))
 }

@@ -7,8 +7,9 @@
 pub mod file;
 pub mod vault;
 
+use crate::explain::Explain;
 use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
-use crate::secret::path::PathFault;
+use crate::secret::path::PathError;
 use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
 use crate::vault::login::LeftBehind;
@@ -77,11 +78,11 @@ impl SecretStore for Store {
 }
 
 /// The failure of a read whose path names no secret.
-fn refused(fault: PathFault) -> StoreError {
+fn refused(error: PathError) -> StoreError {
     StoreError {
         kind: StoreErrorKind::Refused,
-        message: fault.to_string(),
-        help: fault.help().to_owned(),
+        message: error.to_string(),
+        help: error.help(),
     }
 }
 

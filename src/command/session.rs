@@ -13,8 +13,8 @@ use tokio::signal::unix::{Signal, signal};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::timeout;
 
+use gitops_fn::finding::Finding;
 use gitops_fn::finding::text;
-use gitops_fn::finding::{Finding, Severity};
 use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind, resolve};
 use gitops_fn::secret::wants::Wants;
 use gitops_fn::store::Store;
@@ -132,7 +132,7 @@ impl Session {
         if let Some(farewell) = self.farewell.take()
             && let Ok(Some(left)) = self.runtime.block_on(farewell)
         {
-            let warning = Finding::new(Severity::Warning, left.message(), left.help());
+            let warning = Finding::warning(left.message(), left.help());
             say(&text::stderr(&[warning]));
         }
     }

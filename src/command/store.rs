@@ -13,7 +13,7 @@ use gitops_fn::store::Store;
 use gitops_fn::store::file::FileStore;
 use gitops_fn::store::vault::VaultStore;
 
-use super::streams::Refusal;
+use super::refusal::Refusal;
 
 /// The store that the settings name.
 pub(crate) fn of_settings(

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::secret::path::PathFault;
+use crate::secret::path::PathError;
 
 /// The most that aliases may blow a file up to, in bytes and values: a list of aliases to lists of
 /// aliases is small on disk only.
@@ -36,7 +36,7 @@ pub(in crate::store::file) enum Fault {
     #[error("a secret occurs twice: `mount/path` and `mount/data/path` are the same one")]
     SecretTwice,
     #[error("a key is no `mount/path`: {0}")]
-    Path(PathFault),
+    Path(PathError),
     #[error("a number is infinite or no number, and JSON has no such value (quote it)")]
     NotFinite,
     #[error("a value has a tag")]
