@@ -4,6 +4,8 @@
 //! incomplete result is never used: each step of [`crate::pipeline`] checks the clock again at its end, and a stopped
 //! clock never restarts.
 
+use crate::explain::Explain;
+
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,14 +37,17 @@ pub enum Stop {
     Deadline,
 }
 
-impl Stop {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(self) -> &'static str {
+impl Explain for Stop {
+    fn help(&self) -> String {
         match self {
             Self::Signal => "run it again",
             Self::Deadline => "try again, or give it more time with GITOPS_FN_TIMEOUT",
         }
+        .to_owned()
+    }
+
+    fn exit_code(&self) -> u8 {
+        3
     }
 }
 

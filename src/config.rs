@@ -3,7 +3,8 @@
 use serde_yaml::{Mapping, Value};
 
 use self::release::Reader;
-use crate::document::{self, Problem};
+use crate::document;
+use crate::finding::Finding;
 use crate::image::Retag;
 use crate::settings::Settings;
 
@@ -120,7 +121,7 @@ pub enum SecretsMode {
 ///
 /// # Errors
 /// Everything that is wrong with it, sorted by field.
-pub fn from_function_config(text: Option<&str>, env: &Settings) -> Result<Config, Vec<Problem>> {
+pub fn from_function_config(text: Option<&str>, env: &Settings) -> Result<Config, Vec<Finding>> {
     match document::read::read(text.unwrap_or_default(), "functionConfig")
         .map_err(|problem| vec![problem])?
     {
@@ -133,9 +134,13 @@ pub fn from_function_config(text: Option<&str>, env: &Settings) -> Result<Config
 ///
 /// # Errors
 /// Everything that is wrong with it, sorted by field.
-pub fn from_file(text: &str, env: &Settings) -> Result<Config, Vec<Problem>> {
+pub fn from_file(text: &str, env: &Settings) -> Result<Config, Vec<Finding>> {
     match document::read::read(text, "the configuration file").map_err(|problem| vec![problem])? {
-        None => Err(vec![Problem::new("the configuration file", "empty", KNOWN)]),
+        None => Err(vec![Finding::invalid(
+            "the configuration file",
+            "empty",
+            KNOWN,
+        )]),
         Some(document) => dispatch(document, env),
     }
 }
@@ -146,7 +151,7 @@ pub fn from_file(text: &str, env: &Settings) -> Result<Config, Vec<Problem>> {
 ///
 /// # Errors
 /// What is wrong with those variables.
-pub fn from_environment(env: &Settings) -> Result<Config, Vec<Problem>> {
+pub fn from_environment(env: &Settings) -> Result<Config, Vec<Finding>> {
     let mut reader = Reader {
         env,
         problems: Vec::new(),
@@ -161,7 +166,7 @@ const ANNOTATION: &str = "github.com/url";
 const KNOWN: &str =
     "known are apiVersion gitops-fn.dev/v1alpha1 with kind Release, and a ConfigMap with data";
 
-fn dispatch(document: Mapping, env: &Settings) -> Result<Config, Vec<Problem>> {
+fn dispatch(document: Mapping, env: &Settings) -> Result<Config, Vec<Finding>> {
     let mut reader = Reader {
         env,
         problems: Vec::new(),
@@ -216,16 +221,11 @@ fn release(document: Mapping, reader: &mut Reader<'_>) -> Config {
 }
 
 /// The end of every way to a configuration.
-fn finish(mut config: Config, mut reader: Reader<'_>) -> Result<Config, Vec<Problem>> {
+fn finish(mut config: Config, reader: Reader<'_>) -> Result<Config, Vec<Finding>> {
     if reader.env.secrets_keep {
         config.secrets.mode = SecretsMode::Keep;
     }
-    if reader.problems.is_empty() {
-        return Ok(config);
-    }
-    reader.problems.sort();
-    reader.problems.dedup();
-    Err(reader.problems)
+    document::checked(Some(config), reader.problems)
 }
 
 #[cfg(test)]
@@ -358,10 +358,10 @@ mod tests {
         }
     }
 
-    fn check_problems(case: &Case, problems: &[Problem]) {
+    fn check_problems(case: &Case, problems: &[Finding]) {
         let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        let fits = |(problem, (path, part)): (&Problem, &(String, String))| {
-            problem.path == *path && problem.message.contains(part.as_str())
+        let fits = |(problem, (path, part)): (&Finding, &(String, String))| {
+            problem.named() == path && problem.message.contains(part.as_str())
         };
         let all =
             problems.len() == case.problems.len() && problems.iter().zip(&case.problems).all(fits);

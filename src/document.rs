@@ -5,29 +5,27 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
+use crate::finding::Finding;
+
 pub(crate) mod check;
 pub(crate) mod read;
 pub mod schema;
 mod unquoted;
 
-/// One thing that is wrong with a document.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-#[error("{path}: {message}")]
-pub struct Problem {
-    /// The field (`spec.images[0].newTag`), or the variable, or `functionConfig` as a whole.
-    pub path: String,
-    /// The fact, in lower case; never the value that was found.
-    pub message: String,
-    /// What to write instead.
-    pub help: String,
-}
-
-impl Problem {
-    pub(crate) fn new(path: &str, message: &str, help: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            message: message.to_owned(),
-            help: help.to_owned(),
+/// What was read, if nothing is wrong with it.
+///
+/// # Errors
+/// All that is wrong, sorted by field.
+pub(crate) fn checked<T>(read: Option<T>, mut problems: Vec<Finding>) -> Result<T, Vec<Finding>> {
+    match read {
+        Some(read) if problems.is_empty() => Ok(read),
+        _ => {
+            problems.sort_by(|a, b| {
+                let one = (a.named(), &a.message, &a.help);
+                one.cmp(&(b.named(), &b.message, &b.help))
+            });
+            problems.dedup();
+            Err(problems)
         }
     }
 }
@@ -38,13 +36,13 @@ impl Problem {
 pub fn typed<T: JsonSchema + DeserializeOwned>(
     text: &str,
     what: &str,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Finding>,
 ) -> Option<T> {
     let document = match read::read(text, what) {
         Ok(Some(document)) => document,
         Ok(None) => {
             let help = "an empty document says nothing; write apiVersion, kind and spec";
-            problems.push(Problem::new(what, "empty", help));
+            problems.push(Finding::invalid(what, "empty", help));
             return None;
         }
         Err(problem) => {
@@ -56,7 +54,7 @@ pub fn typed<T: JsonSchema + DeserializeOwned>(
     check::check(&mut document, &schema::of::<T>(), problems);
     let read = serde_yaml::from_value(document).ok();
     if read.is_none() && problems.is_empty() {
-        problems.push(Problem::new(
+        problems.push(Finding::invalid(
             what,
             "cannot be read",
             "see its reference page",

@@ -11,7 +11,7 @@ mod write;
 use rustc_hash::FxHashSet;
 
 use crate::clock;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::plan::DocumentPlan;
 use crate::plan::Mode;
 use crate::plan::change::{Action, Change};
@@ -105,7 +105,7 @@ struct Run<'r> {
 impl Run<'_> {
     /// Adds an error, unless it is not about a field and has been reported already.
     fn report(&mut self, problem: Finding) {
-        let is_new = problem.subject.is_some()
+        let is_new = problem.object().is_some()
             || self
                 .reported
                 .insert((problem.placeholder.clone(), problem.message.clone()));
@@ -269,5 +269,5 @@ fn note(change: &Change, removed: bool) -> Option<Finding> {
         Action::Text { text, .. } => format!("set to {text}"),
         Action::Fill(fill) => fill::note(fill),
     };
-    Some(Finding::new(Severity::Info, message, "").at(&change.subject, change.field.clone()))
+    Some(Finding::info(message).at(&change.subject, change.field.clone()))
 }

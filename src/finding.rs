@@ -3,10 +3,11 @@
 pub mod results;
 pub mod text;
 
+use std::fmt;
 use std::rc::Rc;
 
 use super::krm::resource::Subject;
-use crate::clock::Stop;
+use crate::explain::Explain;
 
 /// How bad a finding is; `error` makes the run fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,24 +33,29 @@ impl Severity {
     }
 }
 
-impl From<Stop> for Finding {
-    /// What is said of a run that is stopped.
-    fn from(stop: Stop) -> Self {
-        Self::error(stop.to_string(), stop.help()).exiting(3)
-    }
+/// What a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The run as a whole.
+    Run,
+    /// A file, or a field of a configuration or a policy.
+    Named(String),
+    /// An object, and the path of a field in it, which may be empty.
+    Object(Rc<Subject>, String),
 }
 
 /// One thing to say. No field ever holds a secret value.
+///
+/// A step whose caller or tests tell errors apart has an enum of them, which says the rest by [`Explain`]; what is only
+/// to be shown is a finding at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
     /// Exit code that an error leads to (docs/internals/design.md#exit-codes).
     pub exit: u8,
-    /// The object it is about.
-    pub subject: Option<Rc<Subject>>,
-    /// Field path in that object, may be empty.
-    pub field: String,
+    /// What it is about.
+    pub place: Place,
     /// The placeholder without its modifiers, may be empty.
     pub placeholder: String,
     /// The fact, in lower case.
@@ -58,15 +64,28 @@ pub struct Finding {
     pub help: String,
 }
 
+impl<E: Explain> From<E> for Finding {
+    fn from(error: E) -> Self {
+        Self::error(error.to_string(), error.help()).exiting(error.exit_code())
+    }
+}
+
+impl fmt::Display for Finding {
+    /// The fact, with its place in front.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Place::Named(name) = &self.place {
+            write!(f, "{name}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
 impl Finding {
-    /// A finding about the run as a whole.
-    #[must_use]
-    pub fn new(severity: Severity, message: impl Into<String>, help: impl Into<String>) -> Self {
+    fn new(severity: Severity, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
             severity,
             exit: 1,
-            subject: None,
-            field: String::new(),
+            place: Place::Run,
             placeholder: String::new(),
             message: message.into(),
             help: help.into(),
@@ -79,11 +98,46 @@ impl Finding {
         Self::new(Severity::Error, message, help)
     }
 
+    /// An error in a configuration or a policy: nothing runs before it is corrected.
+    #[must_use]
+    pub fn invalid(
+        place: impl Into<String>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self::error(message, help).within(place).exiting(2)
+    }
+
+    /// A warning about the run as a whole.
+    #[must_use]
+    pub fn warning(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, message, help)
+    }
+
+    /// What was done.
+    #[must_use]
+    pub fn info(message: impl Into<String>) -> Self {
+        Self::new(Severity::Info, message, "")
+    }
+
+    /// The same finding as a warning.
+    #[must_use]
+    pub fn as_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    /// The same finding about a file, or about a field of a configuration or a policy.
+    #[must_use]
+    pub fn within(mut self, place: impl Into<String>) -> Self {
+        self.place = Place::Named(place.into());
+        self
+    }
+
     /// The same finding about a field of an object.
     #[must_use]
     pub fn at(mut self, subject: &Rc<Subject>, field: impl Into<String>) -> Self {
-        self.subject = Some(Rc::clone(subject));
-        self.field = field.into();
+        self.place = Place::Object(Rc::clone(subject), field.into());
         self
     }
 
@@ -101,25 +155,46 @@ impl Finding {
         self
     }
 
+    /// The file, or the field of a configuration or a policy, that it is about; else empty.
+    #[must_use]
+    pub fn named(&self) -> &str {
+        match &self.place {
+            Place::Named(name) => name,
+            Place::Run | Place::Object(..) => "",
+        }
+    }
+
+    /// The object that it is about, and the path of the field in it.
+    #[must_use]
+    pub fn object(&self) -> Option<(&Subject, &str)> {
+        match &self.place {
+            Place::Object(subject, field) => Some((subject, field)),
+            Place::Run | Place::Named(_) => None,
+        }
+    }
+
     /// The order in which findings are shown: worst first, then by object, field and placeholder.
     #[must_use]
-    pub fn sort_key(&self) -> (Severity, String, &str, &str, &str, &str) {
-        let object = self.subject.as_ref().map_or(String::new(), |subject| {
-            let identity = &subject.identity;
-            format!(
-                "{}\0{}\0{}\0{}",
-                identity.gvk.kind,
-                identity.namespace,
-                identity.name,
-                subject.file.as_deref().unwrap_or("")
-            )
-        });
+    pub fn sort_key(&self) -> (Severity, String, &str, &str, String, &str) {
+        let (object, field) = self
+            .object()
+            .map_or_else(Default::default, |(subject, field)| {
+                let identity = &subject.identity;
+                let object = format!(
+                    "{}\0{}\0{}\0{}",
+                    identity.gvk.kind,
+                    identity.namespace,
+                    identity.name,
+                    subject.file.as_deref().unwrap_or("")
+                );
+                (object, field)
+            });
         (
             self.severity,
             object,
-            &self.field,
+            field,
             &self.placeholder,
-            &self.message,
+            self.to_string(),
             &self.help,
         )
     }
@@ -155,6 +230,6 @@ mod tests {
         assert_eq!(code(&[3, 1]), 1);
         assert_eq!(code(&[1, 3]), 1);
         assert_eq!(code(&[1, 2, 3]), 2);
-        assert_eq!(exit_code(&[Finding::new(Severity::Warning, "x", "")]), 0);
+        assert_eq!(exit_code(&[Finding::warning("x", "")]), 0);
     }
 }

@@ -3,6 +3,8 @@
 //! The same as kustomize's `images:` (`api/internal/image`, `api/filters/imagetag`), except that a name is matched as
 //! text, never as a pattern, and that a tag suffix is not applied twice.
 
+use crate::explain::Explain;
+
 use std::fmt;
 
 pub mod grammar;
@@ -105,14 +107,13 @@ pub enum SuffixSkipped {
     TooLong,
 }
 
-impl SuffixSkipped {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(self) -> &'static str {
+impl Explain for SuffixSkipped {
+    fn help(&self) -> String {
         match self {
             Self::NoTag => "give the image a tag, or set newTag instead of tagSuffix",
             Self::TooLong => "shorten the tag or the suffix, or set newTag instead of tagSuffix",
         }
+        .to_owned()
     }
 }
 

@@ -1,11 +1,11 @@
 //! The input texts of a run: unchanged, or in canonical form under a policy.
 
 use crate::clock::Clock;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::plan::Mode;
-use crate::policy::judge::{Denial, Judge};
+use crate::policy::judge::Judge;
 use crate::source::Source;
-use crate::yaml::canonical::{self, Problem};
+use crate::yaml::canonical;
 use crate::yaml::repair::{self, Repaired};
 use crate::yaml::splice::Splice;
 
@@ -57,7 +57,7 @@ impl Input {
         };
         let lengths = sources.iter().map(|source| source.text.len());
         let bytes = u64::try_from(lengths.sum::<usize>()).unwrap_or(u64::MAX);
-        judge.input(bytes).map_err(|denial| vec![denied(denial)])?;
+        judge.input(bytes).map_err(|denial| vec![denial])?;
         let aliases = usize::try_from(limits.input_bytes).unwrap_or(usize::MAX);
         let (mut findings, mut separator) = (Vec::new(), None);
         for source in &mut sources {
@@ -67,11 +67,13 @@ impl Input {
             match canonical::rewrite(&source.text, max_bytes, clock) {
                 Ok(anew) => {
                     let found = anew.separator;
-                    separator = separator.or_else(|| found.map(|found| told(source, &found)));
+                    separator = separator
+                        .or_else(|| found.map(|found| Finding::from(found).within(&source.name)));
                     source.text = anew.text;
                 }
                 Err(problems) => {
-                    findings.extend(problems.iter().map(|problem| told(source, problem)));
+                    let problems = problems.into_iter().map(Finding::from);
+                    findings.extend(problems.map(|problem| problem.within(&source.name)));
                 }
             }
         }
@@ -158,14 +160,12 @@ fn repair(source: &mut Source, clock: &Clock, said: &mut Vec<Finding>) -> Vec<Sp
     let Some(repaired) = repair::repair(&source.text, clock) else {
         return Vec::new();
     };
-    said.push(Finding::new(
-        Severity::Warning,
-        format!(
-            "{}: line {} is not valid YAML, though Kubernetes can read it",
-            source.name, repaired.line
-        ),
+    let line = repaired.line;
+    let warning = Finding::warning(
+        format!("line {line} is not valid YAML, though Kubernetes can read it"),
         "write ' instead of \\' between double quotes, and a blank before #",
-    ));
+    );
+    said.push(warning.within(&source.name));
     source.text = repaired.text;
     repaired.undo
 }
@@ -175,13 +175,4 @@ fn end_last_line(text: &mut String) {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-}
-
-fn told(source: &Source, problem: &Problem) -> Finding {
-    Finding::error(format!("{}: {problem}", source.name), problem.reason.help())
-}
-
-/// A denial as the user sees it.
-pub(crate) fn denied(denial: Denial) -> Finding {
-    Finding::error(denial.message, denial.help).exiting(denial.exit)
 }

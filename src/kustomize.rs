@@ -135,7 +135,7 @@ pub fn prepare(options: &Options) -> Result<Prepared, Vec<Finding>> {
     let repository = Repository::open(&root)
         .map_err(|error| one(format!("{} {error}", root.display()), "check its rights"))?;
     let kustomize = scan::kustomization_in(&repository, &relative)
-        .map_err(|(file, error)| unreadable(&file, error))?
+        .map_err(|(file, error)| vec![error.finding(&file)])?
         .is_some();
     let allowed = Allowed {
         helm: options.helm,
@@ -153,7 +153,7 @@ pub fn prepare(options: &Options) -> Result<Prepared, Vec<Finding>> {
     let release = match repository.read(&relative.join(RELEASE)) {
         Ok(text) => Release::File(text),
         Err(Unreadable::Missing) => scan.entry.map_or(Release::Environment, Release::Entry),
-        Err(error) => return Err(unreadable(&relative.join(RELEASE), error)),
+        Err(error) => return Err(vec![error.finding(&relative.join(RELEASE))]),
     };
     Ok(Prepared {
         folder,
@@ -176,11 +176,4 @@ pub fn plain(options: &Options, config: Option<&Path>) -> Result<Sources, Source
     let mut ours = vec![options.folder.join(RELEASE)];
     ours.extend(config.map(Path::to_owned));
     source::read_excluding(&ours, folder, std::io::empty(), options.longest)
-}
-
-fn unreadable(file: &Path, error: Unreadable) -> Vec<Finding> {
-    vec![Finding::error(
-        format!("{} {error}", file.display()),
-        "keep regular files of at most 1 MiB in the repository, and links inside of it",
-    )]
 }

@@ -31,6 +31,7 @@ pub mod cluster;
 pub mod config;
 pub mod document;
 pub mod edit;
+pub mod explain;
 pub mod finding;
 mod http;
 pub mod image;

@@ -10,7 +10,9 @@ mod command;
 
 use clap::Parser;
 
-use command::streams::{Log, Refusal, print, say};
+use command::output::print;
+use command::refusal::Refusal;
+use command::streams::{Log, say};
 use gitops_fn::cli::{self, Cli, Command, Format, Kind, PolicyCommand, Render, Schema};
 use gitops_fn::config::reference;
 use gitops_fn::finding::text;

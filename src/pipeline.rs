@@ -5,11 +5,10 @@ use std::rc::Rc;
 
 use crate::clock::{Clock, Stop};
 use crate::config::{self, Config};
-use crate::document::Problem;
 use crate::edit::budget::Allowance;
 use crate::edit::{edit, left_out, timed_out_reads};
 use crate::finding::{Finding, Severity, exit_code, results};
-use crate::input::{Input, denied};
+use crate::input::Input;
 use crate::krm::list::{self, ListError, Outline};
 use crate::krm::resource::objects;
 use crate::placeholder::signs;
@@ -268,10 +267,7 @@ fn function_until(
     }
     let (outline, plan) = match in_time(clock, planned)? {
         Ok(planned) => planned,
-        Err(error) => {
-            let finding = Finding::error(error.to_string(), error.help());
-            return Ok(Outcome::failed(vec![finding]));
-        }
+        Err(error) => return Ok(Outcome::failed(vec![error.into()])),
     };
     let mut outcome = match plan {
         Ok(mut plan) => {
@@ -280,7 +276,7 @@ fn function_until(
             }
             apply(&[text], plan, Mode::Function, judge, clock, resolve)?
         }
-        Err(problems) => Outcome::failed(problems.iter().map(config_finding).collect()),
+        Err(problems) => Outcome::failed(problems),
     };
     let results = outline.splices(text, &entries(&outcome));
     let mut splices = outcome
@@ -316,7 +312,7 @@ fn entries(outcome: &Outcome) -> Vec<String> {
     entries
 }
 
-type Planned = (Outline, Result<Plan, Vec<Problem>>);
+type Planned = (Outline, Result<Plan, Vec<Finding>>);
 
 /// Reads the list and plans its items by the functionConfig at `place`.
 fn plan_list(
@@ -362,10 +358,6 @@ fn config_subject(text: &str, clock: &Clock) -> Option<crate::krm::resource::Sub
     let root = tree.read_node(first, &mut events).ok()?;
     let object = objects(&tree, root, None, 0).into_iter().next()?;
     Some((*object.subject).clone())
-}
-
-fn config_finding(problem: &Problem) -> Finding {
-    Finding::error(problem.to_string(), problem.help.clone()).exiting(2)
 }
 
 /// Runs over plain manifests.
@@ -455,17 +447,15 @@ fn plan_streams(
 ) -> Plan {
     let mut planner = Planner::new(config, settings, judge, input.mode(), clock);
     let mut tree = Tree::default();
-    let mut faults = Vec::new();
+    let mut unreadable = Vec::new();
     for (number, source) in input.sources().iter().enumerate() {
         if let Err(error) = plan_stream(&mut planner, &mut tree, number, source, clock) {
-            faults.push(Finding::error(
-                format!("{}: {error}", source.name),
-                "give Kubernetes manifests as YAML or JSON",
-            ));
+            let help = "give Kubernetes manifests as YAML or JSON";
+            unreadable.push(Finding::error(error.to_string(), help).within(&source.name));
         }
     }
     let mut plan = planner.finish();
-    plan.findings.append(&mut faults);
+    plan.findings.append(&mut unreadable);
     plan
 }
 
@@ -562,7 +552,7 @@ fn apply(
         });
     }
     let (bytes, over) = judge.growth();
-    let mut allowance = Allowance::new(bytes, denied(over), clock);
+    let mut allowance = Allowance::new(bytes, over, clock);
     let mut edited = edit(texts, documents, &resolved, mode, &mut allowance);
     for (source, span) in documents_left_out {
         left_out::remove(texts[source], span, &mut edited.splices[source]);

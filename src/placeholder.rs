@@ -13,6 +13,7 @@ pub mod signs;
 
 use std::ops::Range;
 
+use crate::explain::Explain;
 use crate::secret::json::escape::decode_start;
 use crate::secret::wants::Keys;
 use modifier::{Modifier, ModifierError};
@@ -112,8 +113,8 @@ pub enum PlaceholderError {
     Malformed {
         /// Where it begins in the text, from 1.
         character: usize,
-        /// What is wrong; quotes nothing.
-        reason: &'static str,
+        /// What is wrong.
+        reason: Malformed,
     },
     /// One of its modifiers is wrong.
     #[error("{error}")]
@@ -125,34 +126,56 @@ pub enum PlaceholderError {
     },
 }
 
-impl PlaceholderError {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> String {
-        match self {
-            Self::Malformed {
-                reason: NOT_CLOSED, ..
-            } => {
-                "close it with >; without quotes a blank and # begins a comment of YAML, and the rest is lost; \
-                 where <path: is meant literally, write <!path:"
-                    .to_owned()
-            }
-            Self::Malformed {
-                reason: TOO_LONG, ..
-            } => {
-                "keep long texts of its modifiers in the secret; \
-                 where <path: is meant literally, write <!path:"
-                    .to_owned()
-            }
-            Self::Malformed { .. } => {
-                "write <path:MOUNT/PATH#KEY> or <path:MOUNT/PATH#KEY#VERSION>; \
-                 where <path: is meant literally, write <!path:"
-                    .to_owned()
-            }
-            Self::Modifier { error, .. } => error.help(),
-        }
-    }
+/// Why a text that begins like a placeholder cannot be read; quotes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// There is no `>`, or not for it.
+    #[error("is not closed with >")]
+    NotClosed,
+    /// It is longer than any that are read.
+    #[error("is longer than 8 KiB")]
+    TooLong,
+    /// Reading it, too, might take long in vain.
+    #[error("follows too many others with a brace or quote that is not closed")]
+    TooManyOpen,
+    /// Not UTF-8.
+    #[error("is not UTF-8 text")]
+    NotUtf8,
+    /// `<path:kv/a>`
+    #[error("names no #key")]
+    NoKey,
+    /// `<path:#b>`
+    #[error("names no path")]
+    NoPath,
+    /// `<path:kv/a#>`
+    #[error("names no key behind its #")]
+    EmptyKey,
+    /// A line break or another control character.
+    #[error("has a line break or control character in its path or key; is it closed with >?")]
+    Control,
+    /// `<path:kv/a#b#c>`
+    #[error("has a version that is not a whole number")]
+    Version,
+}
 
+impl Explain for PlaceholderError {
+    fn help(&self) -> String {
+        let reason = match self {
+            Self::Malformed { reason, .. } => reason,
+            Self::Modifier { error, .. } => return error.help(),
+        };
+        let help = match reason {
+            Malformed::NotClosed => {
+                "close it with >; without quotes a blank and # begins a comment of YAML, and the rest is lost"
+            }
+            Malformed::TooLong => "keep long texts of its modifiers in the secret",
+            _ => "write <path:MOUNT/PATH#KEY> or <path:MOUNT/PATH#KEY#VERSION>",
+        };
+        format!("{help}; where <path: is meant literally, write <!path:")
+    }
+}
+
+impl PlaceholderError {
     /// The placeholder it is about, where it could be read.
     #[must_use]
     pub fn shown(&self) -> Option<&str> {
@@ -204,11 +227,11 @@ pub fn parse(text: &[u8], keys: bool) -> Result<Option<Vec<Segment>>, Vec<Placeh
                 at = start + length;
                 kept = at;
             }
-            Err(Fault::Reason(reason)) => errors.push(PlaceholderError::Malformed {
+            Err(Unread::Malformed(reason)) => errors.push(PlaceholderError::Malformed {
                 character: String::from_utf8_lossy(&text[..start]).chars().count() + 1,
                 reason,
             }),
-            Err(Fault::Modifier {
+            Err(Unread::Modifier {
                 shown,
                 error,
                 length,
@@ -261,8 +284,9 @@ fn next_close(text: &[u8], from: usize) -> usize {
         .unwrap_or(text.len())
 }
 
-enum Fault {
-    Reason(&'static str),
+/// Why a placeholder is not read.
+enum Unread {
+    Malformed(Malformed),
     Modifier {
         shown: String,
         error: ModifierError,
@@ -270,22 +294,25 @@ enum Fault {
     },
 }
 
-const NOT_CLOSED: &str = "is not closed with >";
-const TOO_LONG: &str = "is longer than 8 KiB";
+impl From<Malformed> for Unread {
+    fn from(reason: Malformed) -> Self {
+        Self::Malformed(reason)
+    }
+}
 
 /// Why `text`, which begins with `<path:` or its escaped form, has no end within [`MAX_LENGTH`].
-fn endless(text: &[u8]) -> Fault {
+fn endless(text: &[u8]) -> Malformed {
     let within = &text[1..text.len().min(MAX_LENGTH)];
     let opens_again = within
         .iter()
         .find(|byte| matches!(byte, b'<' | b'>' | b'|'))
         .is_some_and(|byte| *byte == b'<');
     let is_closed = text.len() > MAX_LENGTH && next_close(text, MAX_LENGTH) < text.len();
-    Fault::Reason(if is_closed && !opens_again {
-        TOO_LONG
+    if is_closed && !opens_again {
+        Malformed::TooLong
     } else {
-        NOT_CLOSED
-    })
+        Malformed::NotClosed
+    }
 }
 
 /// One pass over a text, with the state that keeps it linear for any text.
@@ -316,7 +343,7 @@ impl<'t> Scan<'t> {
     }
 
     /// The placeholder that begins at `start`, with its length in bytes.
-    fn placeholder_at(&mut self, start: usize) -> Result<Option<(Placeholder, usize)>, Fault> {
+    fn placeholder_at(&mut self, start: usize) -> Result<Option<(Placeholder, usize)>, Unread> {
         let text = &self.text[start..];
         let escaped = text[0] != b'<';
         if escaped && (!escaped_bracket(text, b'c') || self.is_nested(start)) {
@@ -326,9 +353,7 @@ impl<'t> Scan<'t> {
             return self.unclosed(text, escaped);
         }
         if self.wasted > MAX_WASTE {
-            return Err(Fault::Reason(
-                "follows too many others with a brace or quote that is not closed",
-            ));
+            return Err(Malformed::TooManyOpen.into());
         }
         if escaped {
             return self.escaped_at(text);
@@ -338,7 +363,7 @@ impl<'t> Scan<'t> {
 
     /// The placeholder at the start of `text`, which begins with `\u003c`. Only the path form counts: JSON texts escape
     /// markup too, which must neither fail nor, under `remove-missing`, be removed.
-    fn escaped_at(&mut self, text: &[u8]) -> Result<Option<(Placeholder, usize)>, Fault> {
+    fn escaped_at(&mut self, text: &[u8]) -> Result<Option<(Placeholder, usize)>, Unread> {
         // most escaped brackets are not placeholders
         if !decode_start(text, b"<path:".len()).0.starts_with(b"<path:") {
             return Ok(None);
@@ -361,17 +386,17 @@ impl<'t> Scan<'t> {
             Ok(found) => {
                 Ok(found.map(|(placeholder, length)| (placeholder, source_length(length))))
             }
-            Err(Fault::Modifier {
+            Err(Unread::Modifier {
                 shown,
                 error,
                 length,
-            }) => Err(Fault::Modifier {
+            }) => Err(Unread::Modifier {
                 shown,
                 error,
                 length: source_length(length),
             }),
-            Err(Fault::Reason(NOT_CLOSED)) => Err(endless(text)),
-            Err(fault) => Err(fault),
+            Err(Unread::Malformed(Malformed::NotClosed)) => Err(endless(text).into()),
+            Err(other) => Err(other),
         }
     }
 
@@ -395,7 +420,7 @@ impl<'t> Scan<'t> {
     }
 
     /// Handles a `<` that no `>` follows: an error if it begins like a placeholder with a path.
-    fn unclosed(&self, text: &[u8], escaped: bool) -> Result<Option<(Placeholder, usize)>, Fault> {
+    fn unclosed(&self, text: &[u8], escaped: bool) -> Result<Option<(Placeholder, usize)>, Unread> {
         let decoded;
         let inner = if escaped {
             decoded = decode_start(text, b"<path:".len()).0;
@@ -408,7 +433,7 @@ impl<'t> Scan<'t> {
             .take_while(|byte| self.keys && !escaped && byte.is_ascii_whitespace())
             .count();
         if inner[blanks..].starts_with(b"path:") {
-            return Err(endless(text));
+            return Err(endless(text).into());
         }
         Ok(None)
     }
@@ -420,7 +445,7 @@ fn open_at(
     keys: bool,
     escaped: bool,
     wasted: &mut usize,
-) -> Result<Option<(Placeholder, usize)>, Fault> {
+) -> Result<Option<(Placeholder, usize)>, Unread> {
     let inner = &text[1..text.len().min(MAX_LENGTH)];
     let blanks = inner
         .iter()
@@ -453,7 +478,7 @@ fn finish(
     inner: &[u8],
     body: &Body,
     escaped: bool,
-) -> Result<(Placeholder, usize), Fault> {
+) -> Result<(Placeholder, usize), Unread> {
     let length = 1 + body.end + 1;
     let mut texts = Vec::with_capacity(body.modifiers.len());
     for range in &body.modifiers {
@@ -469,7 +494,7 @@ fn finish(
             placeholder.modifiers = modifiers;
             Ok((placeholder, length))
         }
-        Err(error) => Err(Fault::Modifier {
+        Err(error) => Err(Unread::Modifier {
             shown: placeholder.shown(),
             error,
             length,
@@ -486,8 +511,8 @@ fn modifiers(texts: &[&str], escaped: bool) -> Result<Vec<Modifier>, ModifierErr
     Ok(modifiers)
 }
 
-fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
-    std::str::from_utf8(bytes).map_err(|_| Fault::Reason("is not UTF-8 text"))
+fn utf8(bytes: &[u8]) -> Result<&str, Malformed> {
+    std::str::from_utf8(bytes).map_err(|_| Malformed::NotUtf8)
 }
 
 /// Whether a text is a key, such as `.dockerconfigjson`; only dots and dashes, or an arrow, are prose.
@@ -501,20 +526,18 @@ fn is_key_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')
 }
 
-fn path_source(text: &str) -> Result<Source, Fault> {
+fn path_source(text: &str) -> Result<Source, Malformed> {
     let mut parts = text.splitn(3, '#').map(str::trim);
     let path = parts.next().unwrap_or("").trim_matches('/');
-    let key = parts.next().ok_or(Fault::Reason("names no #key"))?;
+    let key = parts.next().ok_or(Malformed::NoKey)?;
     if path.is_empty() {
-        return Err(Fault::Reason("names no path"));
+        return Err(Malformed::NoPath);
     }
     if key.is_empty() {
-        return Err(Fault::Reason("names no key behind its #"));
+        return Err(Malformed::EmptyKey);
     }
     if path.chars().chain(key.chars()).any(char::is_control) {
-        return Err(Fault::Reason(
-            "has a line break or control character in its path or key; is it closed with >?",
-        ));
+        return Err(Malformed::Control);
     }
     let version = match parts.next().unwrap_or("") {
         "" | "-1" => 0,
@@ -523,7 +546,7 @@ fn path_source(text: &str) -> Result<Source, Fault> {
             .all(|byte| byte.is_ascii_digit())
             .then(|| digits.parse().ok())
             .flatten()
-            .ok_or(Fault::Reason("has a version that is not a whole number"))?,
+            .ok_or(Malformed::Version)?,
     };
     Ok(Source::Path {
         path: path.to_owned(),
@@ -607,9 +630,9 @@ fn escaped_bracket(text: &[u8], letter: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn reason(text: &str) -> &'static str {
+    fn reason(text: &str) -> Malformed {
         match parse(text.as_bytes(), false).unwrap_err().first() {
-            Some(PlaceholderError::Malformed { reason, .. }) => reason,
+            Some(PlaceholderError::Malformed { reason, .. }) => *reason,
             other => panic!("{other:?}"),
         }
     }
@@ -622,14 +645,14 @@ mod tests {
             format!("\\u003cpath:kv/a#k | default '{long}'\\u003e"),
             format!("<path:kv/a#{long}>"),
         ] {
-            assert_eq!(reason(&text), TOO_LONG, "{text:.40}");
+            assert_eq!(reason(&text), Malformed::TooLong, "{text:.40}");
         }
         for text in [
             format!("<path:kv/a#k {long}"),
             format!("<path:kv/a#k <b>{long}</b>"),
             "<path:kv/a#k".to_owned(),
         ] {
-            assert_eq!(reason(&text), NOT_CLOSED, "{text:.40}");
+            assert_eq!(reason(&text), Malformed::NotClosed, "{text:.40}");
         }
     }
 

@@ -503,12 +503,11 @@ impl Planner<'_> {
         let why = if self.judge.secrets_mode() == mode::SecretsMode::Keep {
             "the policy's secretsMode is keep"
         } else if let Err(denial) = self.judge.keep() {
-            return Some(policy::finding(denial));
+            return Some(denial);
         } else {
             "secrets mode is keep"
         };
-        Some(Finding::new(
-            Severity::Warning,
+        Some(Finding::warning(
             match kept {
                 1 => format!("1 field keeps its placeholders ({why})"),
                 kept => format!("{kept} fields keep their placeholders ({why})"),
@@ -523,7 +522,7 @@ impl Planner<'_> {
         (more > 0).then(|| {
             let message =
                 format!("and {more} more texts look like placeholders and stay as they are");
-            Finding::new(Severity::Warning, message, "")
+            Finding::warning(message, "")
         })
     }
 
@@ -533,9 +532,7 @@ impl Planner<'_> {
         let wants = draft.wants.secrets();
         let reads: BTreeSet<_> = wants.map(|want| (&want.path, want.version)).collect();
         let distinct = u64::try_from(reads.len()).unwrap_or(u64::MAX);
-        let amounts = self.judge.amounts(draft.placeholders(), distinct);
-        let denials = amounts.err().into_iter().flatten();
-        denials.map(policy::finding).collect()
+        self.judge.amounts(draft.placeholders(), distinct)
     }
 }
 

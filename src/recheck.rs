@@ -192,11 +192,9 @@ impl<'w> Walk<'w, '_> {
             namespace: namespace(object),
             path: &keys,
         };
-        if let Err(denial) = self.judge.sink(&target) {
-            let message = format!("{}: {}", field(path), denial.message);
-            let finding = Finding::error(message, denial.help).exiting(denial.exit);
-            self.denials.push(finding);
-        }
+        let denial = self.judge.sink(&target).err();
+        self.denials
+            .extend(denial.map(|denial| denial.within(field(path))));
     }
 
     /// The object that contains the current node, and the path within it; members of a list are objects of their own. Argo

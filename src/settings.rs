@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
+use crate::explain::Explain;
 use crate::vault::settings::VaultVars;
 
 /// Prefixes of the variables that `${NAME}` may name.
@@ -85,10 +86,8 @@ pub enum SettingsError {
     PathValidation,
 }
 
-impl SettingsError {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> &'static str {
+impl Explain for SettingsError {
+    fn help(&self) -> String {
         match self {
             Self::NotUtf8(_) => "set it to UTF-8 text, or unset it",
             Self::SecretsMode => {
@@ -100,6 +99,11 @@ impl SettingsError {
                 "it is matched anywhere in the path unless it begins with ^ and ends with $"
             }
         }
+        .to_owned()
+    }
+
+    fn exit_code(&self) -> u8 {
+        2
     }
 }
 

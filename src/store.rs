@@ -11,8 +11,9 @@ pub mod vault;
 use std::time::Instant;
 
 use crate::cluster::credentials::CredentialsSecret;
+use crate::explain::Explain;
 use crate::resolve::{MemoryBudget, SecretStore, StoreError, StoreErrorKind, StoreWarning};
-use crate::secret::path::PathFault;
+use crate::secret::path::PathError;
 use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
 use crate::settings::{Settings, StoreSetting};
@@ -85,11 +86,11 @@ impl SecretStore for Store {
 }
 
 /// The failure of a read whose path does not name a secret.
-fn refused(fault: PathFault) -> StoreError {
+fn refused(error: PathError) -> StoreError {
     StoreError {
         kind: StoreErrorKind::Refused,
-        message: fault.to_string(),
-        help: fault.help().to_owned(),
+        message: error.to_string(),
+        help: error.help(),
     }
 }
 

@@ -19,9 +19,11 @@ use gitops_fn::settings::{Settings, Variable};
 use gitops_fn::source::{Limit, Source};
 use gitops_fn::unrelated;
 
+use super::output::{finish, print_outcome};
+use super::refusal::Refusal;
 use super::session::Session;
 use super::signals::Signals;
-use super::streams::{Refusal, finish, print_outcome, say, say_notes};
+use super::streams::{say, say_notes};
 use super::{input, store};
 
 /// Longest output of kustomize where no policy says so: 256 MiB.

@@ -10,6 +10,7 @@ use std::thread;
 use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
 
 use gitops_fn::cli::Child;
+use gitops_fn::finding::text;
 use gitops_fn::kustomize::sandbox::{Confinement, NOT_STARTED, PROCESSES, Reach, enter};
 
 use super::streams::say;
@@ -30,7 +31,7 @@ pub(crate) fn run(arguments: &Child) -> u8 {
     match enter(&confinement) {
         Ok(reach) => tell(reach, &confinement),
         Err(error) => {
-            say(&format!("error: {error}\nhelp: {}\n", error.help()));
+            say(&text::stderr(&[error.into()]));
             return NOT_STARTED;
         }
     }

@@ -2,6 +2,7 @@
 
 use std::env;
 
+use gitops_fn::finding::text;
 use gitops_fn::kustomize::helm;
 use gitops_fn::kustomize::sandbox::{NOT_STARTED, alone};
 
@@ -13,14 +14,14 @@ pub(crate) fn run() -> u8 {
     let (real, environment) = match helm::real(&arguments, |name| env::var_os(name)) {
         Ok(allowed) => allowed,
         Err(refused) => {
-            say(&format!("error: {refused}\nhelp: {}\n", refused.help()));
+            say(&text::stderr(&[refused.into()]));
             return NOT_STARTED;
         }
     };
     let program = match alone(&real) {
         Ok(program) => program,
         Err(error) => {
-            say(&format!("error: {error}\nhelp: {}\n", error.help()));
+            say(&text::stderr(&[error.into()]));
             return NOT_STARTED;
         }
     };

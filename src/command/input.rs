@@ -3,10 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gitops_fn::finding::Finding;
 use gitops_fn::policy::judge::Judge;
 use gitops_fn::source::{self, Limit, SourceError, Sources};
-
-use super::streams::Refusal;
 
 /// Reads the manifests that are named; the configuration is none of them.
 pub(crate) fn manifests(
@@ -23,9 +22,8 @@ pub(crate) fn manifests(
 }
 
 /// Reads a file that an argument names, a configuration or a policy.
-pub(crate) fn file(path: &Path) -> Result<String, Refusal> {
-    source::read_one(path, io::stdin().lock())
-        .map_err(|error| Refusal::usage(&error, &error.help()))
+pub(crate) fn file(path: &Path) -> Result<String, Finding> {
+    source::read_one(path, io::stdin().lock()).map_err(|error| Finding::from(error).exiting(2))
 }
 
 /// Checks that standard input is not to be both a file of [`file`] and one of the manifests.

@@ -4,7 +4,7 @@ use gitops_fn::Input;
 use gitops_fn::cli::{self, PolicyTest};
 use gitops_fn::clock::Clock;
 use gitops_fn::config::Config;
-use gitops_fn::finding::text;
+use gitops_fn::finding::{Finding, text};
 use gitops_fn::policy;
 use gitops_fn::policy::identity::Identity;
 use gitops_fn::policy::test_report::{Question, Report};
@@ -13,7 +13,9 @@ use gitops_fn::source;
 use gitops_fn::unrelated;
 
 use super::input;
-use super::streams::{Refusal, print, say, say_notes};
+use super::output::print;
+use super::refusal::Refusal;
+use super::streams::{say, say_notes};
 
 /// The exit code is 1 if something of what is asked is denied.
 pub(crate) fn test(asked: &PolicyTest) -> Result<u8, Refusal> {
@@ -32,8 +34,7 @@ pub(crate) fn test(asked: &PolicyTest) -> Result<u8, Refusal> {
         paths: asked.paths.clone(),
         sinks: asked.sinks.clone(),
     };
-    let mut answer = Report::new(&policy, question)
-        .map_err(|error| Refusal::usage(error, "write it as v1:ConfigMap:data/key"))?;
+    let mut answer = Report::new(&policy, question).map_err(Finding::from)?;
     if !asked.manifests.is_empty() {
         let sources = source::read(
             &asked.manifests,

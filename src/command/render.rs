@@ -16,9 +16,11 @@ use gitops_fn::settings::Settings;
 use gitops_fn::store::Store;
 use gitops_fn::unrelated;
 
+use super::output::{finish, print_outcome};
+use super::refusal::Refusal;
 use super::session::Session;
 use super::signals::Signals;
-use super::streams::{Refusal, finish, print_outcome, say_notes};
+use super::streams::say_notes;
 use super::{input, store};
 
 /// Without a command: a ResourceList.

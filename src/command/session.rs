@@ -13,8 +13,8 @@ use tokio::signal::unix::{Signal, signal};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::timeout;
 
+use gitops_fn::finding::Finding;
 use gitops_fn::finding::text;
-use gitops_fn::finding::{Finding, Severity};
 use gitops_fn::resolve::{
     Resolved, SecretStore as _, StoreError, StoreErrorKind, StoreWarning, resolve,
 };
@@ -133,7 +133,7 @@ impl Session {
         if let Some(closing) = self.closing.take()
             && let Ok(Some(warning)) = self.runtime.block_on(closing)
         {
-            let warning = Finding::new(Severity::Warning, warning.message, warning.help);
+            let warning = Finding::warning(warning.message, warning.help);
             say(&text::stderr(&[warning]));
         }
     }

@@ -8,8 +8,9 @@ use signal_hook::flag::{register, register_conditional_default};
 use tokio::signal::unix::SignalKind;
 
 use gitops_fn::clock::Stop;
+use gitops_fn::finding::Finding;
 
-use super::streams::Refusal;
+use super::refusal::Refusal;
 
 /// Hears the signals, from its making on. What is at work asks whether one has come ([`gitops_fn::clock`]);
 /// what awaits something listens for itself.
@@ -69,7 +70,7 @@ impl Signals {
     pub(crate) fn let_go(&self) -> Result<(), Refusal> {
         self.deadly.store(true, Ordering::SeqCst);
         if self.come.load(Ordering::SeqCst) {
-            return Err(Stop::Signal.into());
+            return Err(Finding::from(Stop::Signal).into());
         }
         Ok(())
     }

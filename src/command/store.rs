@@ -11,7 +11,7 @@ use gitops_fn::resolve::MemoryBudget;
 use gitops_fn::settings::{Settings, StoreSetting};
 use gitops_fn::store::Store;
 
-use super::streams::Refusal;
+use super::refusal::Refusal;
 
 /// The store that the settings name.
 pub(crate) fn of_settings(

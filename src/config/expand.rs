@@ -1,5 +1,6 @@
 //! `${NAME}`, `${NAME:-default}` and the literal `$${` in the texts of a configuration.
 
+use crate::explain::Explain;
 use crate::settings::{Settings, Variable};
 
 /// A text that cannot be expanded.
@@ -23,20 +24,22 @@ pub enum ExpandError {
     NotUtf8(String),
 }
 
-impl ExpandError {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> String {
+impl Explain for ExpandError {
+    fn help(&self) -> String {
         match self {
             Self::Unclosed | Self::Syntax => {
-                "write ${NAME} or ${NAME:-default}; $${ is a literal ${; a default holds no further ${".to_owned()
+                "write ${NAME} or ${NAME:-default}; $${ is a literal ${; a default holds no further ${"
             }
-            Self::NotAllowed(_) => "usable are APP_REPO, IMAGE_NAME, IMAGE_TAG, KUBE_VERSION, ARGOCD_APP_*, ARGOCD_ENV_* and \
+            Self::NotAllowed(_) => {
+                "usable are APP_REPO, IMAGE_NAME, IMAGE_TAG, KUBE_VERSION, ARGOCD_APP_*, ARGOCD_ENV_* and \
                  PARAM_*, never those of the secret store"
-                .to_owned(),
-            Self::Unset(name) => format!("set it in the environment, or give a default: ${{{name}:-default}}"),
-            Self::NotUtf8(_) => "set it to UTF-8 text".to_owned(),
+            }
+            Self::Unset(name) => {
+                return format!("set it in the environment, or give a default: ${{{name}:-default}}");
+            }
+            Self::NotUtf8(_) => "set it to UTF-8 text",
         }
+        .to_owned()
     }
 }
 

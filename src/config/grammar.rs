@@ -1,51 +1,69 @@
-//! What the texts of a configuration may hold. Only the wording is returned, never the text: it
-//! may be a URL with a token in it.
+//! What the texts of a configuration may hold. No error holds the text: it may be a URL with a token in it.
 
 use super::PathSegment;
-use crate::image::grammar::ImageError;
+use crate::explain::Explain;
 use crate::untrusted_text::is_hidden;
 
-/// What is wrong with a text, and what to write instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) message: &'static str,
-    pub(super) help: &'static str,
+/// What is wrong with a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum GrammarError {
+    #[error("holds a user, password or token")]
+    Credentials,
+    #[error("not the URL of a repository")]
+    NotAUrl,
+    #[error("longer than 2048 bytes")]
+    LongUrl,
+    #[error("not one line of printable characters without blanks, quotes and brackets")]
+    NotPrintable,
+    #[error("an annotation that means something else")]
+    Reserved,
+    #[error("not an annotation key")]
+    NotAKey,
+    #[error("not the path of a secret")]
+    NotASecret,
+    #[error("ends in a backslash")]
+    Backslash,
+    #[error("not a path to a field")]
+    NotAField,
 }
 
-impl From<ImageError> for Wrong {
-    fn from(error: ImageError) -> Self {
-        Self {
-            message: error.message(),
-            help: error.help(),
+impl Explain for GrammarError {
+    fn help(&self) -> String {
+        match self {
+            Self::Credentials => {
+                "take the credentials out: the annotation would publish them to everyone who can read the objects"
+            }
+            Self::NotAUrl | Self::LongUrl | Self::NotPrintable => {
+                "write https://host/org/repo, ssh://git@host/org/repo, git@host:org/repo, git://, file:// or org/repo"
+            }
+            Self::Reserved => {
+                "choose a key outside of config.kubernetes.io, config.k8s.io and avp.kubernetes.io"
+            }
+            Self::NotAKey => {
+                "a key is an optional DNS name with `/`, then up to 63 letters, digits, `-`, `_`, `.`, with a letter or digit at \
+                 both ends: github.com/url"
+            }
+            Self::NotASecret => {
+                "write the mount and the path, kv/shop/web, without `.`, `..`, empty parts and any of ? # % \\ < > |"
+            }
+            Self::Backslash | Self::NotAField => {
+                "write the keys with `/` between them: spec/template/spec/containers[]/image; `\\/` is a slash in a key"
+            }
         }
+        .to_owned()
     }
 }
 
 const MAX_URL: usize = 2048;
-const URL_FORMS: &str = "write https://host/org/repo, ssh://git@host/org/repo, git@host:org/repo, git://, file:// or org/repo";
-const CREDENTIALS: Wrong = Wrong {
-    message: "holds a user, password or token",
-    help: "take the credentials out: the annotation would publish them to everyone who can read the objects",
-};
-const NOT_A_URL: Wrong = Wrong {
-    message: "not the URL of a repository",
-    help: URL_FORMS,
-};
 
 /// Checks what is written into the annotation: one printable line, a git URL or `org/repo`,
 /// without credentials.
-pub(super) fn check_url(text: &str) -> Result<(), Wrong> {
+pub(super) fn check_url(text: &str) -> Result<(), GrammarError> {
     if text.len() > MAX_URL {
-        return Err(Wrong {
-            message: "longer than 2048 bytes",
-            help: URL_FORMS,
-        });
+        return Err(GrammarError::LongUrl);
     }
     if text.contains(|c: char| !printable(c) || "\\<>\"'`{}|^".contains(c)) {
-        return Err(Wrong {
-            message: "not one line of printable characters without blanks, quotes and brackets",
-            help: URL_FORMS,
-        });
+        return Err(GrammarError::NotPrintable);
     }
     if let Some((scheme, rest)) = text.split_once("://") {
         return check_scheme(&scheme.to_ascii_lowercase(), rest);
@@ -60,11 +78,11 @@ fn printable(c: char) -> bool {
     !(c.is_whitespace() || is_hidden(c))
 }
 
-fn check_scheme(scheme: &str, rest: &str) -> Result<(), Wrong> {
+fn check_scheme(scheme: &str, rest: &str) -> Result<(), GrammarError> {
     let web = matches!(scheme, "http" | "https" | "git+http" | "git+https");
     let plain = matches!(scheme, "ssh" | "git" | "git+ssh" | "ssh+git" | "file");
     if !web && !plain {
-        return Err(NOT_A_URL);
+        return Err(GrammarError::NotAUrl);
     }
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let (user, host) = match authority.rsplit_once('@') {
@@ -84,11 +102,11 @@ fn check_scheme(scheme: &str, rest: &str) -> Result<(), Wrong> {
         });
     let credentials = late || user.is_some_and(|user| web || password(user));
     if credentials || odd_port || holds_token(path) {
-        return Err(CREDENTIALS);
+        return Err(GrammarError::Credentials);
     }
     let place = if scheme == "file" { path } else { host };
     if place.is_empty() {
-        Err(NOT_A_URL)
+        Err(GrammarError::NotAUrl)
     } else {
         Ok(())
     }
@@ -111,7 +129,7 @@ fn holds_token(path: &str) -> bool {
 }
 
 /// `[user@]host:path`.
-fn check_scp(host: &str, path: &str) -> Result<(), Wrong> {
+fn check_scp(host: &str, path: &str) -> Result<(), GrammarError> {
     // `user:password@host` has its first colon before the `@`, and so has `https:/user:pw@host`.
     let before_path = path.split('/').next().unwrap_or_default();
     if before_path.contains('@')
@@ -121,19 +139,19 @@ fn check_scp(host: &str, path: &str) -> Result<(), Wrong> {
             .next()
             .is_some_and(|part| part.contains('@'))
     {
-        return Err(CREDENTIALS);
+        return Err(GrammarError::Credentials);
     }
     let (user, host) = host.split_once('@').unwrap_or(("git", host));
     let scheme = matches!(host, "http" | "https" | "ssh" | "git" | "file");
     if is_word(user) && is_word(host) && !scheme && !path.trim_matches('/').is_empty() {
         Ok(())
     } else {
-        Err(NOT_A_URL)
+        Err(GrammarError::NotAUrl)
     }
 }
 
 /// `org/repo`, or with more in front.
-fn check_short(text: &str) -> Result<(), Wrong> {
+fn check_short(text: &str) -> Result<(), GrammarError> {
     if text.contains('/')
         && text
             .split('/')
@@ -141,7 +159,7 @@ fn check_short(text: &str) -> Result<(), Wrong> {
     {
         Ok(())
     } else {
-        Err(NOT_A_URL)
+        Err(GrammarError::NotAUrl)
     }
 }
 
@@ -163,16 +181,13 @@ const RESERVED: [&str; 5] = [
 
 /// Checks an annotation key by Kubernetes' rule for qualified names, which takes capitals in the
 /// prefix for annotations (`apimachinery/pkg/api/validation`, `ValidateAnnotations`).
-pub(super) fn check_annotation(text: &str) -> Result<(), Wrong> {
+pub(super) fn check_annotation(text: &str) -> Result<(), GrammarError> {
     let (prefix, name) = match text.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, text),
     };
     if prefix.is_some_and(|prefix| RESERVED.contains(&prefix)) {
-        return Err(Wrong {
-            message: "an annotation that means something else",
-            help: "choose a key outside of config.kubernetes.io, config.k8s.io and avp.kubernetes.io",
-        });
+        return Err(GrammarError::Reserved);
     }
     let prefix_fits = prefix.is_none_or(|prefix| {
         prefix.len() <= 253 && prefix.split('.').all(|label| is_qualified(label, b"-"))
@@ -180,11 +195,7 @@ pub(super) fn check_annotation(text: &str) -> Result<(), Wrong> {
     if prefix_fits && name.len() <= 63 && is_qualified(name, b"-_.") {
         return Ok(());
     }
-    Err(Wrong {
-        message: "not an annotation key",
-        help: "a key is an optional DNS name with `/`, then up to 63 letters, digits, `-`, `_`, `.`, with a letter or digit at \
-               both ends: github.com/url",
-    })
+    Err(GrammarError::NotAKey)
 }
 
 /// Letters and digits, with the given others between them.
@@ -199,7 +210,7 @@ fn is_qualified(text: &str, between: &[u8]) -> bool {
 
 /// Checks the path of a secret, without its outer slashes: a mount and more, no `..` and nothing
 /// that a URL or a placeholder would read in another way.
-pub(super) fn check_secret_path(text: &str) -> Result<(), Wrong> {
+pub(super) fn check_secret_path(text: &str) -> Result<(), GrammarError> {
     let bad = |c: char| c.is_control() || !(printable(c) || c == ' ') || "?#%\\<>|".contains(c);
     let outer_blank = text.trim() != text;
     let segments: Vec<&str> = text.trim_matches('/').split('/').collect();
@@ -207,21 +218,14 @@ pub(super) fn check_secret_path(text: &str) -> Result<(), Wrong> {
         .iter()
         .any(|segment| matches!(*segment, "" | "." | ".."));
     if text.contains(bad) || outer_blank || dots || segments.len() < 2 {
-        return Err(Wrong {
-            message: "not the path of a secret",
-            help: "write the mount and the path, kv/shop/web, without `.`, `..`, empty parts and any of ? # % \\ < > |",
-        });
+        return Err(GrammarError::NotASecret);
     }
     Ok(())
 }
 
 /// Reads a path as kustomize's field specs have it: `/` between the keys, `\/` for a slash in one,
 /// `[]` behind a list, one leading `/` allowed.
-pub(super) fn parse_field_path(text: &str) -> Result<Vec<PathSegment>, Wrong> {
-    let wrong = |message| Wrong {
-        message,
-        help: "write the keys with `/` between them: spec/template/spec/containers[]/image; `\\/` is a slash in a key",
-    };
+pub(super) fn parse_field_path(text: &str) -> Result<Vec<PathSegment>, GrammarError> {
     let mut keys: Vec<String> = Vec::new();
     let mut joined = false;
     for part in text.strip_prefix('/').unwrap_or(text).split('/') {
@@ -239,7 +243,7 @@ pub(super) fn parse_field_path(text: &str) -> Result<Vec<PathSegment>, Wrong> {
         joined = escaped;
     }
     if joined {
-        return Err(wrong("ends in a backslash"));
+        return Err(GrammarError::Backslash);
     }
     let segments = keys.into_iter().map(|key| match key.strip_suffix("[]") {
         Some(list) => PathSegment {
@@ -253,7 +257,7 @@ pub(super) fn parse_field_path(text: &str) -> Result<Vec<PathSegment>, Wrong> {
         .iter()
         .any(|segment| segment.key.is_empty() || segment.key.contains(char::is_control))
     {
-        return Err(wrong("not a path to a field"));
+        return Err(GrammarError::NotAField);
     }
     Ok(segments)
 }
@@ -298,11 +302,7 @@ mod tests {
             "https://a@b@git.example/a",
             "git://u:p@h/a",
         ] {
-            assert_eq!(
-                check_url(leak).unwrap_err().message,
-                "holds a user, password or token",
-                "{leak}"
-            );
+            assert_eq!(check_url(leak), Err(GrammarError::Credentials), "{leak}");
         }
         let long = format!("https://git.example/{}", "a".repeat(2048));
         for bad in [

@@ -1,9 +1,9 @@
 //! From the document as it is written to the configuration that holds.
 
-use super::grammar::{self, Wrong};
+use super::grammar;
 use super::{ANNOTATION, Config, FieldSpec, ImageRule, Repository, Secrets, SecretsMode, Selector};
 use super::{expand, raw};
-use crate::document::Problem;
+use crate::finding::Finding;
 use crate::image::{Retag, grammar as image};
 use crate::settings::Settings;
 
@@ -13,12 +13,12 @@ pub(super) const MOST: usize = 1_000;
 /// Reads texts and keeps what is wrong with them.
 pub(super) struct Reader<'a> {
     pub(super) env: &'a Settings,
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Vec<Finding>,
 }
 
 impl Reader<'_> {
     pub(super) fn problem(&mut self, path: &str, message: &str, help: &str) {
-        self.problems.push(Problem::new(path, message, help));
+        self.problems.push(Finding::invalid(path, message, help));
     }
 
     /// There are more image rules than [`MOST`].
@@ -35,31 +35,24 @@ impl Reader<'_> {
     fn reported(&self, path: &str) -> bool {
         self.problems
             .iter()
-            .any(|problem| problem.path.starts_with(path))
+            .any(|problem| problem.named().starts_with(path))
     }
 
     /// Replaces the variables of a text.
     pub(super) fn expand(&mut self, path: &str, text: &str) -> Option<String> {
-        match expand::expand(text, self.env) {
-            Ok(text) => Some(text),
-            Err(error) => {
-                self.problem(path, &error.to_string(), &error.help());
-                None
-            }
-        }
+        self.checked(path, expand::expand(text, self.env))
     }
 
-    /// Checks a text by its grammar.
+    /// What was read, unless there is something wrong with it.
     pub(super) fn checked<T>(
         &mut self,
         path: &str,
-        result: Result<T, impl Into<Wrong>>,
+        read: Result<T, impl Into<Finding>>,
     ) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(wrong) => {
-                let wrong: Wrong = wrong.into();
-                self.problem(path, wrong.message, wrong.help);
+        match read {
+            Ok(read) => Some(read),
+            Err(error) => {
+                self.problems.push(error.into().within(path).exiting(2));
                 None
             }
         }
@@ -77,7 +70,7 @@ impl Reader<'_> {
     }
 
     /// Replaces the variables of a text and checks the result.
-    pub(super) fn text<E: Into<Wrong>>(
+    pub(super) fn text<E: Into<Finding>>(
         &mut self,
         path: &str,
         text: Option<&String>,

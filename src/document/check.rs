@@ -4,8 +4,8 @@
 use serde_json::Value as Schema;
 use serde_yaml::{Mapping, Value};
 
-use super::Problem;
 use super::unquoted::TAG;
+use crate::finding::Finding;
 
 /// The longest unknown field name that is shown; a longer one is hardly a slip.
 const MAX_SHOWN: usize = 32;
@@ -15,12 +15,12 @@ const MAX_SLIPS: usize = 2;
 /// Finds everything that does not fit the schema and takes it out of the document, so that what is
 /// left can be read and judged further. Places in lists are kept: an entry that does not fit is
 /// left empty.
-pub(crate) fn check(document: &mut Value, schema: &Schema, problems: &mut Vec<Problem>) {
+pub(crate) fn check(document: &mut Value, schema: &Schema, problems: &mut Vec<Finding>) {
     node(document, schema, "", problems);
 }
 
 /// Whether the value can stay.
-fn node(value: &mut Value, schema: &Schema, path: &str, problems: &mut Vec<Problem>) -> bool {
+fn node(value: &mut Value, schema: &Schema, path: &str, problems: &mut Vec<Finding>) -> bool {
     if let Some(choices) = choices(schema) {
         return choice(value, &choices, path, problems);
     }
@@ -63,7 +63,7 @@ fn node(value: &mut Value, schema: &Schema, path: &str, problems: &mut Vec<Probl
     true
 }
 
-fn fields(map: &mut Mapping, schema: &Schema, path: &str, problems: &mut Vec<Problem>) {
+fn fields(map: &mut Mapping, schema: &Schema, path: &str, problems: &mut Vec<Finding>) {
     let Some(known) = schema["properties"].as_object() else {
         return;
     };
@@ -81,12 +81,12 @@ fn fields(map: &mut Mapping, schema: &Schema, path: &str, problems: &mut Vec<Pro
         let path = join(path, name);
         let reported = problems[before..]
             .iter()
-            .any(|problem| problem.path == path);
+            .any(|problem| problem.named() == path);
         if !map.contains_key(name) && !reported {
             let help = known
                 .get(name)
                 .and_then(|field| field["description"].as_str());
-            problems.push(Problem::new(&path, "missing", help.unwrap_or_default()));
+            problems.push(Finding::invalid(&path, "missing", help.unwrap_or_default()));
         }
     }
 }
@@ -105,21 +105,21 @@ fn choices(schema: &Schema) -> Option<Vec<&str>> {
     )
 }
 
-fn choice(value: &Value, choices: &[&str], path: &str, problems: &mut Vec<Problem>) -> bool {
+fn choice(value: &Value, choices: &[&str], path: &str, problems: &mut Vec<Finding>) -> bool {
     if value.as_str().is_some_and(|text| choices.contains(&text)) {
         return true;
     }
     let list = choices.join("`, `");
-    problems.push(Problem::new(
+    problems.push(Finding::invalid(
         path,
         "not one of the known words",
-        &format!("write `{list}`"),
+        format!("write `{list}`"),
     ));
     false
 }
 
 /// A value of another type than the field's; a text that has become a number is explained.
-pub(crate) fn wrong_type(path: &str, found: &Value, expected: &str) -> Problem {
+pub(crate) fn wrong_type(path: &str, found: &Value, expected: &str) -> Finding {
     // where a string would be wrong too, its quotes are not the matter
     let found = match found {
         Value::Tagged(value) if value.tag == TAG && expected != "a string" => &value.value,
@@ -140,7 +140,7 @@ pub(crate) fn wrong_type(path: &str, found: &Value, expected: &str) -> Problem {
         (Value::String(_), "true or false") => "write true or false, without quotes",
         _ => "see `gitops-fn schema`",
     };
-    Problem::new(path, &message, help)
+    Finding::invalid(path, &message, help)
 }
 
 /// A field that does not exist, with the nearest that does.
@@ -148,7 +148,7 @@ pub(crate) fn unknown_field<'a>(
     parent: &str,
     key: &Value,
     known: impl Iterator<Item = &'a str>,
-) -> Problem {
+) -> Finding {
     let mut known: Vec<&str> = known.collect();
     known.sort_unstable();
     let list = known.join(", ");
@@ -159,17 +159,17 @@ pub(crate) fn unknown_field<'a>(
         } else {
             parent
         };
-        return Problem::new(
+        return Finding::invalid(
             path,
             "a field that is not known",
-            &format!("known here: {list}"),
+            format!("known here: {list}"),
         );
     };
     let help = match nearest(name, &known) {
         Some(near) => format!("did you mean `{near}`? known here: {list}"),
         None => format!("known here: {list}"),
     };
-    Problem::new(&join(parent, name), "unknown field", &help)
+    Finding::invalid(join(parent, name), "unknown field", &help)
 }
 
 /// Whether an unknown name is one of a field. Of a wrong indentation a secret may have become a key, and

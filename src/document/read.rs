@@ -4,8 +4,8 @@
 use serde::Deserialize;
 use serde_yaml::{Deserializer, Error, Mapping, Value};
 
-use super::Problem;
 use super::unquoted;
+use crate::finding::Finding;
 use crate::yaml::alias_bombs::{self, Outsized};
 use crate::yaml::surrogates;
 
@@ -16,8 +16,8 @@ const MAX_BYTES: usize = 1 << 18;
 const MAX_DEPTH: usize = 64;
 
 /// Reads the one document of a text; `None` if there is nothing in it.
-pub(crate) fn read(text: &str, what: &str) -> Result<Option<Mapping>, Problem> {
-    let problem = |message: &str, help: &str| Problem::new(what, message, help);
+pub(crate) fn read(text: &str, what: &str) -> Result<Option<Mapping>, Finding> {
+    let problem = |message: &str, help: &str| Finding::invalid(what, message, help);
     if text.len() > MAX_BYTES {
         return Err(problem(
             "larger than 256 KiB",
@@ -59,20 +59,20 @@ pub(crate) fn read(text: &str, what: &str) -> Result<Option<Mapping>, Problem> {
     Ok(found)
 }
 
-fn unreadable(what: &str, error: &Error) -> Problem {
+fn unreadable(what: &str, error: &Error) -> Finding {
     let place = error
         .location()
         .map(|location| (location.line(), location.column()));
     if error.to_string().contains("duplicate entry") {
         let message = format!("the same key stands twice in a map{}", at(place));
-        return Problem::new(what, &message, "keep one of them");
+        return Finding::invalid(what, &message, "keep one of them");
     }
     not_yaml(what, place)
 }
 
-fn not_yaml(what: &str, place: Option<(usize, usize)>) -> Problem {
+fn not_yaml(what: &str, place: Option<(usize, usize)>) -> Finding {
     let message = format!("not readable as YAML{}", at(place));
-    Problem::new(
+    Finding::invalid(
         what,
         &message,
         "check the indentation, the quotes and the anchors there",

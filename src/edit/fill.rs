@@ -267,7 +267,7 @@ fn value(
     };
     column
         .and_then(|column| apply_timed(modifiers, stored.as_ref(), column, allowance.clock()))
-        .map_err(|error| Failure::Unusable(Finding::error(error.to_string(), error.help())))
+        .map_err(|error| Failure::Unusable(error.into()))
 }
 
 /// The error for a secret that was not read.

@@ -11,7 +11,7 @@ use crate::yaml::scalar;
 /// readers both accept. What they read has no hidden characters.
 #[must_use]
 pub fn entry(finding: &Finding) -> String {
-    let mut message = finding.message.clone();
+    let mut message = finding.to_string();
     if !finding.placeholder.is_empty() {
         message = format!("{}: {message}", finding.placeholder);
     }
@@ -23,7 +23,7 @@ pub fn entry(finding: &Finding) -> String {
         double_quote(&message),
         finding.severity.as_str()
     );
-    if let Some(subject) = &finding.subject {
+    if let Some((subject, field)) = finding.object() {
         let identity = &subject.identity;
         let _ = write!(
             out,
@@ -40,12 +40,8 @@ pub fn entry(finding: &Finding) -> String {
             );
         }
         out.push('}');
-        if !finding.field.is_empty() {
-            let _ = write!(
-                out,
-                ", \"field\": {{\"path\": {}}}",
-                double_quote(&finding.field)
-            );
+        if !field.is_empty() {
+            let _ = write!(out, ", \"field\": {{\"path\": {}}}", double_quote(field));
         }
         if let Some(file) = &subject.file {
             let _ = write!(

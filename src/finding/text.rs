@@ -75,24 +75,20 @@ fn help(out: &mut String, indent: &str, finding: &Finding) {
 /// `Kind namespace/name field placeholder: message (file)`, as far as there is each; always one line, in which
 /// nothing is hidden.
 fn line(finding: &Finding) -> String {
-    let mut parts = Vec::new();
-    if let Some(subject) = &finding.subject {
-        parts.push(subject.identity.to_string());
-    }
-    for part in [&finding.field, &finding.placeholder] {
-        if !part.is_empty() {
-            parts.push(part.clone());
-        }
-    }
-    let mut out = parts.join(" ");
+    let object = finding.object();
+    let identity = object.map(|(subject, _)| subject.identity.to_string());
+    let field = object.map_or("", |(_, field)| field);
+    let parts = [&*identity.unwrap_or_default(), field, &finding.placeholder];
+    let mut out = parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
     if !out.is_empty() {
         out.push_str(": ");
     }
-    out.push_str(&finding.message);
-    let file = finding
-        .subject
-        .as_ref()
-        .and_then(|subject| subject.file.as_deref());
+    let _ = write!(out, "{finding}");
+    let file = object.and_then(|(subject, _)| subject.file.as_deref());
     if let Some(file) = file.filter(|file| *file != "stdin") {
         let _ = write!(out, " ({file})");
     }
@@ -115,9 +111,8 @@ mod tests {
     #[test]
     fn nothing_in_a_finding_is_hidden_and_none_forges_another() {
         let bad = "x\nerror: y\u{202e}\u{200b}\u{9b}1m";
-        let mut finding = Finding::error(bad, bad).about(bad);
-        finding.field = bad.to_owned();
-        let said = stderr(&[finding.clone(), Finding::new(Severity::Warning, bad, bad)]);
+        let finding = Finding::error(bad, bad).about(bad).within(bad);
+        let said = stderr(&[finding.clone(), Finding::warning(bad, bad)]);
         assert!(
             !said
                 .replace('\n', "")
@@ -139,10 +134,10 @@ mod tests {
     #[test]
     fn several_errors_have_a_first_line_of_their_own() {
         let findings = [
-            Finding::new(Severity::Warning, "w", ""),
+            Finding::warning("w", ""),
             Finding::error("b", "h"),
             Finding::error("a", "h"),
-            Finding::new(Severity::Info, "done", ""),
+            Finding::info("done"),
         ];
         assert_eq!(
             stderr(&findings),

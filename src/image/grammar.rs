@@ -1,44 +1,36 @@
 //! Grammars for the configured parts of an image, and the short form of `kustomize edit set image`.
 
+use crate::explain::Explain;
+
 use super::{ImageRef, MAX_TAG, Retag};
 
 /// A configured part of an image that does not match its grammar. Never quotes the value, which may come from any
 /// environment variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.message())]
 #[non_exhaustive]
 pub enum ImageError {
     /// An image name with blanks, control characters, or nothing in it.
+    #[error("not an image name")]
     Name,
     /// A new name that is not a plain repository name.
+    #[error("not an image name without tag and digest")]
     NewName,
     /// Not `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`.
+    #[error("not an image tag")]
     Tag,
     /// Not `[A-Za-z0-9._-]{1,127}`.
+    #[error("not a suffix of an image tag")]
     TagSuffix,
     /// Not `algorithm:encoded`.
+    #[error("not an image digest")]
     Digest,
     /// A short form, or a rule, that says nothing to do.
+    #[error("sets nothing on the image")]
     Nothing,
 }
 
-impl ImageError {
-    /// What is wrong.
-    #[must_use]
-    pub fn message(self) -> &'static str {
-        match self {
-            Self::Name => "not an image name",
-            Self::NewName => "not an image name without tag and digest",
-            Self::Tag => "not an image tag",
-            Self::TagSuffix => "not a suffix of an image tag",
-            Self::Digest => "not an image digest",
-            Self::Nothing => "sets nothing on the image",
-        }
-    }
-
-    /// What to write instead.
-    #[must_use]
-    pub fn help(self) -> &'static str {
+impl Explain for ImageError {
+    fn help(&self) -> String {
         match self {
             Self::Name => {
                 "write the image as it stands in the manifests, without blanks: registry.example:5000/shop/web"
@@ -56,7 +48,7 @@ impl ImageError {
             Self::Nothing => {
                 "give a new name, a tag or a digest: NAME:TAG, NAME@DIGEST, NAME=NEW:TAG"
             }
-        }
+        }.to_owned()
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use crate::clock::Clock;
+use crate::explain::Explain;
 use crate::yaml::event::{Event, Events, Span, Style, SyntaxError};
 use crate::yaml::splice::Splice;
 use crate::yaml::tree::{Kind, NodeId, Tree};
@@ -15,23 +16,33 @@ pub enum ListError {
     /// It cannot be read at all.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
-    /// It is something else.
-    #[error("standard input is not a ResourceList: {0}")]
-    Other(&'static str),
+    /// It is not a mapping.
+    #[error("standard input is not a ResourceList: it is not a mapping")]
+    NotAMap,
+    /// It is empty.
+    #[error("standard input is not a ResourceList: it is empty")]
+    Empty,
+    /// Its items are something else.
+    #[error("standard input is not a ResourceList: its items are not a list")]
+    Items,
+    /// It has another kind.
+    #[error("standard input is not a ResourceList: its kind is not ResourceList")]
+    Kind,
+    /// It is not alone.
+    #[error("standard input is not a ResourceList: it is followed by another document")]
+    Followed,
 }
 
-impl ListError {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> &'static str {
+impl Explain for ListError {
+    fn help(&self) -> String {
         match self {
             Self::Syntax(_) => {
                 "without arguments gitops-fn reads one ResourceList, as kustomize and kpt send it"
             }
-            Self::Other(_) => {
+            _ => {
                 "kustomize and kpt send a ResourceList; for plain manifests use `gitops-fn render -`"
             }
-        }
+        }.to_owned()
     }
 }
 
@@ -72,9 +83,8 @@ pub fn read<'a>(
     tree: &mut Tree<'a>,
     mut item: impl FnMut(&Tree<'a>, NodeId),
 ) -> Result<Outline, ListError> {
-    let not_map = ListError::Other("it is not a mapping");
     let Some((Event::DocumentStart, _)) = events.pull()? else {
-        return Err(ListError::Other("it is empty"));
+        return Err(ListError::Empty);
     };
     let Some((
         Event::Open {
@@ -83,7 +93,7 @@ pub fn read<'a>(
         root,
     )) = events.pull()?
     else {
-        return Err(not_map);
+        return Err(ListError::NotAMap);
     };
     let mut outline = Outline {
         function_config: None,
@@ -130,7 +140,7 @@ pub fn read<'a>(
                         Items::Null(Span { start: at, end: at })
                     }
                     Some("~" | "null" | "Null" | "NULL") => Items::Null(span),
-                    _ => return Err(ListError::Other("its items are not a list")),
+                    _ => return Err(ListError::Items),
                 };
             }
             continue;
@@ -154,7 +164,7 @@ pub fn read<'a>(
         }
     }
     if !matches!(kind.as_deref(), Some("ResourceList" | "List")) {
-        return Err(ListError::Other("its kind is not ResourceList"));
+        return Err(ListError::Kind);
     }
     Ok(outline)
 }
@@ -166,7 +176,7 @@ pub fn read<'a>(
 pub fn finish(events: &mut Events<'_>) -> Result<(), ListError> {
     match (events.pull()?, events.pull()?) {
         (Some((Event::DocumentEnd, _)), None) => Ok(()),
-        _ => Err(ListError::Other("it is followed by another document")),
+        _ => Err(ListError::Followed),
     }
 }
 

@@ -82,44 +82,26 @@ fn arguments(prepared: &Prepared, options: &Options) -> Vec<OsString> {
 
 fn text_of(printed: Printed) -> Result<Built, Failed> {
     let Printed { output, messages } = printed;
-    let (fact, help) = match String::from_utf8(output) {
-        Ok(text) if source::is_blank(&text) => (
+    let finding = match String::from_utf8(output) {
+        Ok(text) if source::is_blank(&text) => Finding::error(
             "kustomize printed no resource",
             "name some under `resources:`; an empty result would delete everything",
         ),
         Ok(text) => return Ok(Built { text, messages }),
-        Err(_) => (
+        Err(_) => Finding::error(
             "kustomize printed what is not UTF-8 text",
             "look for binary files among the resources",
         ),
     };
     Err(Failed {
         messages,
-        findings: vec![Finding::error(fact, help)],
+        findings: vec![finding],
     })
 }
 
-/// Whether kustomize or helm could not read something, which is most likely our own doing.
-fn is_denied(messages: &[u8]) -> bool {
-    memchr::memmem::find(messages, b"permission denied").is_some()
-}
-
+/// What there is to say of a run without output, with the messages of kustomize where it has any to say.
 fn failed(error: ChildError) -> Failed {
-    let (exit, help) = match &error {
-        ChildError::NotStarted(_) | ChildError::Start { .. } => (2, "check the installation"),
-        ChildError::Failed { messages, .. } if is_denied(messages) => (
-            1,
-            "see its own message above; kustomize and helm read nothing outside of the repository, and no .git folder in it",
-        ),
-        ChildError::Failed { .. } => (1, "see its own message above"),
-        ChildError::TooLong(_) => (1, "build fewer resources at once"),
-        ChildError::Memory(_) => (
-            1,
-            "generate less from large files and charts; an operator's policy can say more (spec.limits.childMemoryBytes)",
-        ),
-        ChildError::Deadline(_) => (3, "try again, or give it more time with GITOPS_FN_TIMEOUT"),
-    };
-    let finding = Finding::error(error.to_string(), help).exiting(exit);
+    let finding = Finding::from(&error);
     match error {
         ChildError::NotStarted(messages) if !messages.is_empty() => Failed {
             messages,

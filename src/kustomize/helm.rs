@@ -8,6 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::explain::Explain;
 use crate::untrusted_text::one_line;
 
 /// The name that kustomize looks for.
@@ -41,10 +42,8 @@ pub enum Refused {
     Fetch,
 }
 
-impl Refused {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> &'static str {
+impl Explain for Refused {
+    fn help(&self) -> String {
         match self {
             Self::Alone => "run the real helm",
             Self::Command(_) => "kustomize asks for `template`, `version` and `pull`",
@@ -54,7 +53,7 @@ impl Refused {
             Self::Fetch => {
                 "vendor the chart: `helm pull --untar` into the chart home, commit it, and remove `repo:`; or let the operator's policy say `enable.remoteCharts`"
             }
-        }
+        }.to_owned()
     }
 }
 

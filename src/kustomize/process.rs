@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, ChildStdin, Command};
 
 use super::sandbox::{Confinement, NOT_STARTED};
+use crate::explain::Explain;
 
 /// As much of a program's messages as is passed on: Argo CD keeps all that it is given.
 const MESSAGES: usize = 64 * 1024;
@@ -74,6 +75,37 @@ pub enum ChildError {
     /// The deadline passed while it ran.
     #[error("kustomize did not end before the deadline (transient)")]
     Deadline(Vec<u8>),
+}
+
+impl Explain for ChildError {
+    fn help(&self) -> String {
+        match self {
+            Self::NotStarted(_) | Self::Start { .. } => "check the installation",
+            Self::Failed { messages, .. } if is_denied(messages) => {
+                "see its own message above; kustomize and helm read nothing outside of the repository, and no .git folder in it"
+            }
+            Self::Failed { .. } => "see its own message above",
+            Self::TooLong(_) => "build fewer resources at once",
+            Self::Memory(_) => {
+                "generate less from large files and charts; an operator's policy can say more (spec.limits.childMemoryBytes)"
+            }
+            Self::Deadline(_) => "try again, or give it more time with GITOPS_FN_TIMEOUT",
+        }
+        .to_owned()
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::NotStarted(_) | Self::Start { .. } => 2,
+            Self::Failed { .. } | Self::TooLong(_) | Self::Memory(_) => 1,
+            Self::Deadline(_) => 3,
+        }
+    }
+}
+
+/// Whether kustomize or helm could not read something, which is most likely our own doing.
+fn is_denied(messages: &[u8]) -> bool {
+    memchr::memmem::find(messages, b"permission denied").is_some()
 }
 
 /// Runs a program to its end. Whatever becomes of it, also if this is dropped before: the program and all

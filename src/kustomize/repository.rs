@@ -8,6 +8,8 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, mkdirat, open};
 
+use crate::finding::Finding;
+
 /// Longest file of a repository that we read ourselves, in bytes.
 pub const LONGEST: u64 = 1024 * 1024;
 
@@ -42,6 +44,16 @@ pub enum Unreadable {
     /// Anything else, such as a missing right.
     #[error("cannot be read")]
     Denied,
+}
+
+impl Unreadable {
+    /// What there is to say of the file that is not read.
+    pub(super) fn finding(self, file: &Path) -> Finding {
+        Finding::error(
+            format!("{} {self}", file.display()),
+            "keep regular files of at most 1 MiB in the repository, and links inside of it",
+        )
+    }
 }
 
 /// What stands at a path.

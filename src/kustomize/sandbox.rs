@@ -6,6 +6,8 @@
 //! requirement, scopes as far as the kernel has them. A filter of system calls closes what Landlock leaves open,
 //! sockets above all, and limits bound memory, files and time.
 
+use crate::explain::Explain;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -104,10 +106,8 @@ pub enum SandboxError {
     Orphan,
 }
 
-impl SandboxError {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> &'static str {
+impl Explain for SandboxError {
+    fn help(&self) -> String {
         match self {
             Self::Unsupported => {
                 "use a kernel with Landlock, or let the operator's policy say `sandbox: optional`"
@@ -122,7 +122,7 @@ impl SandboxError {
             Self::Refused(_) => "check the limits of this process",
             Self::Dynamic(_) => "build it with CGO_ENABLED=0, or use the one of our image",
             Self::Orphan => "run it again",
-        }
+        }.to_owned()
     }
 }
 

@@ -16,6 +16,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
+use crate::explain::Explain;
 use crate::secret::Value;
 use compare::Operator;
 
@@ -163,10 +164,8 @@ pub enum JsonPathError {
     TooLong,
 }
 
-impl JsonPathError {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> &'static str {
+impl Explain for JsonPathError {
+    fn help(&self) -> String {
         match self {
             Self::NoAction => "write the path in braces, as in `jsonPath {.user}`",
             Self::OpenRange | Self::End => "a loop is written `{range .items[*]}{.name}{end}`",
@@ -190,7 +189,7 @@ impl JsonPathError {
             Self::ManyCompared => "compare with one value, as in `{.items[?(@.name==\"a\")]}`",
             Self::TooMuch | Self::TooMuchWork | Self::TooLong => "take a smaller part of the value",
             Self::Stopped => "try again",
-        }
+        }.to_owned()
     }
 }
 

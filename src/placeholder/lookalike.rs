@@ -3,53 +3,46 @@
 //! Ordinary text must not match: a placeholder that is encoded once too often is recognised by its `<path:`, a misspelt
 //! one only if it has a `#` too.
 
+use crate::explain::Explain;
+
 use super::is_key;
 
 /// How many bytes after an opening bracket are examined.
 const MAX_LENGTH: usize = 512;
 
-/// What a text looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a text looks like; the messages quote nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Lookalike {
     /// `%3Cpath:`
+    #[error("looks like a percent-encoded placeholder and stays as it is")]
     Percent,
     /// `&lt;path:`
+    #[error("looks like a placeholder escaped for HTML or XML and stays as it is")]
     Markup,
     /// `\x3cpath:`
+    #[error("looks like a placeholder with \\x3c for its < and stays as it is")]
     Hex,
     /// `\\u003cpath:`, in a JSON text within a JSON text.
+    #[error("looks like a placeholder escaped for JSON twice and stays as it is")]
     Nested,
     /// `PHBhdGg6`, base64 that is not seen through.
+    #[error(
+        "looks like base64 of a placeholder, which is not seen through here, and stays as it is"
+    )]
     Base64,
     /// `< path:`, `<Path:`, `<path=`, `<pth:`, `<vault:`
+    #[error("looks like a misspelt placeholder and stays as it is")]
     Misspelt,
     /// `\u003ckey\u003e`, where `<key>` counts.
+    #[error("looks like a <key> escaped for JSON and stays as it is")]
     EscapedKey,
     /// `<user name>`, where `<key>` counts and is the whole text.
+    #[error("looks like a placeholder with an odd key and stays as it is")]
     Key,
 }
 
-impl Lookalike {
-    /// What it looks like; quotes nothing.
-    #[must_use]
-    pub fn message(self) -> &'static str {
-        match self {
-            Self::Percent => "looks like a percent-encoded placeholder and stays as it is",
-            Self::Markup => "looks like a placeholder escaped for HTML or XML and stays as it is",
-            Self::Hex => "looks like a placeholder with \\x3c for its < and stays as it is",
-            Self::Nested => "looks like a placeholder escaped for JSON twice and stays as it is",
-            Self::Base64 => {
-                "looks like base64 of a placeholder, which is not seen through here, and stays as it is"
-            }
-            Self::Misspelt => "looks like a misspelt placeholder and stays as it is",
-            Self::EscapedKey => "looks like a <key> escaped for JSON and stays as it is",
-            Self::Key => "looks like a placeholder with an odd key and stays as it is",
-        }
-    }
-
-    /// What to write.
-    #[must_use]
-    pub fn help(self) -> &'static str {
+impl Explain for Lookalike {
+    fn help(&self) -> String {
         match self {
             Self::Percent => "write <path:MOUNT/PATH#KEY | urlencode> with its < and > as they are",
             Self::Markup => "write < and > as they are: <path:MOUNT/PATH#KEY>",
@@ -69,7 +62,7 @@ impl Lookalike {
                 "write \\u003cpath:MOUNT/PATH#KEY\\u003e, or <KEY | json> with its < and > as they are"
             }
             Self::Key => "write <path:MOUNT/PATH#KEY>, which takes any key",
-        }
+        }.to_owned()
     }
 }
 

@@ -2,7 +2,7 @@
 //! or not, never ignored.
 
 use super::Scope;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::secret::KvVersion;
 use crate::yaml::tree::NodeId;
 
@@ -61,8 +61,7 @@ pub fn read(scope: &Scope<'_, '_>) -> Result<(Avp, Vec<Finding>), Vec<Finding>> 
             "remove-missing" => boolean(text).map(|remove| avp.remove_missing = remove),
             _ => {
                 findings.push(
-                    Finding::new(
-                        Severity::Warning,
+                    Finding::warning(
                         "is not an annotation of argocd-vault-plugin and has no effect",
                         "known are path, secret-version, kv-version, ignore and remove-missing",
                     )
@@ -85,8 +84,7 @@ pub fn read(scope: &Scope<'_, '_>) -> Result<(Avp, Vec<Finding>), Vec<Finding>> 
     }
     if avp.kv == Some(KvVersion::V1) && avp.version != 0 {
         findings.push(
-            Finding::new(
-                Severity::Warning,
+            Finding::warning(
                 "KV v1 has no versions; the version is ignored",
                 "remove it, or the kv-version annotation",
             )

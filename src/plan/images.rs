@@ -9,7 +9,7 @@ use super::change::{Action, Change};
 use super::walk::{Place, Step, field};
 use super::{Draft, Scope};
 use crate::config::{FieldSpec, ImageRule, Selector};
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::image::{ImageRef, Retagged};
 use crate::krm::resource::Subject;
 use crate::yaml::scalar::is_string;
@@ -79,7 +79,8 @@ pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
                 draft.matched(index);
                 image = renamed.or(image);
                 draft.find(
-                    Finding::new(Severity::Warning, reason.to_string(), reason.help())
+                    Finding::from(reason)
+                        .as_warning()
                         .at(scope.subject(), field(place.path)),
                 );
             }
@@ -136,10 +137,13 @@ fn spec_path(place: &Place<'_, '_>) -> String {
 
 /// What is said of a rule that no image has matched.
 pub(super) fn unmatched(rule: &ImageRule, elsewhere: Option<&Elsewhere>) -> Finding {
-    let severity = if rule.required {
-        Severity::Error
-    } else {
-        Severity::Warning
+    let said = |fact, help: String| {
+        let finding = Finding::error(fact, help);
+        if rule.required {
+            finding
+        } else {
+            finding.as_warning()
+        }
     };
     let fact = format!("no image matched {} ({})", rule.place, rule.retag.name);
     if let Some(seen) = elsewhere {
@@ -147,7 +151,7 @@ pub(super) fn unmatched(rule: &ImageRule, elsewhere: Option<&Elsewhere>) -> Find
             "it is in a field that is not known to hold an image: name it in a Release, under fieldSpecs of the image: `path: {}`",
             seen.path
         );
-        return Finding::new(severity, fact, help).at(&seen.subject, seen.field.clone());
+        return said(fact, help).at(&seen.subject, seen.field.clone());
     }
     let parts = ImageRef::split(&rule.retag.name);
     let help = if parts.tag.is_some() || parts.digest.is_some() {
@@ -155,7 +159,7 @@ pub(super) fn unmatched(rule: &ImageRule, elsewhere: Option<&Elsewhere>) -> Find
     } else {
         "write the name as the manifests write it, with its registry and without tag"
     };
-    Finding::new(severity, fact, help)
+    said(fact, help.to_owned())
 }
 
 /// A field spec that ends at a map or a list, which is not an image.
@@ -199,8 +203,7 @@ fn container_image(place: &Place<'_, '_>) -> bool {
 
 fn left_alone(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
     draft.find(
-        Finding::new(Severity::Info, "image is no text and was left alone", "")
-            .at(scope.subject(), field(place.path)),
+        Finding::info("image is no text and was left alone").at(scope.subject(), field(place.path)),
     );
 }
 

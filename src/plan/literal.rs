@@ -3,7 +3,7 @@
 use super::slot::{is_avp_annotation, takes_text};
 use super::walk::{Place, field};
 use super::{Draft, Mode, Scope};
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 
 /// Whether the escapes stay: for a later run, or since nothing is ever replaced there, which is told.
 pub(super) fn stays(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) -> bool {
@@ -19,8 +19,7 @@ pub(super) fn stays(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Dr
 }
 
 fn told() -> Finding {
-    Finding::new(
-        Severity::Warning,
+    Finding::warning(
         "the escape <!path: counts in values alone and stays as it is here",
         "map keys, values with a YAML tag and avp.kubernetes.io annotations are not changed; \
          to have <path: there, annotate the object with avp.kubernetes.io/ignore: \"true\"",

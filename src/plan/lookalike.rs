@@ -3,7 +3,7 @@
 
 use super::walk::{Place, Step, field};
 use super::{Draft, Scope};
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::placeholder::lookalike::{self, Lookalike};
 use crate::placeholder::{self, Segment};
 
@@ -51,8 +51,7 @@ pub(super) fn in_books(
     let holds =
         placeholder::may_hold(text, false) && !matches!(placeholder::parse(text, false), Ok(None));
     if holds && place.alias.is_none() {
-        let finding = Finding::new(
-            Severity::Warning,
+        let finding = Finding::warning(
             "a placeholder in an annotation of kustomize and kpt themselves stays as it is",
             "write it into another annotation or field: what they note there is theirs alone",
         );
@@ -71,6 +70,6 @@ fn tell(scope: &Scope<'_, '_>, place: &Place<'_, '_>, found: Option<Lookalike>, 
     let Some(found) = found.filter(|_| place.alias.is_none()) else {
         return;
     };
-    let finding = Finding::new(Severity::Warning, found.message(), found.help());
+    let finding = Finding::from(found).as_warning();
     draft.look_alike(finding.at(scope.subject(), field(place.path)));
 }

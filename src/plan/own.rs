@@ -1,7 +1,7 @@
 //! Our own configuration among the objects: a Release is never applied to a cluster.
 
 use super::{Mode, place_name};
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::krm::resource::Object;
 
 /// Whether an object is a Release.
@@ -29,8 +29,7 @@ pub(super) fn told(release: &Object, mode: Mode) -> Finding {
             "put it under `transformers:` instead of `resources:`, or name it gitops-fn.yaml next to the kustomization",
         )
     } else {
-        Finding::new(
-            Severity::Warning,
+        Finding::warning(
             format!("{place} is a Release, which is not for the cluster: it was left out"),
             "name it with `-f`, which makes it count",
         )

@@ -5,7 +5,7 @@ use super::avp_annotations::Avp;
 use super::change::{Action, Change, Context, Fill, Removal, Slot, Wrap, old_text};
 use super::walk::{Place, Step, field};
 use super::{Draft, Mode, Scope, block, literal, lookalike, slot};
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::krm::resource::is_bookkeeping;
 use crate::placeholder::{self, Placeholder, PlaceholderError, Segment, Source};
 use crate::secret::path::check;
@@ -49,8 +49,10 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
         }
         Ok(Some(segments)) => segments,
         Err(errors) => {
-            for error in &errors {
-                draft.find(unreadable(error).at(scope.subject(), field(place.path)));
+            for error in errors {
+                let shown = error.shown().unwrap_or_default().to_owned();
+                let finding = Finding::from(error).about(shown);
+                draft.find(finding.at(scope.subject(), field(place.path)));
             }
             return;
         }
@@ -127,13 +129,8 @@ pub fn wanted(placeholder: &Placeholder, context: &Context) -> Option<SecretRef>
     }
 }
 
-fn unreadable(error: &PlaceholderError) -> Finding {
-    Finding::error(error.to_string(), error.help()).about(error.shown().unwrap_or(""))
-}
-
 fn cut_off(key: &str) -> Finding {
-    Finding::new(
-        Severity::Warning,
+    Finding::warning(
         format!("<{key} | … is not closed with > and stays as it is"),
         "close it with >; without quotes a blank and # begins a comment of YAML, and the rest is lost",
     )
@@ -202,11 +199,9 @@ fn context(
     let slot = slot::of(scope, place);
     let mut allowed = true;
     for placeholder in placeholders(segments) {
-        let denied = scope.judge.placeholder().map_err(super::policy::finding);
+        let denied = scope.judge.placeholder().err();
         let mut problems = Vec::from_iter(
-            denied
-                .err()
-                .or_else(|| misplaced(scope, placeholder, keys_at.as_ref(), place, slot)),
+            denied.or_else(|| misplaced(scope, placeholder, keys_at.as_ref(), place, slot)),
         );
         if problems.is_empty() && !scope.keeps() {
             problems =
@@ -295,7 +290,7 @@ fn misplaced(
             "the path is disallowed by AVP_PATH_VALIDATION restriction",
             "ask for a path that the operator of this environment allows",
         )),
-        Err(error) => Some(Finding::error(error.to_string(), error.help()).exiting(2)),
+        Err(error) => Some(error.into()),
     }
 }
 
@@ -305,8 +300,7 @@ fn no_secret(placeholder: &Placeholder, keys_at: Option<&SecretRef>) -> Option<F
         (Source::Path { path, .. }, _) => path,
         (Source::Key(_), at) => &at?.path,
     };
-    let fault = check(path).err()?;
-    Some(Finding::error(fault.to_string(), fault.help()))
+    check(path).err().map(Finding::from)
 }
 
 fn path_is_plain(path: &str) -> bool {

@@ -6,7 +6,6 @@ use super::change::Slot;
 use super::walk::{Place, Step};
 use crate::finding::Finding;
 use crate::placeholder::{Placeholder, Source};
-use crate::policy::judge::Denial;
 use crate::policy::sink::{NOT_A_STRING, Target};
 use crate::secret::{KvVersion, SecretRef};
 use crate::yaml::tree::{NodeId, Tree};
@@ -30,18 +29,14 @@ pub(super) fn denials(
         (Source::Key(_), None) => return Vec::new(),
     };
     let mut found = Vec::new();
-    if let Err(denial) = scope.judge.path(path, kv) {
-        found.push(finding(denial));
-    }
+    found.extend(scope.judge.path(path, kv).err());
     let head = scope
         .head
         .get_or_init(|| Head::of(scope.tree, scope.root()));
     // no policy can list this key by its name
     let any = matches!(slot, Slot::Map(_)).then_some(Some(""));
     let path: Vec<_> = place.path.iter().map(key).chain(any).collect();
-    if let Err(denial) = scope.judge.sink(&head.target(&path)) {
-        found.push(finding(denial));
-    }
+    found.extend(scope.judge.sink(&head.target(&path)).err());
     if matches!(slot, Slot::Map(_)) && !placeholder.is_whole_secret() {
         found.push(bare_keys());
     }
@@ -63,11 +58,6 @@ pub(super) fn resource_list() -> Finding {
         "a ResourceList is the input of a KRM function, and under a policy `render` takes plain manifests alone",
         "run it without arguments as a function, or give it what kustomize has built",
     )
-}
-
-/// A denial as the user sees it.
-pub(super) fn finding(denial: Denial) -> Finding {
-    Finding::error(denial.message, denial.help).exiting(denial.exit)
 }
 
 fn key<'t>(step: &Step<'t>) -> Option<&'t str> {

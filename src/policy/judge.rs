@@ -1,10 +1,12 @@
-//! One run's answers: may this path be read, may its value be placed here.
+//! One run's answers: may this path be read, may its value be placed here. A denial names the rule or the field of the
+//! policy, and reveals nothing about the secret.
 
 use super::Policy;
 use super::identity::{Identity, Variable};
 use super::mode::SecretsMode;
 use super::sink::Target;
-use super::template::{Normal, PathFault};
+use super::template::{InvalidPath, Normal};
+use crate::finding::Finding;
 use crate::secret::KvVersion;
 use crate::settings::StoreSetting;
 
@@ -18,27 +20,6 @@ const GROWTH: u64 = 1 << 30;
 /// How much memory the secrets of a run may take where there is no policy: 1 GiB.
 const SECRETS: u64 = 1 << 30;
 
-/// A no, which says nothing of what lies behind it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denial {
-    /// The fact, in lower case; it names the rule or the field of the policy.
-    pub message: String,
-    /// What to do about it.
-    pub help: String,
-    /// The exit code: 1, or 2 where the operator's settings are at fault.
-    pub exit: u8,
-}
-
-impl Denial {
-    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: help.into(),
-            exit: 1,
-        }
-    }
-}
-
 /// Answers for one run. Without a policy everything is allowed that the store allows, as with
 /// argocd-vault-plugin.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +29,7 @@ pub struct Judge<'p> {
     pub(super) identity: Identity,
     pub(super) function: bool,
     /// Why no store can be read, whatever the path.
-    pub(super) closed: Option<Denial>,
+    pub(super) closed: Option<Finding>,
 }
 
 impl<'p> Judge<'p> {
@@ -100,22 +81,22 @@ impl<'p> Judge<'p> {
     ///
     /// # Errors
     /// The denial.
-    pub fn path(&self, path: &str, claimed: Option<KvVersion>) -> Result<Option<&'p str>, Denial> {
+    pub fn path(&self, path: &str, claimed: Option<KvVersion>) -> Result<Option<&'p str>, Finding> {
         let Some(policy) = self.policy else {
             return Ok(None);
         };
         if self.function && !policy.enable.function_mode {
-            return Err(Denial::new(
+            return Err(Finding::error(
                 "the policy reads no secrets in function mode",
                 "resolve them with `gitops-fn build` or in a pipe with `gitops-fn render -`; the operator can set functionMode: allow",
             ));
         }
         let normal = match Normal::parse(path, &policy.mounts) {
             Ok(normal) => normal,
-            Err(PathFault::NoMount | PathFault::MountAlone) => return Err(self.no_rule(policy)),
-            Err(fault) => {
-                return Err(Denial::new(
-                    fault.to_string(),
+            Err(InvalidPath::NoMount | InvalidPath::MountAlone) => return Err(self.no_rule(policy)),
+            Err(error) => {
+                return Err(Finding::error(
+                    error.to_string(),
                     "write the path as MOUNT/PATH, plainly; the policy refuses what could be read as another path",
                 ));
             }
@@ -136,7 +117,7 @@ impl<'p> Judge<'p> {
         let mount = &policy.mounts[normal.mount];
         match claimed {
             Some(claimed) if claimed != mount.version && !policy.enable.file_store => {
-                Err(Denial::new(
+                Err(Finding::error(
                     format!(
                         "the policy says that the mount {} is KV v{}, and avp.kubernetes.io/kv-version says {}",
                         mount.path, mount.version, claimed
@@ -156,7 +137,7 @@ impl<'p> Judge<'p> {
         })
     }
 
-    fn no_rule(&self, policy: &Policy) -> Denial {
+    fn no_rule(&self, policy: &Policy) -> Finding {
         let depends = policy.rules.iter().any(|rule| {
             rule.projects.is_some()
                 || rule
@@ -173,26 +154,26 @@ impl<'p> Judge<'p> {
         } else {
             "`gitops-fn policy test` shows the operator what is allowed for an Application"
         };
-        Denial::new("no rule of the policy allows this path", help)
+        Finding::error("no rule of the policy allows this path", help)
     }
 
     /// Whether a value may be placed there.
     ///
     /// # Errors
     /// The denial.
-    pub fn sink(&self, target: &Target<'_>) -> Result<(), Denial> {
+    pub fn sink(&self, target: &Target<'_>) -> Result<(), Finding> {
         let Some(policy) = self.policy else {
             return Ok(());
         };
         if target.is_metadata() {
-            return Err(Denial::new(
+            return Err(Finding::error(
                 "the policy never allows a secret in metadata",
                 "every reader of the object sees it there; put it into the data of a Secret",
             ));
         }
         let listed = policy.sinks.iter().any(|sink| sink.holds(target));
         if !target.is_secret_data() && !listed {
-            return Err(Denial::new(
+            return Err(Finding::error(
                 "the policy allows no secret in this field",
                 "put it into data or stringData of a Secret with apiVersion v1; the operator can list more in spec.sinks",
             ));
@@ -200,7 +181,7 @@ impl<'p> Judge<'p> {
         let elsewhere = !target.namespace.is_empty()
             && self.identity.value(Variable::Namespace) != Some(target.namespace);
         if policy.match_destination_namespace && elsewhere {
-            return Err(Denial::new(
+            return Err(Finding::error(
                 "the policy allows secrets only in the destination namespace of the Application",
                 "leave metadata.namespace out (spec.matchDestinationNamespace)",
             ));
@@ -220,9 +201,9 @@ impl<'p> Judge<'p> {
     ///
     /// # Errors
     /// The denial.
-    pub fn placeholder(&self) -> Result<(), Denial> {
+    pub fn placeholder(&self) -> Result<(), Finding> {
         if self.secrets_mode() == SecretsMode::Forbidden {
-            return Err(Denial::new(
+            return Err(Finding::error(
                 "the policy forbids placeholders for this Application (secretsMode: forbidden)",
                 "take the placeholder out, or ask the operator",
             ));
@@ -234,9 +215,9 @@ impl<'p> Judge<'p> {
     ///
     /// # Errors
     /// The denial.
-    pub fn keep(&self) -> Result<(), Denial> {
+    pub fn keep(&self) -> Result<(), Finding> {
         match self.policy {
-            Some(policy) if !policy.enable.keep => Err(Denial::new(
+            Some(policy) if !policy.enable.keep => Err(Finding::error(
                 "the policy does not allow secrets mode keep",
                 "leave secrets.mode and GITOPS_FN_SECRETS out; the operator can set spec.enable.keep: true",
             )),
@@ -255,14 +236,14 @@ impl<'p> Judge<'p> {
     ///
     /// # Errors
     /// The denial.
-    pub fn input(&self, bytes: u64) -> Result<(), Denial> {
+    pub fn input(&self, bytes: u64) -> Result<(), Finding> {
         let Some(limits) = self.limits() else {
             return Ok(());
         };
         if bytes <= limits.input_bytes {
             return Ok(());
         }
-        Err(Denial::new(
+        Err(Finding::error(
             format!(
                 "the input is larger than the policy allows: {} bytes (spec.limits.inputBytes)",
                 limits.input_bytes
@@ -274,16 +255,16 @@ impl<'p> Judge<'p> {
     /// By how many bytes the output of a run may be longer than its input, and what there is to say of a
     /// longer one. This has a limit without a policy too: a value may stand in a million places.
     #[must_use]
-    pub fn growth(&self) -> (u64, Denial) {
+    pub fn growth(&self) -> (u64, Finding) {
         let Some(limits) = self.limits() else {
-            let denial = Denial::new(
+            let denial = Finding::error(
                 format!("the output grows by more than {GROWTH} bytes"),
                 "render fewer manifests at once",
             );
             return (GROWTH, denial);
         };
         let most = limits.output_bytes;
-        let denial = Denial::new(
+        let denial = Finding::error(
             format!(
                 "the output grows by more than the policy allows: {most} bytes (spec.limits.outputBytes)"
             ),
@@ -295,16 +276,16 @@ impl<'p> Judge<'p> {
     /// How much memory the secrets of a run may take, and what there is to say where it is not enough. This has a
     /// limit without a policy too.
     #[must_use]
-    pub fn secrets(&self) -> (u64, Denial) {
+    pub fn secrets(&self) -> (u64, Finding) {
         let Some(limits) = self.limits() else {
-            let denial = Denial::new(
+            let denial = Finding::error(
                 format!("all secrets together take more than {SECRETS} bytes of memory"),
                 "render fewer manifests at once",
             );
             return (SECRETS, denial);
         };
         let most = limits.secrets_bytes;
-        let denial = Denial::new(
+        let denial = Finding::error(
             format!(
                 "all secrets together take more memory than the policy allows: {most} bytes (spec.limits.secretsBytes)"
             ),
@@ -320,13 +301,11 @@ impl<'p> Judge<'p> {
             .is_some_and(|limits| placeholders > limits.placeholders)
     }
 
-    /// Whether a run may have this many placeholders, in this many distinct paths.
-    ///
-    /// # Errors
-    /// The denials.
-    pub fn amounts(&self, placeholders: u64, paths: u64) -> Result<(), Vec<Denial>> {
+    /// The denials of a run with so many placeholders, in so many distinct paths.
+    #[must_use]
+    pub fn amounts(&self, placeholders: u64, paths: u64) -> Vec<Finding> {
         let Some(limits) = self.limits() else {
-            return Ok(());
+            return Vec::new();
         };
         let mut denials = Vec::new();
         for (found, limit, what, field) in [
@@ -344,7 +323,7 @@ impl<'p> Judge<'p> {
             ),
         ] {
             if found > limit {
-                denials.push(Denial::new(
+                denials.push(Finding::error(
                     format!(
                         "the input has more {what} than the policy allows: {limit} (spec.limits.{field})"
                     ),
@@ -352,11 +331,7 @@ impl<'p> Judge<'p> {
                 ));
             }
         }
-        if denials.is_empty() {
-            Ok(())
-        } else {
-            Err(denials)
-        }
+        denials
     }
 }
 

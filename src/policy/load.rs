@@ -9,7 +9,8 @@ use rustix::fs::OFlags;
 
 use super::validate::{Problems, spec};
 use super::{Policy, raw};
-use crate::document::{self, Problem};
+use crate::document;
+use crate::finding::Finding;
 
 /// Where the policy is. Nothing at run time can name another place.
 pub const PATH: &str = "/etc/gitops-fn/policy.yaml";
@@ -23,15 +24,9 @@ const MAX_BYTES: u64 = 256 * 1024;
 ///
 /// # Errors
 /// All that is wrong with it; never what was found.
-pub fn load(path: &Path) -> Result<Option<Policy>, Vec<Problem>> {
+pub fn load(path: &Path) -> Result<Option<Policy>, Vec<Finding>> {
     let what = path.display().to_string();
-    let problem = |message: &str, help: &str| {
-        vec![Problem {
-            path: what.clone(),
-            message: message.to_owned(),
-            help: help.to_owned(),
-        }]
-    };
+    let problem = |message: &str, help: &str| vec![Finding::invalid(&what, message, help)];
     // a pipe that is nobody's would be waited for
     let opened = OpenOptions::new()
         .read(true)
@@ -94,19 +89,11 @@ fn leads_nowhere(path: &Path) -> bool {
 ///
 /// # Errors
 /// All that is wrong with it, sorted by field; never what was found.
-pub fn parse(text: &str, what: &str) -> Result<Policy, Vec<Problem>> {
+pub fn parse(text: &str, what: &str) -> Result<Policy, Vec<Finding>> {
     let mut problems = Problems::default();
     let document: Option<raw::Policy> = document::typed(text, what, &mut problems.0);
     let policy = document.map(|document| spec(document.spec.unwrap_or_default(), &mut problems));
-    let mut problems = problems.0;
-    match policy {
-        Some(policy) if problems.is_empty() => Ok(policy),
-        _ => {
-            problems.sort();
-            problems.dedup();
-            Err(problems)
-        }
-    }
+    document::checked(policy, problems.0)
 }
 
 #[cfg(test)]

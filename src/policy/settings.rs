@@ -1,7 +1,8 @@
 //! Where secrets are read under a policy, and who we are there: its word in place of the environment's.
 
 use super::Policy;
-use super::judge::{Denial, Judge};
+use super::judge::Judge;
+use crate::finding::Finding;
 use crate::secret::KvVersion;
 use crate::settings::{Settings, StoreSetting};
 use crate::vault::settings::{Governed, VaultVars};
@@ -48,13 +49,8 @@ impl Judge<'_> {
     }
 
     /// What keeps every store closed.
-    pub(super) fn closed(&self, policy: &Policy, asked: &StoreSetting) -> Option<Denial> {
-        let config = |message: &str, help: &str| {
-            Some(Denial {
-                exit: 2,
-                ..Denial::new(message, help)
-            })
-        };
+    pub(super) fn closed(&self, policy: &Policy, asked: &StoreSetting) -> Option<Finding> {
+        let config = |message: &str, help: &str| Some(Finding::error(message, help).exiting(2));
         let asks_file = matches!(asked, StoreSetting::File(_));
         if policy.enable.file_store {
             return if policy.secrets_file.is_some() {
@@ -84,7 +80,7 @@ impl Judge<'_> {
         if server.governed(&self.identity).is_some() {
             return None;
         }
-        Some(Denial::new(
+        Some(Finding::error(
             "the role of the login depends on the project, which is not known",
             self.why_unknown(),
         ))

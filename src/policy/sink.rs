@@ -1,5 +1,7 @@
 //! Where a value may be placed.
 
+use crate::explain::Explain;
+
 /// Fields of some kind of object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sink {
@@ -18,6 +20,33 @@ pub enum Step {
     Key(String),
     /// `*`: any one key, or any member of a list.
     Any,
+}
+
+/// What is wrong with a field that a policy lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FieldError {
+    /// `a//b`
+    #[error("has an empty step")]
+    Empty,
+    /// `metadata`, at any depth.
+    #[error("names metadata, where every reader of the object sees the value")]
+    Metadata,
+    /// `**`
+    #[error("holds `**`, which is for paths")]
+    Rest,
+}
+
+impl Explain for FieldError {
+    fn help(&self) -> String {
+        match self {
+            Self::Empty => "write the keys with one `/` between them",
+            Self::Metadata => {
+                "secrets are never placed in metadata, that of pod templates included"
+            }
+            Self::Rest => "list each depth, with `*` for any key",
+        }
+        .to_owned()
+    }
 }
 
 /// A place that wants a value.
@@ -40,21 +69,12 @@ impl Sink {
     /// Reads `data/*`; `metadata` can stand nowhere in it.
     ///
     /// # Errors
-    /// What is wrong with it, and what to write.
-    pub fn parse_field(text: &str) -> Result<Vec<Step>, (&'static str, &'static str)> {
+    /// What is wrong with it.
+    pub fn parse_field(text: &str) -> Result<Vec<Step>, FieldError> {
         let steps = text.split('/').map(|step| match step {
-            "" => Err((
-                "has an empty step",
-                "write the keys with one `/` between them",
-            )),
-            "metadata" => Err((
-                "names metadata, where every reader of the object sees the value",
-                "secrets are never placed in metadata, that of pod templates included",
-            )),
-            "**" => Err((
-                "holds `**`, which is for paths",
-                "list each depth, with `*` for any key",
-            )),
+            "" => Err(FieldError::Empty),
+            "metadata" => Err(FieldError::Metadata),
+            "**" => Err(FieldError::Rest),
             "*" => Ok(Step::Any),
             key => Ok(Step::Key(key.to_owned())),
         });

@@ -36,7 +36,7 @@ pub enum Segment {
 
 /// What is wrong with a template or a path, without either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PathFault {
+pub enum InvalidPath {
     /// `a//b`, or nothing.
     #[error("the path has an empty segment")]
     Empty,
@@ -68,31 +68,31 @@ impl Template {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(text: &str, mounts: &[Mount]) -> Result<Self, PathFault> {
+    pub fn parse(text: &str, mounts: &[Mount]) -> Result<Self, InvalidPath> {
         let all: Vec<&str> = text.split('/').collect();
         for segment in &all {
             match *segment {
-                "" => return Err(PathFault::Empty),
-                "." | ".." => return Err(PathFault::Dots),
+                "" => return Err(InvalidPath::Empty),
+                "." | ".." => return Err(InvalidPath::Dots),
                 _ => {}
             }
         }
-        let (mount, below) = below_mount(text, mounts).ok_or(PathFault::NoMount)?;
-        let below = below.ok_or(PathFault::MountAlone)?;
+        let (mount, below) = below_mount(text, mounts).ok_or(InvalidPath::NoMount)?;
+        let below = below.ok_or(InvalidPath::MountAlone)?;
         let below: Vec<&str> = below.split('/').collect();
         let last = below.len() - 1;
         let segments = below.iter().enumerate().map(|(index, text)| match *text {
             "*" => Ok(Segment::Any),
             "**" if index == last => Ok(Segment::Rest),
-            "**" => Err(PathFault::RestInside),
+            "**" => Err(InvalidPath::RestInside),
             text if text.contains('$') => text
                 .strip_prefix("${")
                 .and_then(|rest| rest.strip_suffix('}'))
                 .and_then(Variable::named)
                 .map(Segment::Variable)
-                .ok_or(PathFault::Variable),
+                .ok_or(InvalidPath::Variable),
             text if is_literal(text) => Ok(Segment::Literal(text.to_owned())),
-            _ => Err(PathFault::NotLiteral),
+            _ => Err(InvalidPath::NotLiteral),
         });
         Ok(Self {
             mount,
@@ -182,21 +182,21 @@ impl<'p> Normal<'p> {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(path: &'p str, mounts: &[Mount]) -> Result<Self, PathFault> {
+    pub fn parse(path: &'p str, mounts: &[Mount]) -> Result<Self, InvalidPath> {
         for segment in path.split('/') {
             let odd = |ch: char| ch.is_control() || matches!(ch, '%' | '\\' | '?' | '#');
             match segment {
-                "" | "." | ".." => return Err(PathFault::Dots),
+                "" | "." | ".." => return Err(InvalidPath::Dots),
                 _ if segment.contains(odd) || segment.trim() != segment => {
-                    return Err(PathFault::Odd);
+                    return Err(InvalidPath::Odd);
                 }
                 _ => {}
             }
         }
-        let (mount, below) = below_mount(path, mounts).ok_or(PathFault::NoMount)?;
+        let (mount, below) = below_mount(path, mounts).ok_or(InvalidPath::NoMount)?;
         Ok(Self {
             mount,
-            segments: below.ok_or(PathFault::MountAlone)?.split('/').collect(),
+            segments: below.ok_or(InvalidPath::MountAlone)?.split('/').collect(),
         })
     }
 }
@@ -290,7 +290,7 @@ mod tests {
         // the mount is `team/kv`, so this is no other spelling of `team/kv/a`
         assert_eq!(
             Normal::parse("team/data/kv/a", &mounts()),
-            Err(PathFault::NoMount)
+            Err(InvalidPath::NoMount)
         );
     }
 
@@ -304,24 +304,24 @@ mod tests {
     #[test]
     fn what_could_mean_another_path_is_refused() {
         for (path, fault) in [
-            ("", PathFault::Dots),
-            ("/kv/a", PathFault::Dots),
-            ("kv/a/", PathFault::Dots),
-            ("kv//a", PathFault::Dots),
-            ("kv/a/../b", PathFault::Dots),
-            ("kv/./b", PathFault::Dots),
-            ("kv/%2e%2e/b", PathFault::Odd),
-            ("kv/a%2Fb", PathFault::Odd),
-            ("kv/a%b", PathFault::Odd),
-            ("kv/a\\..\\b", PathFault::Odd),
-            ("kv/a?version=1", PathFault::Odd),
-            ("kv/a\tb", PathFault::Odd),
-            ("kv/a\u{85}b", PathFault::Odd),
-            ("kv/a /b", PathFault::Odd),
-            ("kv", PathFault::MountAlone),
-            ("auth/token/lookup-self", PathFault::NoMount),
-            ("kv2/a", PathFault::NoMount),
-            ("KV/a", PathFault::NoMount),
+            ("", InvalidPath::Dots),
+            ("/kv/a", InvalidPath::Dots),
+            ("kv/a/", InvalidPath::Dots),
+            ("kv//a", InvalidPath::Dots),
+            ("kv/a/../b", InvalidPath::Dots),
+            ("kv/./b", InvalidPath::Dots),
+            ("kv/%2e%2e/b", InvalidPath::Odd),
+            ("kv/a%2Fb", InvalidPath::Odd),
+            ("kv/a%b", InvalidPath::Odd),
+            ("kv/a\\..\\b", InvalidPath::Odd),
+            ("kv/a?version=1", InvalidPath::Odd),
+            ("kv/a\tb", InvalidPath::Odd),
+            ("kv/a\u{85}b", InvalidPath::Odd),
+            ("kv/a /b", InvalidPath::Odd),
+            ("kv", InvalidPath::MountAlone),
+            ("auth/token/lookup-self", InvalidPath::NoMount),
+            ("kv2/a", InvalidPath::NoMount),
+            ("KV/a", InvalidPath::NoMount),
         ] {
             assert_eq!(Normal::parse(path, &mounts()), Err(fault), "{path:?}");
         }
@@ -350,20 +350,20 @@ mod tests {
     #[test]
     fn templates_that_mean_nothing_are_refused() {
         for (text, fault) in [
-            ("kv//a", PathFault::Empty),
-            ("kv/../a", PathFault::Dots),
-            ("kv", PathFault::MountAlone),
-            ("nosuch/a", PathFault::NoMount),
-            ("${ARGOCD_APP_PROJECT_NAME}/a", PathFault::NoMount),
-            ("kv/**/a", PathFault::RestInside),
-            ("kv/a*", PathFault::NotLiteral),
-            ("kv/a b", PathFault::NotLiteral),
-            ("kv/%2e", PathFault::NotLiteral),
-            ("kv/x-${ARGOCD_APP_PROJECT_NAME}", PathFault::Variable),
-            ("kv/${ARGOCD_ENV_TEAM}", PathFault::Variable),
-            ("kv/${ARGOCD_APP_SOURCE_PATH}", PathFault::Variable),
-            ("kv/$ARGOCD_APP_NAME", PathFault::Variable),
-            ("kv/${ARGOCD_APP_NAME:-x}", PathFault::Variable),
+            ("kv//a", InvalidPath::Empty),
+            ("kv/../a", InvalidPath::Dots),
+            ("kv", InvalidPath::MountAlone),
+            ("nosuch/a", InvalidPath::NoMount),
+            ("${ARGOCD_APP_PROJECT_NAME}/a", InvalidPath::NoMount),
+            ("kv/**/a", InvalidPath::RestInside),
+            ("kv/a*", InvalidPath::NotLiteral),
+            ("kv/a b", InvalidPath::NotLiteral),
+            ("kv/%2e", InvalidPath::NotLiteral),
+            ("kv/x-${ARGOCD_APP_PROJECT_NAME}", InvalidPath::Variable),
+            ("kv/${ARGOCD_ENV_TEAM}", InvalidPath::Variable),
+            ("kv/${ARGOCD_APP_SOURCE_PATH}", InvalidPath::Variable),
+            ("kv/$ARGOCD_APP_NAME", InvalidPath::Variable),
+            ("kv/${ARGOCD_APP_NAME:-x}", InvalidPath::Variable),
         ] {
             assert_eq!(Template::parse(text, &mounts()), Err(fault), "{text}");
         }

@@ -4,10 +4,11 @@ mod json;
 mod table;
 
 use super::identity::Identity;
-use super::judge::{Denial, Judge};
+use super::judge::Judge;
 use super::mode::SecretsMode;
 use super::sink::{Sink, Step, Target};
 use super::{Policy, Sandbox};
+use crate::explain::Explain;
 use crate::finding::{Finding, Severity};
 use crate::settings::StoreSetting;
 
@@ -29,7 +30,7 @@ struct Verdict {
     /// What was asked.
     about: String,
     /// The rule or the part of the policy that allows it.
-    outcome: Result<String, Denial>,
+    outcome: Result<String, Finding>,
 }
 
 /// What a policy comes to for one Application.
@@ -45,6 +46,16 @@ pub struct Report<'p> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a sink is not APIVERSION:KIND:FIELD")]
 pub struct SinkForm;
+
+impl Explain for SinkForm {
+    fn help(&self) -> String {
+        "write it as v1:ConfigMap:data/key".to_owned()
+    }
+
+    fn exit_code(&self) -> u8 {
+        2
+    }
+}
 
 impl<'p> Report<'p> {
     /// Judges what is asked.

@@ -11,7 +11,7 @@ use super::mode::Modes;
 use super::sink::Sink;
 use super::template::Mount;
 use super::{Enable, Limits, Policy, Sandbox, raw, server};
-use crate::document::Problem;
+use crate::finding::Finding;
 use crate::secret::KvVersion;
 use crate::vault::settings::check_value;
 
@@ -20,15 +20,15 @@ const DEADLINE: Duration = Duration::from_secs(45);
 
 /// Collects what is wrong.
 #[derive(Default)]
-pub(super) struct Problems(pub(super) Vec<Problem>);
+pub(super) struct Problems(pub(super) Vec<Finding>);
 
 impl Problems {
     pub(super) fn add(&mut self, path: &str, message: &str, help: &str) {
-        self.0.push(Problem {
-            path: path.to_owned(),
-            message: message.to_owned(),
-            help: help.to_owned(),
-        });
+        self.0.push(Finding::invalid(path, message, help));
+    }
+
+    pub(super) fn push(&mut self, path: &str, error: impl Into<Finding>) {
+        self.0.push(error.into().within(path).exiting(2));
     }
 
     /// A text in the form that the setting of this name has.
@@ -128,9 +128,7 @@ fn sinks(raw: &[raw::Sink], problems: &mut Problems) -> Vec<Sink> {
         for (number, field) in fields.iter().enumerate() {
             match Sink::parse_field(field) {
                 Ok(field) => read.push(field),
-                Err((message, help)) => {
-                    problems.add(&format!("{at}.fields[{number}]"), message, help);
-                }
+                Err(error) => problems.push(&format!("{at}.fields[{number}]"), error),
             }
         }
         sinks.push(Sink {

@@ -1,5 +1,7 @@
 //! `mount/path`: the path of a secret, common to all stores.
 
+use crate::explain::Explain;
+
 /// Mounts that are not KV: reading them would return tokens, leases or settings (AVP printed its own live token
 /// through `<path:auth/token/lookup-self#id>`).
 const NOT_KV: [&str; 4] = ["auth", "sys", "cubbyhole", "identity"];
@@ -9,7 +11,7 @@ const MAX_LENGTH: usize = 4096;
 
 /// Why a text is not the path of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PathFault {
+pub enum PathError {
     /// Only a mount, or empty.
     #[error("the path is only a mount, or empty")]
     TooShort,
@@ -36,11 +38,9 @@ pub enum PathFault {
     NotKv,
 }
 
-impl PathFault {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(self) -> &'static str {
-        "a path is `mount/path`, as in kv/shop/web"
+impl Explain for PathError {
+    fn help(&self) -> String {
+        "a path is `mount/path`, as in kv/shop/web".to_owned()
     }
 }
 
@@ -48,8 +48,8 @@ impl PathFault {
 /// `kv/data/shop/web` and `kv/shop/web` are equal. `kv/data` is the secret `data` in the mount `kv`.
 ///
 /// # Errors
-/// [`PathFault`]
-pub fn canonical(path: &str) -> Result<String, PathFault> {
+/// [`PathError`]
+pub fn canonical(path: &str) -> Result<String, PathError> {
     let (mount, rest) = check(path)?;
     let rest = rest.strip_prefix("data/").unwrap_or(rest);
     Ok(format!("{mount}/{rest}"))
@@ -58,29 +58,29 @@ pub fn canonical(path: &str) -> Result<String, PathFault> {
 /// Checks a path; returns its first segment and the rest.
 ///
 /// # Errors
-/// [`PathFault`]
-pub fn check(path: &str) -> Result<(&str, &str), PathFault> {
+/// [`PathError`]
+pub fn check(path: &str) -> Result<(&str, &str), PathError> {
     if path.len() > MAX_LENGTH {
-        return Err(PathFault::TooLong);
+        return Err(PathError::TooLong);
     }
     if path.chars().any(char::is_control) {
-        return Err(PathFault::Control);
+        return Err(PathError::Control);
     }
     let path = path.trim_matches('/');
     let Some((mount, rest)) = path.split_once('/') else {
-        return Err(PathFault::TooShort);
+        return Err(PathError::TooShort);
     };
     for segment in path.split('/') {
         match segment {
-            "" => return Err(PathFault::Empty),
-            "." | ".." => return Err(PathFault::Dots),
-            _ if segment.trim().is_empty() => return Err(PathFault::Blank),
-            _ if has_encoded(segment) => return Err(PathFault::Encoded),
+            "" => return Err(PathError::Empty),
+            "." | ".." => return Err(PathError::Dots),
+            _ if segment.trim().is_empty() => return Err(PathError::Blank),
+            _ if has_encoded(segment) => return Err(PathError::Encoded),
             _ => {}
         }
     }
     if NOT_KV.contains(&mount) {
-        return Err(PathFault::NotKv);
+        return Err(PathError::NotKv);
     }
     Ok((mount, rest))
 }
@@ -120,31 +120,31 @@ mod tests {
     #[test]
     fn invalid_paths_are_rejected() {
         let refused = [
-            ("", PathFault::TooShort),
-            ("/", PathFault::TooShort),
-            ("kv", PathFault::TooShort),
-            ("kv/", PathFault::TooShort),
-            ("kv//web", PathFault::Empty),
-            ("kv/x/ /web", PathFault::Blank),
-            ("kv/\u{a0}\u{3000}", PathFault::Blank),
-            (" /web", PathFault::Blank),
-            ("kv/./web", PathFault::Dots),
-            ("kv/a/../web", PathFault::Dots),
-            ("../web", PathFault::Dots),
-            ("kv/%2e%2E/web", PathFault::Encoded),
-            ("kv/a%2Fb", PathFault::Encoded),
-            ("kv/a\nb", PathFault::Control),
-            ("kv/a\u{85}b", PathFault::Control),
-            ("auth/token/lookup-self", PathFault::NotKv),
-            ("sys/mounts", PathFault::NotKv),
-            ("/cubbyhole/x", PathFault::NotKv),
-            ("identity/oidc", PathFault::NotKv),
+            ("", PathError::TooShort),
+            ("/", PathError::TooShort),
+            ("kv", PathError::TooShort),
+            ("kv/", PathError::TooShort),
+            ("kv//web", PathError::Empty),
+            ("kv/x/ /web", PathError::Blank),
+            ("kv/\u{a0}\u{3000}", PathError::Blank),
+            (" /web", PathError::Blank),
+            ("kv/./web", PathError::Dots),
+            ("kv/a/../web", PathError::Dots),
+            ("../web", PathError::Dots),
+            ("kv/%2e%2E/web", PathError::Encoded),
+            ("kv/a%2Fb", PathError::Encoded),
+            ("kv/a\nb", PathError::Control),
+            ("kv/a\u{85}b", PathError::Control),
+            ("auth/token/lookup-self", PathError::NotKv),
+            ("sys/mounts", PathError::NotKv),
+            ("/cubbyhole/x", PathError::NotKv),
+            ("identity/oidc", PathError::NotKv),
         ];
         for (path, fault) in refused {
             assert_eq!(canonical(path), Err(fault), "{path:?}");
         }
         let path = format!("kv/{}", "a".repeat(4093));
         assert_eq!(canonical(&path).as_deref(), Ok(&*path));
-        assert_eq!(canonical(&(path + "a")), Err(PathFault::TooLong));
+        assert_eq!(canonical(&(path + "a")), Err(PathError::TooLong));
     }
 }

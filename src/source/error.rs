@@ -1,5 +1,7 @@
 //! Why the input could not be read: all problems at once.
 
+use crate::explain::Explain;
+
 use std::{fmt, io};
 
 /// The input could not be read.
@@ -23,35 +25,31 @@ pub enum SourceError {
     Unreadable(Vec<Unreadable>),
 }
 
-impl SourceError {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> String {
-        let list = match self {
-            Self::StdinTwice => return "name `-` once".to_owned(),
-            Self::NoObjects => return "name the directory that holds the manifests".to_owned(),
+impl Explain for SourceError {
+    fn help(&self) -> String {
+        match self {
+            Self::StdinTwice => "name `-` once",
+            Self::NoObjects => "name the directory that holds the manifests",
             Self::Unrelated(_) => {
-                return "move them out of the directory, or leave --strict out to skip them"
-                    .to_owned();
+                "move them out of the directory, or leave --strict out to skip them"
             }
             Self::TooLarge(Limit::Policy(_)) => {
-                return "split the Application, or let the operator raise the limit".to_owned();
+                "split the Application, or let the operator raise the limit"
             }
-            Self::TooLarge(Limit::BuiltIn(_)) => {
-                return "is it the right input? no more is read at once".to_owned();
+            Self::TooLarge(Limit::BuiltIn(_)) => "is it the right input? no more is read at once",
+            Self::Unreadable(list) => {
+                let mut helps: Vec<_> = list.iter().map(|one| one.reason.help()).collect();
+                helps.sort_unstable();
+                helps.dedup();
+                return helps.join("; ");
             }
-            Self::Unreadable(list) => list,
-        };
-        let mut helps: Vec<_> = list.iter().map(|one| one.reason.help()).collect();
-        helps.sort_unstable();
-        helps.dedup();
-        helps.join("; ")
+        }
+        .to_owned()
     }
 
     /// The exit code of docs/internals/design.md#exit-codes: 2 (usage) where a path is named that does not exist or `-` is
     /// named twice, else 1 (the input is at fault).
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
+    fn exit_code(&self) -> u8 {
         match self {
             Self::Unreadable(list) if list.iter().any(Unreadable::is_usage) => 2,
             Self::StdinTwice => 2,

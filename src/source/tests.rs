@@ -4,6 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
 use super::*;
+use crate::explain::Explain;
 
 fn read(paths: &[PathBuf], stdin: impl Read) -> Result<Sources, SourceError> {
     super::read(paths, stdin, DEFAULT_LIMIT)

@@ -21,6 +21,7 @@ use super::scalar::double_quote;
 use super::tree::{Kind, NodeId, Tree};
 use super::trivia::line_start;
 use crate::clock::{self, Clock};
+use crate::explain::Explain;
 use crate::secret::Value;
 use key::{Entries, Entry};
 
@@ -123,30 +124,28 @@ pub enum Reason {
     Large,
 }
 
-impl Reason {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> &'static str {
-        match self {
-            Self::Syntax(_) => "give Kubernetes manifests as YAML or JSON",
-            Self::DuplicateKey => "remove one of them; readers disagree on which one counts",
-            Self::MergedKey => {
+impl Explain for Problem {
+    fn help(&self) -> String {
+        match &self.reason {
+            Reason::Syntax(_) => "give Kubernetes manifests as YAML or JSON",
+            Reason::DuplicateKey => "remove one of them; readers disagree on which one counts",
+            Reason::MergedKey => {
                 "put << first in its mapping; readers disagree on which of the two counts"
             }
-            Self::Merge => "name an anchor of a mapping",
-            Self::Key => "quote the key",
-            Self::LongKey => "shorten it",
-            Self::Tag => "remove the tag, and quote the value if it is a string",
-            Self::Misfit => "remove the tag, or correct the value",
-            Self::NotFinite => "quote it if it is a string",
-            Self::Endless => "write the value out",
-            Self::Depth => "flatten the object",
-            Self::Values => "split the document",
-            Self::Separator => {
+            Reason::Merge => "name an anchor of a mapping",
+            Reason::Key => "quote the key",
+            Reason::LongKey => "shorten it",
+            Reason::Tag => "remove the tag, and quote the value if it is a string",
+            Reason::Misfit => "remove the tag, or correct the value",
+            Reason::NotFinite => "quote it if it is a string",
+            Reason::Endless => "write the value out",
+            Reason::Depth => "flatten the object",
+            Reason::Values => "split the document",
+            Reason::Separator => {
                 "take the character out, or resolve secrets with `gitops-fn build` instead of a function"
             }
-            Self::Large => "write the values out, with fewer aliases",
-        }
+            Reason::Large => "write the values out, with fewer aliases",
+        }.to_owned()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::clock::Clock;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::secret::json::{self, JsonError};
 use crate::yaml::event::{Event, Events};
 
@@ -25,18 +25,14 @@ pub(super) fn warning(text: &[u8], kept: &[Range<usize>], clock: &Clock) -> Opti
         let is_broken = json::parse_within(text, MAX_MEMBERS)
             .is_err_and(|error| !matches!(error, JsonError::Members(_)));
         return is_broken.then(|| {
-            Finding::new(
-                Severity::Warning,
-                "with its value the text is no longer valid JSON",
+            Finding::warning("with its value the text is no longer valid JSON",
                 "add `| json` to a placeholder between double quotes: it escapes quotes, backslashes and line breaks",
             )
         });
     }
     let is_broken = is_yaml(&before, clock) && !is_yaml(text, clock) && clock.check().is_ok();
     is_broken.then(|| {
-        Finding::new(
-            Severity::Warning,
-            "with its value the text is no longer valid YAML",
+        Finding::warning("with its value the text is no longer valid YAML",
             "add `| indent` to the placeholder of a value of several lines (as the text of a `|` block), or write \"…\" around the placeholder and add `| json`",
         )
     })

@@ -35,7 +35,7 @@ impl Checkout {
             .scan(folder, false, false)
             .findings
             .iter()
-            .map(|finding| finding.message.replace(&root, "ROOT"))
+            .map(|finding| finding.to_string().replace(&root, "ROOT"))
             .collect();
         said.sort();
         said
@@ -206,8 +206,12 @@ fn charts_are_judged_by_what_is_allowed() {
         ("generator/kustomization.yaml", "resources: [h.yaml]\n"),
         ("generator/h.yaml", generator),
     ]);
-    let messages =
-        |scan: Scan| -> Vec<String> { scan.findings.into_iter().map(|one| one.message).collect() };
+    let messages = |scan: Scan| -> Vec<String> {
+        scan.findings
+            .into_iter()
+            .map(|one| one.to_string())
+            .collect()
+    };
     assert_eq!(
         messages(checkout.scan("app", true, false)),
         ["app/kustomization.yaml: the helm chart web has to be fetched"]

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::remote::{is_remote, shown};
 use super::{Allowed, Scan, kustomization_in};
+use crate::explain::Explain;
 use crate::finding::Finding;
+use crate::kustomize::helm::Refused;
 use crate::kustomize::kustomization::{Chart, Kustomization, List};
 use crate::kustomize::repository::{Entry, Repository, Unreadable, joined};
 
@@ -61,16 +63,10 @@ struct Transformer {
     ours: bool,
 }
 
-const KEEP_INSIDE: &str =
-    "keep regular files of at most 1 MiB in the repository, and links inside of it";
-
 impl Look<'_> {
-    fn problem(&mut self, message: String, help: &str) {
-        self.scan.findings.push(Finding::error(message, help));
-    }
-
-    fn unreadable(&mut self, file: &Path, error: Unreadable) {
-        self.problem(format!("{} {error}", file.display()), KEEP_INSIDE);
+    fn problem(&mut self, file: &Path, message: impl Into<String>, help: &str) {
+        let finding = Finding::error(message, help).within(file.display().to_string());
+        self.scan.findings.push(finding);
     }
 
     fn enter(&mut self, folder: PathBuf) {
@@ -99,7 +95,7 @@ impl Look<'_> {
                 Some(text)
             }
             Err(error) => {
-                self.unreadable(file, error);
+                self.scan.findings.push(error.finding(file));
                 None
             }
         }
@@ -109,7 +105,7 @@ impl Look<'_> {
         let file = match kustomization_in(self.repository, folder) {
             Ok(Some(file)) => file,
             Ok(None) => return,
-            Err((file, error)) => return self.unreadable(&file, error),
+            Err((file, error)) => return self.scan.findings.push(error.finding(&file)),
         };
         let Some(text) = self.read(&file) else {
             return;
@@ -148,17 +144,15 @@ impl Look<'_> {
         match found {
             Ok(entry) => return Some(entry),
             Err(_) if is_remote(entry) => self.problem(
-                format!("{}: {} is remote", file.display(), shown(entry)),
+                file,
+                format!("{} is remote", shown(entry)),
                 "keep all that is built in the repository: a build has no network",
             ),
             Err(Unreadable::Outside) => {
                 let root = self.repository.path().display();
                 self.problem(
-                    format!(
-                        "{}: {} leads out of the repository ({root})",
-                        file.display(),
-                        shown(entry)
-                    ),
+                    file,
+                    format!("{} leads out of the repository ({root})", shown(entry)),
                     "keep all that is built in the repository; if its root is another folder, name that with --root",
                 );
             }
@@ -172,25 +166,22 @@ impl Look<'_> {
         let name = shown(&chart.name);
         if let Some(field) = chart.option {
             self.problem(
-                format!(
-                    "{}: {field} of the helm chart {name} begins with `-`",
-                    file.display()
-                ),
+                file,
+                format!("{field} of the helm chart {name} begins with `-`"),
                 "helm would take it for an option: use another name",
             );
         }
         if let Some(field) = chart.moves_home {
             self.problem(
-                format!(
-                    "{}: {field} of the helm chart {name} moves helm's own folders",
-                    file.display()
-                ),
+                file,
+                format!("{field} of the helm chart {name} moves helm's own folders"),
                 "leave it out: plugins and chart repositories of helm are not taken from a repository",
             );
         }
         if !self.allowed.helm {
             return self.problem(
-                format!("{}: the helm chart {name} needs helm", file.display()),
+                file,
+                format!("the helm chart {name} needs helm"),
                 "pass --enable-helm; under an operator's policy `enable.helm` has to allow it",
             );
         }
@@ -199,8 +190,9 @@ impl Look<'_> {
         }
         if !self.allowed.remote_charts {
             return self.problem(
-                format!("{}: the helm chart {name} has to be fetched", file.display()),
-                "vendor the chart: `helm pull --untar` into the chart home, commit it, and remove `repo:`; or let the operator's policy say `enable.remoteCharts`",
+                file,
+                format!("the helm chart {name} has to be fetched"),
+                &Refused::Fetch.help(),
             );
         }
         match joined(folder, Path::new(home)) {
@@ -209,9 +201,9 @@ impl Look<'_> {
                 self.scan.charts.insert(home);
             }
             _ => self.problem(
+                file,
                 format!(
-                    "{}: the chart home {} is no folder of its own below the repository",
-                    file.display(),
+                    "the chart home {} is no folder of its own below the repository",
                     shown(home)
                 ),
                 "leave `helmGlobals.chartHome` out, or name a folder that holds charts alone",

@@ -1,6 +1,7 @@
 //! Errors of modifiers.
 
 use super::NAMES;
+use crate::explain::Explain;
 use crate::placeholder::jsonpath::JsonPathError;
 use crate::secret::json::JsonError;
 use crate::yaml::load::LoadError;
@@ -65,11 +66,9 @@ pub enum ModifierError {
     JsonPath(JsonPathError),
 }
 
-impl ModifierError {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> String {
-        let text = match self {
+impl Explain for ModifierError {
+    fn help(&self) -> String {
+        match self {
             Self::Empty => "remove the `|`, or write a modifier after it",
             Self::Unknown(_) | Self::NoName => return format!("modifiers are {NAMES}"),
             Self::Parameters("indent") => "write one number, as in `indent 4`, or none",
@@ -102,8 +101,8 @@ impl ModifierError {
             Self::Json(..) => "the stored value must be one JSON document",
             Self::Yaml(_) => "the stored value must be one YAML document that JSON can express",
             Self::Stopped => "try again",
-            Self::JsonPath(error) => error.help(),
-        };
-        text.to_owned()
+            Self::JsonPath(error) => return error.help(),
+        }
+        .to_owned()
     }
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
+use crate::explain::Explain;
 use crate::secret::json;
 
 #[derive(Deserialize)]

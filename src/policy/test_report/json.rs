@@ -45,11 +45,12 @@ impl Report<'_> {
             .findings
             .iter()
             .map(|finding| {
+                let object = finding.object();
                 json!({
-                    "object": finding.subject.as_ref().map(|subject| subject.identity.to_string()),
-                    "field": finding.field,
+                    "object": object.map(|(subject, _)| subject.identity.to_string()),
+                    "field": object.map_or("", |(_, field)| field),
                     "placeholder": finding.placeholder,
-                    "reason": finding.message,
+                    "reason": finding.to_string(),
                 })
             })
             .collect();

@@ -3,7 +3,7 @@
 use super::Problems;
 use crate::policy::identity::Variable;
 use crate::policy::identity::is_literal;
-use crate::policy::template::{Mount, PathFault, Template};
+use crate::policy::template::{InvalidPath, Mount, Template};
 use crate::policy::{Rule, raw};
 use crate::secret::KvVersion;
 
@@ -124,17 +124,17 @@ fn template(
             }
             Some(template)
         }
-        Err(fault) => {
-            let help = match fault {
-                PathFault::NoMount => "begin it with the path of one of spec.mounts, written out",
-                PathFault::Variable => {
+        Err(error) => {
+            let help = match error {
+                InvalidPath::NoMount => "begin it with the path of one of spec.mounts, written out",
+                InvalidPath::Variable => {
                     "known are ${ARGOCD_APP_PROJECT_NAME}, ${ARGOCD_APP_NAME} and ${ARGOCD_APP_NAMESPACE}, between slashes"
                 }
                 _ => {
                     "write MOUNT/SEGMENT/…, with `*` for any segment and `**` at the end for any depth"
                 }
             };
-            problems.add(at, &fault.to_string(), help);
+            problems.add(at, &error.to_string(), help);
             None
         }
     }

@@ -5,6 +5,7 @@ use std::fs;
 use gitops_fn::Outcome;
 use gitops_fn::clock::Clock;
 use gitops_fn::config::{self, Config};
+use gitops_fn::explain::Explain;
 use gitops_fn::image::ImageRef;
 use gitops_fn::placeholder::{self, jsonpath::JsonPath, modifier};
 use gitops_fn::secret::{Value, json};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Look, Transformer};
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::kustomize::kustomization::{Kustomization, List, Object, Plugin, objects};
 use crate::kustomize::repository::{Entry, joined};
 use crate::kustomize::scan::kustomization_in;
@@ -54,7 +54,8 @@ impl Look<'_> {
         }
         if place.ours && self.left == 0 {
             self.problem(
-                format!("{}: too much to look through", file.display()),
+                file,
+                "too much to look through",
                 "name fewer and smaller transformers",
             );
         }
@@ -146,15 +147,16 @@ impl Look<'_> {
             );
         }
         if extras {
-            self.scan.findings.push(Finding::new(
-                Severity::Warning,
+            let warning = Finding::warning(
                 format!(
-                    "{}: `args` and `envs` of {} count for kustomize alone, not for `gitops-fn build`",
-                    place.file.display(),
+                    "`args` and `envs` of {} count for kustomize alone, not for `gitops-fn build`",
                     object.name()
                 ),
                 "set them where `gitops-fn build` is started",
-            ));
+            );
+            self.scan
+                .findings
+                .push(warning.within(place.file.display().to_string()));
         }
         self.scan.entry = Some(object.yaml());
     }
@@ -166,26 +168,20 @@ impl Look<'_> {
         order.extend(files);
         let ours = order.iter().position(|one| one.ours);
         if ours.is_some_and(|ours| ours + 1 < order.len()) {
-            self.scan.findings.push(Finding::new(
-                Severity::Warning,
-                format!(
-                    "{}: gitops-fn is not the last transformer, and `gitops-fn build` runs it last",
-                    file.display()
-                ),
+            let warning = Finding::warning(
+                "gitops-fn is not the last transformer, and `gitops-fn build` runs it last",
                 "make it the last one; kustomize runs those that are files after those that are written in place",
-            ));
+            );
+            self.scan
+                .findings
+                .push(warning.within(file.display().to_string()));
         }
     }
 
     fn refuse(&mut self, place: &Place<'_>, object: &Object, fact: &str, help: &str) {
-        self.problem(
-            format!(
-                "{} {}: {} {fact}",
-                place.file.display(),
-                place.list.name(),
-                object.name()
-            ),
-            help,
-        );
+        let fact = format!("{} {fact}", object.name());
+        let finding = Finding::error(fact, help);
+        let place = format!("{} {}", place.file.display(), place.list.name());
+        self.scan.findings.push(finding.within(place));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::secret::path::PathFault;
+use crate::secret::path::PathError;
 
 /// The most bytes and values that a file may have once its aliases are expanded: aliases to lists of aliases grow
 /// exponentially.
@@ -36,7 +36,7 @@ pub(in crate::store::file) enum Problem {
     #[error("a secret occurs twice: `mount/path` and `mount/data/path` are the same secret")]
     SecretTwice,
     #[error("a key is not a `mount/path`: {0}")]
-    Path(PathFault),
+    Path(PathError),
     #[error("a number is infinite or not a number, which JSON cannot express (quote it)")]
     NotFinite,
     #[error("a value has a tag")]

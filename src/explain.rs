@@ -1,0 +1,24 @@
+//! What an error says besides what has gone wrong.
+
+/// An error of a step: its `Display` is the fact, in lower case and without input text that may be a secret.
+/// Every such error becomes a [`crate::finding::Finding`] in one way.
+pub trait Explain: std::error::Error {
+    /// What to do about it.
+    fn help(&self) -> String;
+
+    /// The exit code that it leads to: 1 if trying again cannot help, 2 if the configuration has to be corrected,
+    /// 3 if trying again may help.
+    fn exit_code(&self) -> u8 {
+        1
+    }
+}
+
+impl<E: Explain> Explain for &E {
+    fn help(&self) -> String {
+        (**self).help()
+    }
+
+    fn exit_code(&self) -> u8 {
+        (**self).exit_code()
+    }
+}
