@@ -226,7 +226,7 @@ fn an_ambiguous_name_is_an_error() {
     let text = refused(&before, &after);
     assert!(
         text.starts_with(
-            "error: ClusterRole r rules[0].resourceNames[0]: the name of a generated object"
+            "error: ClusterRole r rules[0].resourceNames[0]: this name belongs to several generated objects"
         ),
         "{text}"
     );
