@@ -105,7 +105,7 @@ struct Run<'r> {
 
 impl Run<'_> {
     /// Says what is wrong; what is not about a field is said once.
-    fn find(&mut self, problem: Finding) {
+    fn report(&mut self, problem: Finding) {
         let is_new = problem.object().is_some()
             || self
                 .said
@@ -170,7 +170,7 @@ impl Run<'_> {
                     // also where all has been said before: without every edit there is nothing to verify
                     failed = true;
                     for problem in problems {
-                        self.find(problem);
+                        self.report(problem);
                     }
                 }
             }

@@ -14,7 +14,7 @@ use super::document::{Document, name_of};
 use super::kept::Edits;
 use super::scope::{Scope, namespace};
 use super::token::{self, tokens};
-use super::{Pair, content, fault};
+use super::{Pair, content, internal};
 
 /// How many bytes of text are not read twice.
 const KEPT: usize = 1 << 20;
@@ -133,7 +133,7 @@ impl Names {
                 }
             }
         }
-        names.mixed = names.search().map_err(|error| fault(&error))?;
+        names.mixed = names.search().map_err(|error| internal(&error))?;
         Ok((names, read))
     }
 
@@ -266,7 +266,7 @@ impl Names {
 }
 
 fn read_whole<'t>(text: &'t str, clock: &Clock) -> Result<Option<Document<'t>>, Finding> {
-    Document::read(text, clock).map_err(|error| fault(&error))
+    Document::read(text, clock).map_err(|error| internal(&error))
 }
 
 fn is_whole(make: &[Range<usize>], name: &str) -> bool {
