@@ -1,8 +1,8 @@
-//! When the work of a run has to end: at its deadline, or when a signal has come.
+//! Limits the time of a run: to its deadline, or until a signal arrives.
 //!
-//! Every loop whose length the input decides asks the [`Clock`]. One that is told to stop just stops: what
-//! it leaves undone counts for nothing, since each step of [`crate::pipeline`] asks once more when it is done, and
-//! a clock that has stopped never goes on.
+//! Every loop whose length depends on the input checks the [`Clock`], and simply stops when the clock has. Its
+//! incomplete result is never used: each step of [`crate::pipeline`] checks the clock again at its end, and a stopped
+//! clock never restarts.
 
 use crate::explain::Explain;
 
@@ -11,28 +11,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// How much may be done between two looks: a millisecond's work, or a few.
+/// How much work is done between two checks, in bytes: takes about a millisecond.
 const STRIDE: usize = 1 << 16;
 
-/// What a node or an event counts beside its text.
+/// The work that a node or an event counts for in addition to its text, in bytes.
 pub const NODE: usize = 64;
 
-/// Tells whether to go on. Its clones see the same deadline and the same signals.
+/// Tells whether to continue. Clones share the deadline and the signals.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     end: Option<Instant>,
     signalled: Arc<AtomicBool>,
-    /// How much may be done until the next look.
+    /// How much work is left until the next check.
     left: Cell<usize>,
 }
 
-/// Why the work ends before it is done; trying again may help.
+/// Why a run ends early; trying again may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
-    /// Somebody has asked for it.
+    /// A signal has arrived.
     #[error("stopped by a signal (transient)")]
     Signal,
-    /// There is no more time.
+    /// The deadline has passed.
     #[error("the manifests were not done before the deadline (transient)")]
     Deadline,
 }
@@ -52,7 +52,7 @@ impl Explain for Stop {
 }
 
 impl Clock {
-    /// A clock that stops at `end`, or when `signalled` is set. By default there is neither.
+    /// A clock that stops at `end`, or when `signalled` is set. The default clock never stops.
     #[must_use]
     pub fn new(end: Option<Instant>, signalled: Arc<AtomicBool>) -> Self {
         Self {
@@ -62,10 +62,10 @@ impl Clock {
         }
     }
 
-    /// Whether to go on.
+    /// Checks whether to continue.
     ///
     /// # Errors
-    /// Why not; from then on it is always so.
+    /// [`Stop`]; once it is returned, all later checks return one.
     pub fn check(&self) -> Result<(), Stop> {
         self.left.set(0);
         if self.signalled.load(Ordering::Relaxed) {
@@ -78,11 +78,11 @@ impl Clock {
         Ok(())
     }
 
-    /// As [`Clock::check`], for inner loops: it looks only now and then. `work` is what has been done, in
-    /// bytes that were read, compared or copied.
+    /// As [`Clock::check`], but cheap enough for inner loops, since it rarely reads the time. `work` is the work done since
+    /// the last call, in bytes that were read, compared or copied.
     ///
     /// # Errors
-    /// Why not to go on.
+    /// As [`Clock::check`].
     pub fn spend(&self, work: usize) -> Result<(), Stop> {
         match self.left.get().checked_sub(work) {
             Some(left) => {
@@ -101,14 +101,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_stops_for_good() {
+    fn a_stopped_clock_never_restarts() {
         let signalled = Arc::new(AtomicBool::new(false));
         let late = Instant::now() + Duration::from_mins(10);
         let clock = Clock::new(Some(late), Arc::clone(&signalled));
         assert_eq!((clock.check(), clock.spend(STRIDE)), (Ok(()), Ok(())));
         signalled.store(true, Ordering::Relaxed);
         for work in [1, 0, STRIDE, usize::MAX] {
-            // the first of them is when it looks again
+            // the first call exhausts the work and so checks again
             assert_eq!(clock.spend(work.max(1)), Err(Stop::Signal));
         }
         assert_eq!(clock.clone().check(), Err(Stop::Signal));

@@ -1,5 +1,5 @@
-//! Edit: the plan and the resolved secrets become splices, and each edited document is read again
-//! before anything is written. Pure, but that it stops with the clock.
+//! Edit: turns the plan and the resolved secrets into splices, and verifies each edited document before anything is
+//! written. Pure, except that it stops with the clock.
 
 pub mod budget;
 pub mod fill;
@@ -17,27 +17,27 @@ use crate::plan::Mode;
 use crate::plan::change::{Action, Change};
 use crate::resolve::Resolved;
 use crate::yaml::expected::{self, Shape};
-use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::splice::{Splice, spliced};
 use crate::yaml::verify::{Expectation, Mismatch, verify};
 use budget::Allowance;
 use fill::Unfilled;
 use write::{Written, write};
 
-/// How many texts are warned of: more would be of the same kind.
-const MOST_WARNINGS: usize = 50;
+/// How many warnings about broken texts are given: further ones would be of the same kind.
+const MAX_WARNINGS: usize = 50;
 
-/// What became of the plan.
+/// The outcome of [`edit`].
 #[derive(Default)]
 pub struct Edited {
-    /// The splices of every source, sorted, by the source's number.
+    /// The splices of each source, in the order of the sources; sorted by place.
     pub splices: Vec<Vec<Splice>>,
     /// What was done and what failed.
     pub findings: Vec<Finding>,
 }
 
-/// Makes the splices of all documents and verifies each edited document.
+/// Creates the splices of all documents and verifies each edited document.
 ///
-/// `sources` are the texts that the plan was made from. After an error finding nothing may be written.
+/// `sources` are the texts that the plan was made from. If a finding is an error, nothing may be written.
 #[must_use]
 pub fn edit(
     sources: &[&str],
@@ -58,7 +58,7 @@ pub fn edit(
         allowance,
         findings: Vec::new(),
         warned: 0,
-        said: FxHashSet::default(),
+        reported: FxHashSet::default(),
         buffer: String::new(),
     };
     for document in documents {
@@ -69,7 +69,7 @@ pub fn edit(
             continue;
         };
         if let Err(end) = run.document(text, &document, splices) {
-            // how far it has come is nobody's business: that depends on the values
+            // drop the other findings: how far the run came depends on secret values
             run.findings = vec![end];
             break;
         }
@@ -80,50 +80,52 @@ pub fn edit(
     }
 }
 
-/// What is said where the reads have taken all the time that there was: those that have failed for it, once
-/// each.
+/// Errors for the reads that failed because the time ran out, once each; for a run that ends before it can edit.
 #[must_use]
-pub fn untold(resolved: &Resolved) -> Vec<Finding> {
+pub fn timed_out_reads(resolved: &Resolved) -> Vec<Finding> {
     resolved.late().map(fill::unread).collect()
 }
 
-/// What all documents share.
+/// The state that all documents share.
 struct Run<'r> {
     resolved: &'r Resolved,
     mode: Mode,
-    /// How many scalars may be the one of which nothing is said.
+    /// How many scalars could hold a value whose error is withheld ([`fill::is_doubtful`]).
     doubtful: usize,
     allowance: &'r mut Allowance,
     findings: Vec<Finding>,
-    /// How many texts have been warned of.
+    /// How many warnings about broken texts have been given.
     warned: usize,
-    /// What has been said of the run as a whole.
-    said: FxHashSet<(String, String)>,
-    /// The edited document, whose memory the next one takes over.
+    /// The findings that are not about a field, as placeholder and message.
+    reported: FxHashSet<(String, String)>,
+    /// The edited document; its memory is reused for the next one.
     buffer: String,
 }
 
 impl Run<'_> {
-    /// Says what is wrong; what is not about a field is said once.
+    /// Adds an error, unless it is not about a field and has been reported already.
     fn report(&mut self, problem: Finding) {
         let is_new = problem.object().is_some()
             || self
-                .said
+                .reported
                 .insert((problem.placeholder.clone(), problem.message.clone()));
         if is_new {
             self.findings.push(problem);
         }
     }
 
-    /// Warns of a text that its values have broken; not more than `MOST_WARNINGS` times.
+    /// Adds a warning about a text broken by its values, unless there are [`MAX_WARNINGS`] already.
     fn warn(&mut self, warning: Option<Box<Finding>>) {
-        if let Some(warning) = warning.filter(|_| self.warned < MOST_WARNINGS) {
+        if let Some(warning) = warning.filter(|_| self.warned < MAX_WARNINGS) {
             self.warned += 1;
             self.findings.push(*warning);
         }
     }
 
-    /// Edits one document; an error ends the run.
+    /// Edits one document and adds its splices to `all`.
+    ///
+    /// # Errors
+    /// The one finding of a run that must end here.
     fn document(
         &mut self,
         text: &str,
@@ -145,7 +147,7 @@ impl Run<'_> {
                     splices.push(splice);
                     expected.push(Expectation {
                         at: change.ordinal,
-                        gone: u32::from(change.replaces),
+                        removed: u32::from(change.replaces),
                         shapes,
                         anchor: change.anchor,
                     });
@@ -155,7 +157,7 @@ impl Run<'_> {
                     digest = digest.wrapping_sub(removal.key_digest);
                     expected.push(Expectation {
                         at: removal.key_ordinal,
-                        gone: 2,
+                        removed: 2,
                         shapes: Vec::new(),
                         anchor: 0,
                     });
@@ -167,7 +169,7 @@ impl Run<'_> {
                     self.withheld(change, problem);
                 }
                 Err(Unfilled::Problems(problems)) => {
-                    // also where all has been said before: without every edit there is nothing to verify
+                    // even if all of them were reported before: without all edits there is nothing to verify
                     failed = true;
                     for problem in problems {
                         self.report(problem);
@@ -185,7 +187,7 @@ impl Run<'_> {
             digest = digest.wrapping_sub(map.digest);
             expected.push(Expectation {
                 at: map.ordinal,
-                gone: 1,
+                removed: 1,
                 shapes: vec![Shape::Map],
                 anchor: map.anchor,
             });
@@ -197,10 +199,10 @@ impl Run<'_> {
         buffer.clear();
         let added: usize = splices.iter().map(|splice| splice.text.len()).sum();
         buffer.reserve(document.span.range().len() + added);
-        buffer.extend(pieces(text, document.span, &splices));
+        buffer.extend(spliced(text, document.span, &splices));
         if let Err(mismatch) = verify(buffer, &expected, digest, self.allowance.clock()) {
-            // or it was not read to its end
-            self.allowance.in_time()?;
+            // unless it was only not read to its end
+            self.allowance.check_time()?;
             let finding = unwritten(&mismatch);
             let change = match mismatch {
                 Mismatch::TooDeep => deepest(&document.changes, &expected),
@@ -218,7 +220,7 @@ impl Run<'_> {
 }
 
 impl Run<'_> {
-    /// Says that there is a value that cannot be used: once, and where only if it can be nowhere else.
+    /// Reports that some value cannot be used: once, and with its place only if there is no other candidate.
     fn withheld(&mut self, change: &Change, problem: Finding) {
         let problem = if self.doubtful == 1 && is_doubtful(change, self.mode) {
             problem
@@ -231,22 +233,22 @@ impl Run<'_> {
     }
 }
 
-/// Why an edited document is not written.
+/// The error for an edited document that failed verification.
 fn unwritten(mismatch: &Mismatch) -> Finding {
     match mismatch {
         Mismatch::TooDeep => Finding::error(
-            "with what is put in here the document nests lists and maps more than 1,024 deep",
+            "with this value the document nests lists and maps more than 1,024 deep",
             "take a part of the map or list with `jsonPath`, or write the object with fewer levels",
         ),
         _ => Finding::error(
             format!("{mismatch}; nothing was written"),
-            "this is a fault of gitops-fn: please report it with the manifest, its secrets taken out; \
+            "this is a fault of gitops-fn: please report it with the manifest, without its secrets; \
              writing the value in double quotes usually helps",
         ),
     }
 }
 
-/// The change that puts the most levels in.
+/// The change that adds the most levels of nesting.
 fn deepest<'c>(changes: &'c [Change], expected: &[Expectation]) -> Option<&'c Change> {
     let deepest = expected
         .iter()
@@ -258,7 +260,7 @@ fn is_doubtful(change: &Change, mode: Mode) -> bool {
     matches!(&change.action, Action::Fill(fill) if fill::is_doubtful(fill, mode))
 }
 
-/// What a function tells the orchestrator of a change; plain streams have no place for it.
+/// The note about a change for an orchestrator's results; plain streams have no place for notes.
 fn note(change: &Change, removed: bool) -> Option<Finding> {
     let message = match &change.action {
         _ if removed => "removed, since its key is missing".to_owned(),

@@ -52,7 +52,7 @@ pub enum Place {
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
-    /// Exit code that an error leads to (DESIGN §2).
+    /// Exit code that an error leads to (docs/internals/design.md#exit-codes).
     pub exit: u8,
     /// What it is about.
     pub place: Place,
@@ -200,8 +200,8 @@ impl Finding {
     }
 }
 
-/// The exit code of a run with these findings (DESIGN §2): 0 without errors; 2 if the configuration is
-/// at fault; 1 if trying again cannot help; 3 if it may.
+/// The exit code of a run with these findings (docs/internals/design.md#exit-codes): 0 without errors; 2 if the
+/// configuration is at fault; 1 if trying again cannot help; 3 if it may.
 #[must_use]
 pub fn exit_code(findings: &[Finding]) -> u8 {
     let errors = findings

@@ -1,7 +1,7 @@
-//! Image references: their grammar, which of them a rule names, and what a rule makes of them.
+//! Image references: their grammar, and rules that change them.
 //!
-//! Equal to kustomize's `images:` (`api/internal/image`, `api/filters/imagetag`) except that a name
-//! is matched as text, never as a pattern, and that a tag suffix is applied once.
+//! The same as kustomize's `images:` (`api/internal/image`, `api/filters/imagetag`), except that a name is matched as
+//! text, never as a pattern, and that a tag suffix is not applied twice.
 
 use crate::explain::Explain;
 
@@ -12,14 +12,14 @@ pub mod grammar;
 /// The longest tag that the OCI distribution spec allows.
 const MAX_TAG: usize = 128;
 
-/// An image string cut into its parts, as kustomize cuts it; nothing is judged or normalised.
+/// An image string split into its parts as kustomize does it, without validation or normalisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageRef<'a> {
     /// Registry, port and repository: `registry.example:5000/shop/web`.
     pub name: &'a str,
-    /// The tag, without its colon; `None` also where nothing follows the colon.
+    /// The tag, without its colon; `None` also if nothing follows the colon.
     pub tag: Option<&'a str>,
-    /// `algorithm:encoded`, without the `@`; `None` also where nothing follows the `@`.
+    /// `algorithm:encoded`, without the `@`; `None` also if nothing follows the `@`.
     pub digest: Option<&'a str>,
 }
 
@@ -61,37 +61,37 @@ impl fmt::Display for ImageRef<'_> {
     }
 }
 
-/// What one rule does to the images that it names: kustomize's `images:` entry.
+/// A rule that changes the images with one name, like an entry of kustomize's `images:`.
 ///
-/// The fields are checked where they are configured (see [`grammar`]); here any text is taken.
+/// The fields are validated where they are configured ([`Retag::check`]); any text is accepted here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retag {
-    /// The name to look for, literally; it may hold a registry port, and even a tag.
+    /// The name to match literally; may include a registry port, and even a tag.
     pub name: String,
-    /// The name to put in its place.
+    /// The new name.
     pub new_name: Option<String>,
-    /// The tag to set. Without `digest` it drops a digest that was there, as in kustomize.
+    /// The tag to set. Without `digest`, an existing digest is removed, as in kustomize.
     pub new_tag: Option<String>,
-    /// A text to append to the tag that is there.
+    /// A text to append to the existing tag.
     pub tag_suffix: Option<String>,
-    /// The digest to set. Without `new_tag` it drops a tag that was there, as in kustomize.
+    /// The digest to set. Without `new_tag`, an existing tag is removed, as in kustomize.
     pub digest: Option<String>,
 }
 
-/// What became of one image string.
+/// The outcome of a rule for one image string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Retagged {
-    /// The rule names another image.
+    /// The rule does not match.
     NoMatch,
-    /// The rule names this image, which already is as it should be.
+    /// The rule matches, but the image is already as wanted.
     Same,
     /// The new text.
     Changed(String),
-    /// The rule names this image, but its suffix could not be applied: tag and digest stay as they are.
+    /// The rule matches, but its suffix could not be applied: tag and digest are unchanged.
     Skipped {
         /// Why.
         reason: SuffixSkipped,
-        /// The new text, where the rule gives the image another name.
+        /// The new text, if the rule changes the name.
         renamed: Option<String>,
     },
 }
@@ -102,7 +102,7 @@ pub enum SuffixSkipped {
     /// kustomize would write `nginx:-suffix`.
     #[error("the image has no tag to append tagSuffix to")]
     NoTag,
-    /// The result would be no tag any more.
+    /// The result would be too long for a tag.
     #[error("with tagSuffix the tag would be longer than 128 characters")]
     TooLong,
 }
@@ -118,9 +118,8 @@ impl Explain for SuffixSkipped {
 }
 
 impl Retag {
-    /// Whether the rule names this image: the name, then at most a tag and a digest of the
-    /// characters that kustomize accepts there (`[a-zA-Z0-9_.{}-]*`, so a template tag such as
-    /// `{STABLE}` counts).
+    /// Whether the rule matches this image: its name, optionally followed by a tag and a digest of characters that
+    /// kustomize accepts there (`[a-zA-Z0-9_.{}-]*`, which includes template tags such as `{STABLE}`).
     #[must_use]
     pub fn matches(&self, image: &str) -> bool {
         image.strip_prefix(self.name.as_str()).is_some_and(|rest| {
@@ -133,8 +132,7 @@ impl Retag {
         })
     }
 
-    /// Applies the rule to one image string, as kustomize's `images:` does; applying it again to
-    /// the result changes nothing.
+    /// Applies the rule to one image string, as kustomize's `images:` does. Idempotent.
     #[must_use]
     pub fn apply(&self, image: &str) -> Retagged {
         if !self.matches(image) {
@@ -169,7 +167,7 @@ impl Retag {
     }
 }
 
-/// The tag with its suffix; `None` if it ends in the suffix already.
+/// The tag with the suffix appended; `None` if it already ends in it.
 fn with_suffix(current: ImageRef<'_>, suffix: &str) -> Result<Option<String>, SuffixSkipped> {
     let tag = current.tag.ok_or(SuffixSkipped::NoTag)?;
     if tag.ends_with(suffix) {
@@ -222,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_come_out_as_in_kustomize() {
+    fn rules_change_images_as_in_kustomize() {
         let rows: Vec<Row> =
             serde_yaml::from_str(include_str!("../tests/golden/units/image-strings.yaml")).unwrap();
         for row in rows {
@@ -262,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suffix_is_applied_once_and_only_to_a_tag() {
+    fn a_suffix_is_appended_once_and_only_to_a_tag() {
         let rule = Retag {
             tag_suffix: Some("-s".to_owned()),
             ..rule("nginx")
@@ -303,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_already_set_is_no_change() {
+    fn setting_the_current_tag_is_not_a_change() {
         let rule = Retag {
             new_tag: Some("2".to_owned()),
             ..rule("host:5000/nginx")
@@ -361,7 +359,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_can_be_split_and_put_together(text in "\\PC*") {
+        fn any_text_can_be_split_and_joined(text in "\\PC*") {
             let parts = ImageRef::split(&text);
             prop_assert!(text.starts_with(parts.name));
             let again = parts.to_string();
@@ -369,7 +367,7 @@ mod tests {
         }
 
         #[test]
-        fn a_rule_applied_to_its_own_result_changes_nothing(
+        fn rules_are_idempotent(
             name in "([a-c]{1,2}(:50)?/)?[a-c]{1,2}(:1)?",
             new_name in proptest::option::of("([a-c]{1,2}(:50)?/)?[a-c]{1,2}"),
             new_tag in proptest::option::of("[a1][a1.-]{0,3}"),

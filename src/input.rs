@@ -1,4 +1,4 @@
-//! The texts of a run as they are judged: as they came, or written anew where a policy counts.
+//! The input texts of a run: unchanged, or in canonical form under a policy.
 
 use crate::clock::Clock;
 use crate::finding::Finding;
@@ -9,35 +9,35 @@ use crate::yaml::canonical;
 use crate::yaml::repair::{self, Repaired};
 use crate::yaml::splice::Splice;
 
-/// How much longer a text may become when it is written anew, in times of its length: quotes and
-/// indentation, beside what its aliases bring.
+/// How many times longer a text may become in canonical form because of quotes and indentation; expanded aliases are
+/// limited separately.
 const GROWTH: usize = 4;
 
-/// What a run reads. There is no other way to a plan than through this.
+/// The input of a run. Plans are only made from this type, so that no text bypasses [`Input::new`].
 #[derive(Debug, Default)]
 pub struct Input {
     sources: Vec<Source>,
-    /// What makes of each what it was, where it has been repaired and is not written anew.
+    /// For each source, the splices that restore its original form, if it was repaired and is not in canonical form.
     undo: Vec<Vec<Splice>>,
-    /// What is said of those that have been repaired.
+    /// Warnings about repaired texts.
     repaired: Vec<Finding>,
-    /// Why no secret may pass through kustomize with these texts.
+    /// An error if no secret may pass through kustomize with these texts.
     separator: Option<Finding>,
-    /// Whether there may be nothing in it.
+    /// Whether empty input is allowed.
     may_be_empty: bool,
-    /// Whether `build` has made it.
+    /// Whether it is the output of `build`.
     is_built: bool,
 }
 
 impl Input {
-    /// The texts of a run. Without a policy they are taken as they are, but for what YAML forbids and
-    /// Kubernetes reads all the same ([`repair`]).
+    /// Prepares the texts of a run. Without a policy they are unchanged, except that what YAML forbids but Kubernetes
+    /// accepts is repaired ([`repair`]).
     ///
-    /// Under a policy they are written anew ([`canonical`]), so that what is judged is what every reader of
-    /// the output sees.
+    /// Under a policy they are rewritten in canonical form ([`canonical`]), so that every parser of the output sees what
+    /// the policy was checked against.
     ///
     /// # Errors
-    /// Under a policy: the texts are longer than it allows, readers do not agree on them, or the clock has
+    /// Under a policy: the texts are longer than it allows, YAML parsers would disagree on them, or the clock has
     /// stopped.
     pub fn new(
         mut sources: Vec<Source>,
@@ -61,10 +61,10 @@ impl Input {
         let aliases = usize::try_from(limits.input_bytes).unwrap_or(usize::MAX);
         let (mut findings, mut separator) = (Vec::new(), None);
         for source in &mut sources {
-            let most = aliases.saturating_add(source.text.len().saturating_mul(GROWTH));
+            let max_bytes = aliases.saturating_add(source.text.len().saturating_mul(GROWTH));
             end_last_line(&mut source.text);
             repair(source, clock, &mut repaired);
-            match canonical::rewrite(&source.text, most, clock) {
+            match canonical::rewrite(&source.text, max_bytes, clock) {
                 Ok(anew) => {
                     let found = anew.separator;
                     separator = separator
@@ -77,7 +77,7 @@ impl Input {
                 }
             }
         }
-        // one that has stopped leaves texts half read
+        // after a stop the texts may be incomplete
         clock.check().map_err(|stop| vec![stop.into()])?;
         if findings.is_empty() {
             Ok(Self {
@@ -91,27 +91,27 @@ impl Input {
         }
     }
 
-    /// The same input, for which it is no error to hold nothing if `allowed`.
+    /// Sets whether empty input is allowed.
     #[must_use]
     pub fn allow_empty(mut self, allowed: bool) -> Self {
         self.may_be_empty = allowed;
         self
     }
 
-    /// Whether it may hold nothing.
+    /// Whether empty input is allowed.
     #[must_use]
     pub fn may_be_empty(&self) -> bool {
         self.may_be_empty
     }
 
-    /// The same input, made by `build`.
+    /// Marks the input as the output of `build`.
     #[must_use]
     pub fn built(mut self) -> Self {
         self.is_built = true;
         self
     }
 
-    /// How manifests of it are planned.
+    /// The mode in which its manifests are planned.
     pub(crate) fn mode(&self) -> Mode {
         if self.is_built {
             Mode::Build
@@ -126,26 +126,27 @@ impl Input {
         &self.sources
     }
 
-    /// What is to be said of texts that YAML forbids.
+    /// Warnings about texts that are not valid YAML and were repaired.
     #[must_use]
     pub fn repaired(&self) -> &[Finding] {
         &self.repaired
     }
 
-    /// Adds to the edits of all texts what puts back their original form wherever nothing is edited.
-    pub fn put_back(&self, edits: &mut [Vec<Splice>]) {
+    /// Adds splices to the edits of each text that restore its original form wherever nothing is edited.
+    pub fn restore_untouched(&self, edits: &mut [Vec<Splice>]) {
         for (undo, edits) in self.undo.iter().zip(edits) {
-            Repaired::put_back(undo, edits);
+            Repaired::restore_untouched(undo, edits);
         }
     }
 
-    /// What there is against secrets in an output that kustomize prints again, under a policy.
+    /// An error if, under a policy, kustomize must not print secrets with these texts: they hold a line separator that
+    /// it would not escape.
     #[must_use]
     pub fn separator(&self) -> Option<&Finding> {
         self.separator.as_ref()
     }
 
-    /// Puts what an edit has made of the only text in its place.
+    /// Replaces the text of a single source.
     pub fn replace(&mut self, text: String) {
         if let [source] = &mut *self.sources {
             source.text = text;
@@ -154,7 +155,7 @@ impl Input {
     }
 }
 
-/// Repairs a text and says so; what makes the original of it.
+/// Repairs a text and adds a warning to `said`; returns the splices that restore the original.
 fn repair(source: &mut Source, clock: &Clock, said: &mut Vec<Finding>) -> Vec<Splice> {
     let Some(repaired) = repair::repair(&source.text, clock) else {
         return Vec::new();
@@ -169,7 +170,7 @@ fn repair(source: &mut Source, clock: &Clock, said: &mut Vec<Finding>) -> Vec<Sp
     repaired.undo
 }
 
-/// Argo CD and kubectl end each line before they read it, which a block scalar at the end takes for its own.
+/// Argo CD and kubectl add a line break to the last line, which changes the value of a block scalar there.
 fn end_last_line(text: &mut String) {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');

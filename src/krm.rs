@@ -1,4 +1,4 @@
-//! Kubernetes objects and the KRM functions contract: identity of an object, ResourceList, results.
+//! Kubernetes objects and the input of KRM functions: [`resource`] identifies objects, [`list`] reads a ResourceList.
 
 pub mod list;
 pub mod resource;

@@ -175,5 +175,5 @@ pub fn plain(options: &Options, config: Option<&Path>) -> Result<Sources, Source
     let folder = std::slice::from_ref(&options.folder);
     let mut ours = vec![options.folder.join(RELEASE)];
     ours.extend(config.map(Path::to_owned));
-    source::read_except(&ours, folder, std::io::empty(), options.longest)
+    source::read_excluding(&ours, folder, std::io::empty(), options.longest)
 }

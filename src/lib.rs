@@ -33,7 +33,7 @@ pub mod document;
 pub mod edit;
 pub mod explain;
 pub mod finding;
-pub mod http;
+mod http;
 pub mod image;
 pub mod input;
 pub mod krm;

@@ -1,11 +1,11 @@
-//! Name hashes of generated objects, as kustomize would have given them to the resolved content.
+//! Updates the name hashes of generated objects to those that kustomize would give the resolved content.
 //!
-//! kustomize puts a hash of its content behind the name of a generated Secret or `ConfigMap`, and
-//! writes the name wherever it is referred to. It has hashed placeholders: a rotated secret would
-//! roll no workload. Here each such name gets the hash of what is now in the object.
+//! kustomize appends a hash of its content to the name of a generated Secret or `ConfigMap`, and updates all
+//! references to it. It has hashed placeholders, so a rotated secret would not restart any workload. Here each such
+//! name gets the hash of the content with the secrets filled in.
 //!
-//! Everything is decided before anything is replaced, as in kustomize, which hashes all objects before
-//! it fixes a single reference: a new name in an object's data does not change its own hash.
+//! All hashes are computed before any name is replaced, as in kustomize: a new name in an object's data does not
+//! change the hash of that object.
 
 mod content;
 mod document;
@@ -23,25 +23,28 @@ use crate::yaml::splice::Splice;
 use kept::Edits;
 use names::Names;
 
-/// What becomes of the text.
+/// The outcome of [`rename`].
 #[derive(Debug, Default)]
 pub struct Renamed {
-    /// The changes, sorted by place; each replaces a hash, or the scalar that holds it.
+    /// The changes to the text, sorted by place; each replaces a hash, or the scalar that holds it.
     pub splices: Vec<Splice>,
-    /// What is wrong; after an error nothing may be written.
+    /// Errors; if there are any, nothing may be written.
     pub findings: Vec<Finding>,
 }
 
-/// The splices that give `after` its new names.
+/// Returns the splices that update the names in `after`.
 ///
-/// `before` is what kustomize has printed, `edits` put the values in place of its placeholders, and
-/// `after` is what has come of that. A Secret or `ConfigMap` whose name ends in the hash of its content in
-/// `before` gets the hash of its content in `after`. The old name is replaced wherever it was a word of
-/// its own in a scalar of the same namespace (none is `default`) or of a cluster-scoped object; never in
-/// keys, in names of other objects, or in anything that has come from a secret: by [`Splice::kept`], a
-/// name of which a part has not stood in `before` is none. Only a name that holds placeholders itself is
-/// also replaced where it was put together in the same way. Each changed document is read again and
-/// compared with the plan. Once the clock has stopped, that is all there is to say.
+/// `before` is the output of kustomize, `edits` are the splices that filled in its placeholders, and `after` is the
+/// result. A Secret or `ConfigMap` whose name ends in the hash of its content in `before` gets the hash of its content
+/// in `after`.
+///
+/// The old name is replaced wherever it is a whole word in a scalar of the same namespace (no namespace means
+/// `default`) or of a cluster-scoped object; but never in keys, in names of other objects, or in text from a secret.
+/// By [`Splice::kept`], a word that is not entirely from `before` is not such a name. The exception is a name that
+/// holds placeholders itself: it is replaced where the same parts of it are from `before`.
+///
+/// Each changed document is parsed again and compared with the plan. If the clock has stopped, that is the only
+/// finding.
 #[must_use]
 pub fn rename(before: &str, after: &str, edits: &[Splice], clock: &Clock) -> Renamed {
     let renamed = renamed(before, after, edits, clock);
@@ -73,7 +76,7 @@ fn renamed(before: &str, after: &str, edits: &[Splice], clock: &Clock) -> Rename
         at: new.start,
     });
     let edits = Edits::new(edits);
-    match Names::find(pairs.clone(), &edits, clock) {
+    match Names::collect(pairs.clone(), &edits, clock) {
         Ok((names, _)) if names.is_empty() => {}
         Ok((names, read)) => {
             let mut read = read.into_iter().peekable();
@@ -81,10 +84,10 @@ fn renamed(before: &str, after: &str, edits: &[Splice], clock: &Clock) -> Rename
                 if clock.spend(pair.after.len()).is_err() {
                     break;
                 }
-                let known = read.next_if(|(known, _)| *known == index);
-                let known = known.map(|(_, document)| document);
+                let parsed = read.next_if(|(parsed, _)| *parsed == index);
+                let parsed = parsed.map(|(_, document)| document);
                 let replaced =
-                    reference::replace(&pair, known, &names, &edits, clock, &mut renamed);
+                    reference::replace(&pair, parsed, &names, &edits, clock, &mut renamed);
                 if let Err(finding) = replaced {
                     renamed.findings.push(finding);
                 }
@@ -98,15 +101,15 @@ fn renamed(before: &str, after: &str, edits: &[Splice], clock: &Clock) -> Rename
 fn internal(message: &dyn std::fmt::Display) -> Finding {
     Finding::error(
         format!("name hashes: {message}; nothing was written"),
-        "this is a fault of gitops-fn: please report it with the manifest, its secrets taken out",
+        "this is a fault of gitops-fn: please report it with the manifest, without its secrets",
     )
 }
 
-/// One document before and after.
+/// One document before and after the placeholders were filled in.
 struct Pair<'t> {
     before: &'t str,
     after: &'t str,
-    /// Where `after` begins in its stream.
+    /// The offset of `after` in its stream.
     at: usize,
 }
 

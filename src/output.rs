@@ -1,28 +1,27 @@
-//! Write: what `render -o FILE` leaves behind is the whole output or nothing new.
+//! Write: `render -o FILE` writes the whole output or nothing.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Bytes gathered before a write; larger slices go straight through.
+/// The size of the write buffer in bytes; larger slices are written directly.
 const BUFFER: usize = 64 * 1024;
 
-/// As many links in a row as Linux follows.
+/// How many symbolic links are followed in a row, as in Linux.
 const MAX_LINKS: usize = 40;
 
-/// Writes a file in one step: a temporary file beside it, flushed to disk, then renamed over it.
+/// Writes a file atomically: to a temporary file in the same directory, which is flushed to disk and then renamed.
 ///
-/// Readers see the old content or the new one, never a part; after a failure the old file is as it
-/// was and nothing lies beside it. The new file has mode 0600 whatever the old one had, because
-/// rendered manifests hold secrets.
+/// Other processes see the old content or the new one, never a part. After a failure the old file is unchanged, and no
+/// temporary file is left. The new file always has mode 0600, because rendered manifests hold secrets.
 ///
-/// - A symbolic link stays, and the file it points to is replaced (created, if the link dangles):
-///   what a shell's `>` would do.
+/// - A symbolic link stays, and the file it points to is replaced (or created, if the link dangles), like with `>` in a
+///   shell.
 /// - A pipe or a device (`/dev/null`, `>(…)`) cannot be replaced and is written to directly.
 ///
 /// # Errors
-/// The path is a directory, its directory is missing or not writable, or the disk is full. The
-/// error does not name the path, the caller does. An error of `write` is passed on as it is.
+/// The path is a directory, its directory is missing or not writable, or the disk is full; errors of `write` are
+/// returned unchanged. The error does not name the path; the caller does.
 pub fn write_file(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -33,15 +32,15 @@ pub fn write_file(
             "it is a directory, not a file",
         )),
         Ok(found) if found.is_file() => replace(&fs::canonicalize(path)?, write),
-        Ok(_) => fill(&OpenOptions::new().write(true).open(path)?, write),
+        Ok(_) => write_buffered(&OpenOptions::new().write(true).open(path)?, write),
         Err(error) if error.kind() == io::ErrorKind::NotFound => replace(&link_end(path)?, write),
         Err(error) => Err(error),
     }
 }
 
-/// Whether a path, or a link on its way, names standard output or error, or another open file that
-/// [`write_file`] would replace: whoever has opened that writes on into the old one, and a shell's `>>`
-/// would keep what is in it. A pipe of the shell's (`>(…)`) is none.
+/// Whether a path, or a link that it leads through, names a standard stream, or another open file of this process that
+/// [`write_file`] would replace. The process that opened such a file would keep writing to the old one, and a file opened
+/// by a shell's `>>` would lose its content. A shell's pipe (`>(…)`) does not count.
 #[must_use]
 pub fn is_open_already(path: &Path) -> bool {
     let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
@@ -60,7 +59,7 @@ pub fn is_open_already(path: &Path) -> bool {
     false
 }
 
-/// `N` of `/dev/fd/N` and of `/proc/self/fd/N`, and the name in `/dev/stdout` and its like.
+/// The `N` of `/dev/fd/N` and `/proc/self/fd/N`, or the name of `/dev/stdin`, `/dev/stdout` and `/dev/stderr`.
 fn open_number(path: &Path) -> Option<String> {
     let parts: Vec<_> = path.components().skip(1).collect();
     let parts: Vec<_> = parts
@@ -75,7 +74,7 @@ fn open_number(path: &Path) -> Option<String> {
     }
 }
 
-/// The path that a chain of links, possibly a dangling one, ends at.
+/// The path at which a chain of links ends; it may not exist.
 fn link_end(path: &Path) -> io::Result<PathBuf> {
     let mut end = path.to_path_buf();
     for _ in 0..MAX_LINKS {
@@ -87,7 +86,7 @@ fn link_end(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-/// Writes beside `path` and renames; the temporary file removes itself on every early return.
+/// Writes a temporary file next to `path` and renames it; it is removed on every early return.
 fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let directory = directory_of(path);
     let temporary = tempfile::Builder::new()
@@ -95,14 +94,14 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
         .suffix(".tmp")
         .tempfile_in(directory)
         .map_err(|error| create_error(&error))?;
-    fill(temporary.as_file(), write)?;
+    write_buffered(temporary.as_file(), write)?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|failed| failed.error)?;
     sync_directory(directory);
     Ok(())
 }
 
-/// Without the temporary file's name, which says nothing to the user.
+/// Drops the name of the temporary file, which means nothing to the user.
 fn create_error(error: &io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::NotFound => {
@@ -116,21 +115,24 @@ fn create_error(error: &io::Error) -> io::Error {
     }
 }
 
-/// Runs `write` through a buffer into an open file.
-fn fill(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+/// Runs `write` with a buffer for an open file.
+fn write_buffered(
+    file: &File,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let mut buffered = BufWriter::with_capacity(BUFFER, file);
     write(&mut buffered)?;
     buffered.flush()
 }
 
-/// Makes the rename survive a power cut. Not every file system can; the content is safe anyway.
+/// Makes the rename survive a power failure. Not every file system supports it; the content is on disk anyway.
 fn sync_directory(directory: &Path) {
     if let Ok(open) = File::open(directory) {
         drop(open.sync_all());
     }
 }
 
-/// The directory a path lies in; `.` for a bare name.
+/// The parent directory of a path; `.` for a bare name.
 fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_is_readable_by_its_owner_alone() {
+    fn a_new_file_is_only_readable_by_its_owner() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.yaml");
         write_text(&path, "a: 1\n").unwrap();
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_file_is_replaced_and_closed_to_others() {
+    fn an_existing_file_is_replaced_and_only_readable_by_its_owner() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.yaml");
         fs::write(&path, "a much longer old text").unwrap();
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn many_small_parts_and_a_large_one_arrive_in_order() {
+    fn small_and_large_writes_keep_their_order() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.yaml");
         let large = vec![b'x'; 3 * BUFFER];
@@ -203,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_on_the_way_keeps_the_old_file_and_leaves_nothing() {
+    fn a_failed_write_keeps_the_old_file_and_leaves_no_temporary_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.yaml");
         fs::write(&path, "old").unwrap();
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_creates_no_new_file() {
+    fn a_failed_write_creates_no_file() {
         let dir = tempfile::tempdir().unwrap();
         write_file(&dir.path().join("new.yaml"), |_| {
             Err(io::Error::other("no"))
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_stays_and_its_file_is_written() {
+    fn a_link_is_kept_and_its_target_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let inner = dir.path().join("inner");
         fs::create_dir(&inner).unwrap();
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dangling_link_gets_its_file() {
+    fn the_target_of_a_dangling_link_is_created() {
         let dir = tempfile::tempdir().unwrap();
         symlink("b", dir.path().join("a")).unwrap();
         symlink("c", dir.path().join("b")).unwrap();
@@ -253,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn links_in_a_circle_fail() {
+    fn circular_links_are_an_error() {
         let dir = tempfile::tempdir().unwrap();
         symlink("b", dir.path().join("a")).unwrap();
         symlink("a", dir.path().join("b")).unwrap();
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_refused_in_words() {
+    fn a_directory_is_an_error_that_says_so() {
         let dir = tempfile::tempdir().unwrap();
         let error = write_text(dir.path(), "x").unwrap_err();
         assert_eq!(error.to_string(), "it is a directory, not a file");
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_directory_is_named_as_the_reason() {
+    fn a_missing_directory_is_an_error_that_says_so() {
         let dir = tempfile::tempdir().unwrap();
         let error = write_text(&dir.path().join("no/out.yaml"), "x").unwrap_err();
         assert_eq!(error.to_string(), "its directory does not exist");
@@ -278,20 +280,20 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn an_unwritable_directory_fails_without_the_temporary_name() {
+    fn errors_do_not_name_the_temporary_file() {
         let error = write_text(Path::new("/proc/out.yaml"), "x").unwrap_err();
         assert!(!error.to_string().contains(".gitops-fn-"), "{error}");
     }
 
     #[test]
-    fn a_device_is_written_to_and_stays_a_device() {
+    fn devices_are_written_to_directly() {
         write_text(Path::new("/dev/null"), "x").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_is_open_already_is_known_by_all_its_names() {
+    fn open_files_are_recognised_by_all_their_names() {
         use std::os::fd::AsRawFd;
         let dir = tempfile::tempdir().unwrap();
         let file = File::create(dir.path().join("log")).unwrap();
@@ -321,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_name_lies_in_the_current_directory() {
+    fn a_bare_name_is_in_the_current_directory() {
         assert_eq!(directory_of(Path::new("out.yaml")), Path::new("."));
         assert_eq!(directory_of(Path::new("/out.yaml")), Path::new("/"));
     }

@@ -6,13 +6,12 @@ use std::rc::Rc;
 use crate::clock::{Clock, Stop};
 use crate::config::{self, Config};
 use crate::edit::budget::Allowance;
-use crate::edit::{edit, left_out, untold};
+use crate::edit::{edit, left_out, timed_out_reads};
 use crate::finding::{Finding, Severity, exit_code, results};
 use crate::input::Input;
 use crate::krm::list::{self, ListError, Outline};
 use crate::krm::resource::objects;
-use crate::placeholder::escape::ESCAPE;
-use crate::placeholder::lookalike;
+use crate::placeholder::signs;
 use crate::plan::{Mode, Plan, Planner};
 use crate::policy::judge::Judge;
 use crate::recheck;
@@ -21,7 +20,7 @@ use crate::secret::wants::Wants;
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::yaml::event::{Event, Events, Span, SyntaxError};
-use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::splice::{Splice, spliced};
 use crate::yaml::tree::Tree;
 use crate::yaml::trivia;
 
@@ -47,13 +46,13 @@ impl Outcome {
     /// The same over a text that was repaired to be read.
     fn over(mut self, input: &Input) -> Self {
         if let Some(splices) = &mut self.splices {
-            input.put_back(splices);
+            input.restore_untouched(splices);
         }
         self.findings.extend_from_slice(input.repaired());
         self
     }
 
-    /// The exit code (DESIGN §2).
+    /// The exit code (docs/internals/design.md#exit-codes).
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         exit_code(&self.findings)
@@ -69,7 +68,7 @@ impl Outcome {
             start: 0,
             end: source.text.len(),
         };
-        (!splices.is_empty()).then(|| pieces(&source.text, all, splices).collect())
+        (!splices.is_empty()).then(|| spliced(&source.text, all, splices).collect())
     }
 
     /// The edits of its only source, as they have made [`Outcome::text`] of it.
@@ -189,7 +188,7 @@ impl<'o> Output<'o> {
             start,
             end: text.len(),
         };
-        for piece in pieces(text, all, splices) {
+        for piece in spliced(text, all, splices) {
             self.push(piece);
         }
         // as it came: what is put at its end has a line break where the text had one
@@ -363,9 +362,9 @@ fn config_subject(text: &str, clock: &Clock) -> Option<crate::krm::resource::Sub
 
 /// Runs over plain manifests.
 ///
-/// `resolve` is called at most once, and only if a secret is wanted. Nothing is parsed where the bytes
-/// show that nothing can be planned (DESIGN §6). After an error there is no output, nor where the
-/// clock has stopped.
+/// `resolve` is called at most once, and only if a secret is wanted. Nothing is parsed where the bytes show that
+/// nothing can be planned (docs/internals/design.md#bytes-in-bytes-out). After an error there is no output, nor where
+/// the clock has stopped.
 pub fn render(
     input: &Input,
     config: &Config,
@@ -498,24 +497,14 @@ fn has_content(text: &str) -> bool {
     })
 }
 
-/// The scan of DESIGN §6: without any of these no placeholder can be planned, nor be told of what looks like one.
+/// Whether the text may hold a placeholder, or anything that the plan reports: without it there is nothing to plan
+/// (docs/internals/design.md#bytes-in-bytes-out).
 fn may_hold_placeholder(text: &str) -> bool {
-    const SIGNS: [&[u8]; 8] = [
-        b"<path:",
-        ESCAPE,
-        // our own configuration
-        b"gitops-fn.dev/",
-        b"avp.kubernetes.io/",
-        b"Secret",
-        b"\\u003",
-        b"\\x3",
-        b"\\U0000003",
-    ];
-    let bytes = text.as_bytes();
-    SIGNS
+    // our own configuration, and what makes `<key>` count
+    ["gitops-fn.dev/", "avp.kubernetes.io/", "Secret"]
         .iter()
-        .any(|sign| memchr::memmem::find(bytes, sign).is_some())
-        || lookalike::find(bytes).is_some()
+        .any(|sign| memchr::memmem::find(text.as_bytes(), sign.as_bytes()).is_some())
+        || signs::may_hold(text.as_bytes())
 }
 
 /// Resolves what the plan wants and edits; without errors the outcome has output.
@@ -555,18 +544,18 @@ fn apply(
     };
     if let Err(stop) = clock.check() {
         // a store that had no more time says it better
-        let untold = untold(&resolved);
-        return Err(if untold.is_empty() {
+        let unread = timed_out_reads(&resolved);
+        return Err(if unread.is_empty() {
             stop.into()
         } else {
-            Outcome::failed(untold)
+            Outcome::failed(unread)
         });
     }
     let (bytes, over) = judge.growth();
     let mut allowance = Allowance::new(bytes, over, clock);
     let mut edited = edit(texts, documents, &resolved, mode, &mut allowance);
     for (source, span) in documents_left_out {
-        left_out::take(texts[source], span, &mut edited.splices[source]);
+        left_out::remove(texts[source], span, &mut edited.splices[source]);
     }
     findings.extend(edited.findings);
     let outcome = Outcome {

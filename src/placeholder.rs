@@ -1,15 +1,15 @@
 //! Placeholders in a text: `<path:mount/path#key[#version] | modifier …>` anywhere, and `<key>` where
-//! something else names the path (avp-compat.md §1.2).
+//! something else names the path (docs/internals/avp.md#what-is-a-placeholder).
 //!
-//! The grammar is AVP's with its traps closed: a placeholder may span lines in both forms, a `>` or
-//! `|` inside a modifier's quotes or braces does not end it, prose between `<` and `>` is left alone,
-//! and whatever begins with `<path:` and cannot be read is an error instead of a silent leftover. What is
-//! meant literally is escaped ([`escape`]).
+//! The grammar is that of AVP without its pitfalls: both forms may span lines, a `>` or `|` inside the quotes or braces
+//! of a modifier does not end it, prose between `<` and `>` is left alone, and text that begins with `<path:` but cannot
+//! be parsed is an error rather than silently kept. A literal `<path:` is written with an [`escape`].
 
 pub mod escape;
 pub mod jsonpath;
 pub mod lookalike;
 pub mod modifier;
+pub mod signs;
 
 use std::ops::Range;
 
@@ -18,46 +18,46 @@ use crate::secret::json::escape::decode_start;
 use crate::secret::wants::Keys;
 use modifier::{Modifier, ModifierError};
 
-/// Longest placeholder, in bytes: bounds the search for its end.
+/// The longest placeholder, in bytes: limits the search for its end.
 const MAX_LENGTH: usize = 8 * 1024;
-/// What is looked at first of an escaped one, in bytes.
+/// How many bytes of an escaped placeholder are decoded at first, since most are short.
 const SHORT_LENGTH: usize = 512;
-/// What is looked at of an escaped one that is not closed, in bytes.
-const SHORT_HEAD: usize = 64;
-/// How many bytes of one text are looked at in vain: bounds the work for texts full of open braces.
+/// How many bytes after a `|` are searched for the name of a modifier.
+const MAX_NAME: usize = 64;
+/// How many bytes of one text may be searched without result: limits the work for texts full of open braces.
 const MAX_WASTE: usize = 16 << 20;
-/// How many unreadable placeholders of one text are reported.
+/// How many malformed placeholders of one text are reported.
 pub const MAX_PROBLEMS: usize = 50;
 
-/// Which secret and key a placeholder asks for.
+/// The secret and key that a placeholder refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// `path:PATH#KEY#VERSION`; version 0 is the latest.
     Path {
-        /// Without outer blanks and slashes.
+        /// The path, without outer blanks and slashes.
         path: String,
         /// One key, or `*` for the whole secret.
         key: String,
         /// The version, 0 for the latest.
         version: u64,
     },
-    /// A key of the secret that an annotation or the config names.
+    /// `key`: a key of the secret that an annotation or the configuration names.
     Key(String),
 }
 
 /// One placeholder.
 #[derive(Clone, Debug)]
 pub struct Placeholder {
-    /// What it asks for.
+    /// What it refers to.
     pub source: Source,
-    /// What is done to the value, from left to right.
+    /// The modifiers to apply to the value, in order.
     pub modifiers: Vec<Modifier>,
-    /// Written as `\u003c…\u003e` inside a JSON text: the value goes in escaped likewise.
+    /// Whether it is written as `\u003c…\u003e` in a JSON text; its value is then escaped for JSON.
     pub escaped: bool,
 }
 
 impl Placeholder {
-    /// The key that it asks for, or `*` for the whole secret.
+    /// The key that it refers to, or `*` for the whole secret.
     #[must_use]
     pub fn key(&self) -> &str {
         match &self.source {
@@ -65,13 +65,13 @@ impl Placeholder {
         }
     }
 
-    /// Whether it asks for every key of a secret, of which modifiers make nothing else.
+    /// Whether it stands for the whole secret, without modifiers that change it.
     #[must_use]
     pub fn is_whole_secret(&self) -> bool {
         self.key() == Keys::EVERY && self.modifiers.iter().all(Modifier::is_default)
     }
 
-    /// The placeholder as messages show it: without modifiers, whose arguments may be secret.
+    /// The placeholder as shown in messages: without modifiers, whose arguments may be secret.
     #[must_use]
     pub fn shown(&self) -> String {
         match &self.source {
@@ -86,17 +86,17 @@ impl Placeholder {
     }
 }
 
-/// A piece of a text.
+/// A part of a text.
 #[derive(Clone)]
 pub enum Segment {
-    /// Stays as it is.
+    /// Text that stays unchanged.
     Text(Vec<u8>),
-    /// Is replaced.
+    /// A placeholder to replace.
     Placeholder(Box<Placeholder>),
 }
 
 impl std::fmt::Debug for Segment {
-    /// What stands beside a placeholder may be a secret too: of a text only the length is shown.
+    /// Shows only the length of text next to a placeholder, which may be a secret too.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
@@ -186,7 +186,7 @@ impl PlaceholderError {
     }
 }
 
-/// Whether a text can hold a placeholder at all; cheap.
+/// Whether a text may hold a placeholder; cheap. `keys` includes the `<key>` form.
 #[must_use]
 pub fn may_hold(text: &[u8], keys: bool) -> bool {
     memchr::memchr2_iter(b'<', b'\\', text).any(|at| {
@@ -198,12 +198,11 @@ pub fn may_hold(text: &[u8], keys: bool) -> bool {
     })
 }
 
-/// Splits a text at its placeholders; `None` when there is none. `keys` allows the `<key>` form. What stands
-/// beside them has lost the marks of its escapes; where there are only such, there is text alone.
+/// Splits a text at its placeholders; `keys` allows the `<key>` form. The `!` of escapes is removed from the text
+/// segments. `None` if there are neither placeholders nor escapes.
 ///
 /// # Errors
-/// The placeholders in it that cannot be read; not more than [`MAX_PROBLEMS`], since a text with so
-/// many is most likely not meant to hold any.
+/// The malformed placeholders; at most [`MAX_PROBLEMS`], since a text with so many is probably not meant to hold any.
 pub fn parse(text: &[u8], keys: bool) -> Result<Option<Vec<Segment>>, Vec<PlaceholderError>> {
     let mut segments = Vec::new();
     let mut errors = Vec::new();
@@ -257,8 +256,8 @@ pub fn parse(text: &[u8], keys: bool) -> Result<Option<Vec<Segment>>, Vec<Placeh
     Ok(Some(segments))
 }
 
-/// The key of a `<key | modifier …` at the end of a text where no `>` follows: AVP and we leave it as it
-/// is, but a modifier's name says that it was meant. In plain YAML a blank and `#` cut it off.
+/// The key of an unclosed `<key | modifier …` at the end of a text, probably cut off by a YAML comment (a blank and
+/// `#`). Such text is left alone, as in AVP, but the name of a modifier shows that it was meant as a placeholder.
 #[must_use]
 pub fn cut_off(text: &[u8]) -> Option<&str> {
     let tail = &text[memchr::memrchr(b'>', text).map_or(0, |at| at + 1)..];
@@ -266,18 +265,18 @@ pub fn cut_off(text: &[u8]) -> Option<&str> {
         let window = &tail[bar.saturating_sub(SHORT_LENGTH)..bar];
         let head = &window[memchr::memrchr(b'<', window)? + 1..];
         let key = std::str::from_utf8(head).ok()?.trim();
-        let rest = &tail[bar + 1..tail.len().min(bar + SHORT_HEAD)];
+        let rest = &tail[bar + 1..tail.len().min(bar + MAX_NAME)];
         let mut words = rest
             .split(u8::is_ascii_whitespace)
             .filter(|word| !word.is_empty());
-        let word = std::str::from_utf8(words.next()?).ok()?;
-        let is_known = word.bytes().all(|byte| byte.is_ascii_alphanumeric())
-            && !matches!(modifier::parse(&[word]), Err(ModifierError::Unknown(_)));
+        let name = std::str::from_utf8(words.next()?).ok()?;
+        let is_known = name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && !matches!(modifier::parse(&[name]), Err(ModifierError::Unknown(_)));
         (is_key(key) && is_known).then_some(key)
     })
 }
 
-/// Where the next `>` at or behind `from` stands, escaped or not; the text's length for nowhere.
+/// The offset of the first `>` at or after `from`, escaped or not; the length of the text if there is none.
 fn next_close(text: &[u8], from: usize) -> usize {
     memchr::memchr2_iter(b'>', b'\\', text.get(from..).unwrap_or_default())
         .map(|offset| from + offset)
@@ -316,13 +315,13 @@ fn endless(text: &[u8]) -> Malformed {
     }
 }
 
-/// One pass over a text; remembers what keeps the pass linear however the text is made.
+/// One pass over a text, with the state that keeps it linear for any text.
 struct Scan<'t> {
     text: &'t [u8],
     keys: bool,
-    /// Where the next `>` stands, escaped or not; the text's length for nowhere. `None` at first.
+    /// The offset of the next `>`, escaped or not; the length of the text if there is none. `None` at first.
     close: Option<usize>,
-    /// Bytes that were looked at in vain.
+    /// How many bytes were searched without result.
     wasted: usize,
 }
 
@@ -336,10 +335,10 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Where the mark stands of an escape that begins at `start`.
+    /// The place of the `!` of an escape that begins at `start`.
     fn mark_at(&self, start: usize) -> Option<Range<usize>> {
         let mark = escape::mark(&self.text[start..])?;
-        let is_whole = self.text[start] == b'<' || !self.is_in_another(start);
+        let is_whole = self.text[start] == b'<' || !self.is_nested(start);
         is_whole.then(|| start + mark.start..start + mark.end)
     }
 
@@ -347,7 +346,7 @@ impl<'t> Scan<'t> {
     fn placeholder_at(&mut self, start: usize) -> Result<Option<(Placeholder, usize)>, Unread> {
         let text = &self.text[start..];
         let escaped = text[0] != b'<';
-        if escaped && (!escaped_bracket(text, b'c') || self.is_in_another(start)) {
+        if escaped && (!escaped_bracket(text, b'c') || self.is_nested(start)) {
             return Ok(None);
         }
         if !self.is_closed(start, escaped) {
@@ -362,26 +361,26 @@ impl<'t> Scan<'t> {
         open_at(text, self.keys, false, &mut self.wasted)
     }
 
-    /// `text` begins with `\u003c`. Only the path form counts: JSON texts escape markup too, and what
-    /// AVP left there is not to fail or, under `remove-missing`, to go.
+    /// The placeholder at the start of `text`, which begins with `\u003c`. Only the path form counts: JSON texts escape
+    /// markup too, which must neither fail nor, under `remove-missing`, be removed.
     fn escaped_at(&mut self, text: &[u8]) -> Result<Option<(Placeholder, usize)>, Unread> {
-        // most are none
+        // most escaped brackets are not placeholders
         if !decode_start(text, b"<path:".len()).0.starts_with(b"<path:") {
             return Ok(None);
         }
-        // most are short
-        let mut in_vain = 0;
+        // most placeholders are short
+        let mut wasted = 0;
         let (mut decoded, mut offsets) = decode_start(text, SHORT_LENGTH);
-        let mut found = open_at(&decoded, false, true, &mut in_vain);
+        let mut found = open_at(&decoded, false, true, &mut wasted);
         let has_head = decoded
             .iter()
             .skip(1)
             .any(|byte| matches!(byte, b'<' | b'>' | b'|'));
-        if decoded.len() >= SHORT_LENGTH && (in_vain > 0 || !has_head) {
+        if decoded.len() >= SHORT_LENGTH && (wasted > 0 || !has_head) {
             (decoded, offsets) = decode_start(text, MAX_LENGTH);
-            found = open_at(&decoded, false, true, &mut in_vain);
+            found = open_at(&decoded, false, true, &mut wasted);
         }
-        self.wasted += in_vain;
+        self.wasted += wasted;
         let source_length = |length: usize| offsets.get(length).copied().unwrap_or(text.len());
         match found {
             Ok(found) => {
@@ -401,26 +400,26 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Whether any `>` is near enough behind `start`.
+    /// Whether a `>` follows `start` within the longest placeholder.
     fn is_closed(&mut self, start: usize, escaped: bool) -> bool {
         let close = match self.close {
             Some(close) if close >= start => close,
             _ => next_close(self.text, start),
         };
         self.close = Some(close);
-        // an escaped byte is at most six bytes long
+        // an escaped byte takes at most six bytes
         let window = if escaped { 6 * MAX_LENGTH } else { MAX_LENGTH };
         close < self.text.len() && close - start <= window
     }
 
-    /// Whether the backslash at `start` is itself escaped: in a JSON text within a JSON text, where a value
-    /// would have to be escaped as often.
-    fn is_in_another(&self, start: usize) -> bool {
+    /// Whether the backslash at `start` is itself escaped, as in a JSON text within a JSON text. Such placeholders are not
+    /// supported, since their value would have to be escaped twice.
+    fn is_nested(&self, start: usize) -> bool {
         let before = self.text[..start].iter().rev();
         before.take_while(|byte| **byte == b'\\').count() % 2 == 1
     }
 
-    /// What a `<` without any `>` behind it is.
+    /// Handles a `<` that no `>` follows: an error if it begins like a placeholder with a path.
     fn unclosed(&self, text: &[u8], escaped: bool) -> Result<Option<(Placeholder, usize)>, Unread> {
         let decoded;
         let inner = if escaped {
@@ -440,7 +439,7 @@ impl<'t> Scan<'t> {
     }
 }
 
-/// `text` begins with `<`.
+/// The placeholder at the start of `text`, which begins with `<`, with its length in bytes.
 fn open_at(
     text: &[u8],
     keys: bool,
@@ -505,7 +504,7 @@ fn finish(
 
 fn modifiers(texts: &[&str], escaped: bool) -> Result<Vec<Modifier>, ModifierError> {
     let modifiers = modifier::parse(texts)?;
-    // the lines of a JSON text are those behind its escapes
+    // the lines of a JSON text only appear once its escapes are decoded
     if escaped && modifiers.iter().any(Modifier::is_indent_to_column) {
         return Err(ModifierError::Column);
     }
@@ -516,7 +515,7 @@ fn utf8(bytes: &[u8]) -> Result<&str, Malformed> {
     std::str::from_utf8(bytes).map_err(|_| Malformed::NotUtf8)
 }
 
-/// `.dockerconfigjson` is a key; dots and dashes alone, and arrows, are prose.
+/// Whether a text is a key, such as `.dockerconfigjson`; only dots and dashes, or an arrow, are prose.
 fn is_key(text: &str) -> bool {
     let word = text.strip_prefix('.').unwrap_or(text);
     word.starts_with(|ch: char| ch.is_ascii_alphanumeric() || ch == '_')
@@ -556,18 +555,18 @@ fn path_source(text: &str) -> Result<Source, Malformed> {
     })
 }
 
-/// Where the parts of a placeholder lie behind its `<`.
+/// The ranges of the parts of a placeholder, relative to the byte after its `<`.
 struct Body {
     head: Range<usize>,
     modifiers: Vec<Range<usize>>,
     end: usize,
 }
 
-/// Finds the closing `>`. The head ends at the first `|`; a `<` in it means that it is not closed.
+/// Finds the closing `>`. The head ends at the first `|` or `>`; if a `<` comes first, the placeholder is not closed.
 fn find_body(inner: &[u8], path: bool, wasted: &mut usize) -> Option<Body> {
     let head_end = inner.iter().position(|&byte| match byte {
         b'<' | b'>' | b'|' => true,
-        // a key's head is short and plain: prose is given up early
+        // a key consists of few characters: stop early in prose
         byte => !path && byte.is_ascii() && !is_key_byte(byte) && !byte.is_ascii_whitespace(),
     })?;
     match inner[head_end] {
@@ -593,7 +592,7 @@ fn find_body(inner: &[u8], path: bool, wasted: &mut usize) -> Option<Body> {
     }
 }
 
-/// Splits at `|` up to the closing `>`, both only outside quotes and braces when `nested`.
+/// Splits the modifiers at `|` up to the closing `>`. If `nested`, `|` and `>` inside quotes and braces do not count.
 fn modifier_ranges(inner: &[u8], from: usize, nested: bool) -> Option<(Vec<Range<usize>>, usize)> {
     let mut ranges = Vec::new();
     let (mut start, mut depth, mut quote) = (from, 0_usize, None);
@@ -639,7 +638,7 @@ mod tests {
     }
 
     #[test]
-    fn too_long_is_not_unclosed() {
+    fn overlong_and_unclosed_placeholders_are_told_apart() {
         let long = "x".repeat(MAX_LENGTH);
         for text in [
             format!("<path:kv/a#k | default '{long}'>"),
@@ -658,7 +657,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_known_by_its_modifier() {
+    fn truncated_placeholders_are_recognised_by_their_modifier() {
         for (text, key) in [
             ("<pw | default \"x", Some("pw")),
             ("a> <pw|base64encode", Some("pw")),

@@ -1,8 +1,8 @@
-//! The last look at an output under a policy: it is read again as Argo CD reads it, by lines and then by
-//! another YAML reader, and each value is judged once more where it stands there.
+//! The final check of an output under a policy. It is read again as Argo CD reads it, split by lines and then parsed by
+//! another YAML parser, and the policy is applied once more to the place of each secret value.
 //!
-//! What has been judged before is our own reading of the manifests. This one shares no code with it: an
-//! output that the two read differently is not written.
+//! The first check relied on our own parser. This one shares no code with it, and an output that the two parsers read
+//! differently is not written.
 
 use crate::clock::Clock;
 use crate::finding::Finding;
@@ -14,10 +14,10 @@ use crate::yaml::lines;
 use crate::yaml::second::{self, Reading};
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
-/// Checks an output in which values begin at `values`, in its order.
+/// Checks `output`, in which secret values begin at the offsets `values`, sorted.
 ///
 /// # Errors
-/// Readers take the output differently, a value is where the policy does not allow one, or the clock has
+/// The two parsers read the output differently, the policy does not allow a value at its place, or the clock has
 /// stopped.
 pub(crate) fn check(
     output: &str,
@@ -29,7 +29,7 @@ pub(crate) fn check(
         return Ok(());
     }
     let denials = denials(output, values, judge, clock);
-    // one that has stopped leaves texts half read
+    // after a stop the readings may be incomplete
     clock.check().map_err(|stop| vec![stop.into()])?;
     match denials {
         None => Err(vec![differs()]),
@@ -38,22 +38,22 @@ pub(crate) fn check(
     }
 }
 
-/// It names no place: which value it was would tell something of it.
+/// Names no place, since knowing which value it was could reveal something about it.
 fn differs() -> Finding {
     Finding::error(
-        "with its values the output would not be read alike by every YAML reader",
-        "a map or list of a secret that is put in whole may have too many levels: take a part of it with `jsonPath`",
+        "with its values filled in, YAML parsers would not agree on the output",
+        "a whole map or list from a secret may be nested too deeply: take a part of it with `jsonPath`",
     )
 }
 
-/// What the policy has against the values where they are; `None` where readers disagree.
+/// The violations of the policy; `None` if the parsers disagree.
 fn denials(
     output: &str,
     values: &[usize],
     judge: &Judge<'_>,
     clock: &Clock,
 ) -> Option<Vec<Finding>> {
-    // what begins with a brace is read as JSON, to its end
+    // Argo CD reads a text that begins with a brace as JSON, ignoring the lines
     if output.trim_start().starts_with('{') {
         return None;
     }
@@ -61,8 +61,8 @@ fn denials(
     let mut denials = Vec::new();
     for place in lines::documents(output).ok()? {
         let inside = left.partition_point(|&value| value < place.end);
-        let (here, behind) = left.split_at(inside);
-        left = behind;
+        let (here, rest) = left.split_at(inside);
+        left = rest;
         if !here.is_empty() {
             let here: Option<Vec<_>> = here
                 .iter()
@@ -74,7 +74,7 @@ fn denials(
     left.is_empty().then_some(denials)
 }
 
-/// The same of one document.
+/// As [`denials`], for one document.
 fn document(
     text: &str,
     values: &[usize],
@@ -90,14 +90,14 @@ fn document(
         values,
         judge,
         path: Vec::new(),
-        met: 0,
+        found: 0,
         denials: Vec::new(),
     };
-    let same = walk.same(root, &second) && walk.met == values.len();
+    let same = walk.same(root, &second) && walk.found == values.len();
     same.then_some(walk.denials)
 }
 
-/// Reads a text that has to be one document.
+/// Parses a text that must be exactly one document; returns its root.
 fn only_root<'t>(text: &'t str, tree: &mut Tree<'t>, clock: &Clock) -> Option<NodeId> {
     let mut events = Events::timed(text, clock);
     let start = events.pull().ok()??;
@@ -108,29 +108,29 @@ fn only_root<'t>(text: &'t str, tree: &mut Tree<'t>, clock: &Clock) -> Option<No
     (one && events.pull().ok()?.is_none()).then_some(root)
 }
 
-/// Both readings of a document, side by side.
+/// A walk through both readings of a document in parallel.
 struct Walk<'w, 't> {
     tree: &'w Tree<'t>,
     root: &'w Reading,
-    /// Where values begin.
+    /// The offsets at which values begin, sorted.
     values: &'w [usize],
     judge: &'w Judge<'w>,
-    /// The way to the node at hand.
+    /// The path of the current node.
     path: Vec<Step<'w>>,
-    /// How many values have been met.
-    met: usize,
+    /// How many values have been found.
+    found: usize,
     denials: Vec<Finding>,
 }
 
 impl<'w> Walk<'w, '_> {
-    /// Whether both readers take a node for the same; judges the values in it.
+    /// Whether both parsers read a node as the same value. Applies the policy to the secret values in it.
     fn same(&mut self, id: NodeId, second: &'w Reading) -> bool {
         let tree = self.tree;
         let node = tree.node(id);
-        // a block collection has the place of its first node
+        // the span of a block collection is that of its first node
         let has_place = node.style().is_some() || node.is_flow();
-        if has_place && self.values.get(self.met) == Some(&node.span.start) {
-            self.met += 1;
+        if has_place && self.values.get(self.found) == Some(&node.span.start) {
+            self.found += 1;
             self.judge();
         }
         match (node.kind, second) {
@@ -171,7 +171,7 @@ impl<'w> Walk<'w, '_> {
         }
     }
 
-    /// Judges the value at hand by what the second reader takes its object for.
+    /// Applies the policy to the current value, with the identity of its object as the second parser reads it.
     fn judge(&mut self) {
         let (object, path) = self.object();
         let text = |map: Option<&'w Reading>, key| {
@@ -197,12 +197,11 @@ impl<'w> Walk<'w, '_> {
             .extend(denial.map(|denial| denial.within(field(path))));
     }
 
-    /// The object that the node at hand belongs to, and the way from there: members of a list are objects
-    /// of their own. Argo CD takes apart a list, but not one inside it; what stands there it neither applies
-    /// nor masks.
+    /// The object that contains the current node, and the path within it; members of a list are objects of their own. Argo
+    /// CD splits a list, but not a list inside a list, whose members it neither applies nor masks.
     fn object(&self) -> (&'w Reading, &[Step<'w>]) {
         let (mut object, mut path) = (self.root, &*self.path);
-        // the items of a ResourceList come to Argo CD on their own
+        // Argo CD receives the items of a ResourceList on their own
         let kind = object.get("kind").and_then(Reading::text);
         let lists = 1 + usize::from(kind == Some("ResourceList"));
         for _ in 0..lists {
@@ -225,7 +224,7 @@ impl<'w> Walk<'w, '_> {
     }
 }
 
-/// The namespace of an object, as the first judgement takes it.
+/// The namespace of an object, by the rule of the first check.
 fn namespace(object: &Reading) -> &str {
     let namespace = object
         .get("metadata")

@@ -1,7 +1,7 @@
-//! Secret values, and the names under which they are asked for.
+//! Secret values, and references to them.
 //!
-//! A [`Value`] never shows itself: `Debug` prints its type only, there is no `Display` and no
-//! `Serialize`, and the memory of its texts is wiped when it is dropped.
+//! A [`Value`] is never printed: `Debug` shows only its type, and there is neither `Display` nor `Serialize`. The
+//! memory of its texts is wiped when it is dropped.
 
 pub mod base64;
 pub mod json;
@@ -17,21 +17,21 @@ use zeroize::Zeroizing;
 
 use wants::Keys;
 
-/// A JSON value that came from a secret store, or that a modifier made of one.
+/// A JSON value from a secret store, or the result of a modifier.
 ///
-/// Numbers keep the text the store sent (`1.0` stays `1.0`). Map keys are sorted by their UTF-8
-/// bytes, so every output made of a value is deterministic.
+/// Numbers keep the text that the store sent (`1.0` stays `1.0`). Map keys are sorted by their UTF-8 bytes, so that all
+/// output is deterministic.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Value {
     /// JSON `null`; counts as missing wherever a placeholder asks for it.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number, as the JSON text it had.
+    /// A number, as JSON text.
     Number(Zeroizing<String>),
     /// A text.
     String(Zeroizing<String>),
-    /// Bytes that are no UTF-8 text (only `base64decode` makes them).
+    /// Bytes that are not UTF-8 text; only `base64decode` returns them.
     Bytes(Zeroizing<Vec<u8>>),
     /// A list.
     List(Vec<Value>),
@@ -40,19 +40,19 @@ pub enum Value {
 }
 
 impl Value {
-    /// A text value.
+    /// A string.
     #[must_use]
     pub fn string(text: impl Into<String>) -> Self {
         Self::String(Zeroizing::new(text.into()))
     }
 
-    /// A number, by its JSON text.
+    /// A number from its JSON text.
     #[must_use]
     pub fn number(text: impl Into<String>) -> Self {
         Self::Number(Zeroizing::new(text.into()))
     }
 
-    /// The type, as an error may name it: `string`, `number`, `bool`, `null`, `bytes`, `list`, `map`.
+    /// The type, for errors: `string`, `number`, `bool`, `null`, `bytes`, `list`, `map`.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -67,8 +67,8 @@ impl Value {
     }
 }
 
-/// The memory that a key of a secret, or a member of a list or map, takes beside its text: with its share of the
-/// tree that it stands in, and with two texts of their own on the heap.
+/// The memory in bytes that a key of a secret, or a member of a list or map, takes in addition to its text: its share of
+/// the tree that holds it, and the overhead of two heap allocations.
 pub const NODE: u64 = 160;
 
 fn count(bytes: usize) -> u64 {
@@ -76,6 +76,7 @@ fn count(bytes: usize) -> u64 {
 }
 
 impl Value {
+    /// The length in bytes of its keys and scalars.
     fn size(&self) -> u64 {
         match self {
             Self::Null | Self::Bool(_) => 1,
@@ -91,13 +92,13 @@ impl Value {
 }
 
 impl Value {
-    /// How much memory it takes, roughly.
-    fn held(&self) -> u64 {
+    /// Approximate memory use in bytes.
+    fn memory(&self) -> u64 {
         let inside = match self {
-            Self::List(items) => items.iter().map(Self::held).sum(),
+            Self::List(items) => items.iter().map(Self::memory).sum(),
             Self::Map(map) => map
                 .iter()
-                .map(|(key, value)| count(key.len()) + value.held())
+                .map(|(key, value)| count(key.len()) + value.memory())
                 .sum(),
             _ => self.size(),
         };
@@ -111,10 +112,9 @@ impl fmt::Debug for Value {
     }
 }
 
-/// What is wanted of one version of one secret.
+/// The wanted keys of one version of a secret.
 ///
-/// Its content is reached through [`Secret::expose`] alone, so that every use can be found; a clone is no
-/// copy of it.
+/// Its content is only accessible through [`Secret::expose`], so that every use can be found. Clones share the content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     keys: Arc<BTreeMap<String, Value>>,
@@ -132,7 +132,7 @@ impl Secret {
         Self::part(keys, size)
     }
 
-    /// Some keys of a secret that has `size` bytes.
+    /// Some keys of a secret whose keys and values have `size` bytes in total.
     #[must_use]
     pub fn part(keys: BTreeMap<String, Value>, size: u64) -> Self {
         Self {
@@ -141,7 +141,7 @@ impl Secret {
         }
     }
 
-    /// The same secret with the keys that are wanted alone.
+    /// The same secret with only the wanted keys.
     #[must_use]
     pub fn only(&self, keys: &Keys) -> Self {
         if *keys == Keys::All {
@@ -152,18 +152,18 @@ impl Secret {
         Self::part(wanted.collect(), self.size)
     }
 
-    /// How many bytes all its keys and values hold, those included that are not wanted.
+    /// The size of all keys and values of the secret in bytes, including those that are not wanted.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// How much memory it takes, roughly.
+    /// Approximate memory use in bytes.
     #[must_use]
-    pub fn held(&self) -> u64 {
+    pub fn memory(&self) -> u64 {
         self.keys
             .iter()
-            .map(|(key, value)| count(key.len()) + value.held())
+            .map(|(key, value)| count(key.len()) + value.memory())
             .sum()
     }
 
@@ -180,12 +180,12 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The KV version that an object's `avp.kubernetes.io/kv-version` annotation claims.
+/// The KV version given by an object's `avp.kubernetes.io/kv-version` annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KvVersion {
     /// Unversioned.
     V1,
-    /// Versioned; the default, as with AVP.
+    /// Versioned; the default, as in AVP.
     V2,
 }
 
@@ -199,10 +199,10 @@ impl fmt::Display for KvVersion {
 }
 
 impl KvVersion {
-    /// What lies below a mount of this version: without the `data` that KV v2's API has in front of a
-    /// secret's own path, since both spellings are in use. `None` if the path is not below the mount.
+    /// The path of a secret below a mount of this version, without the `data/` that KV v2's API has before it, since both
+    /// spellings are in use. `None` if `path` is not below `mount`.
     ///
-    /// What the operator's policy judges and what the client reads are both found here.
+    /// Used both to check the operator's policy and to read the secret, so that the two agree.
     #[must_use]
     pub fn below<'p>(self, mount: &str, path: &'p str) -> Option<&'p str> {
         let below = path.strip_prefix(mount)?.strip_prefix('/')?;
@@ -213,14 +213,14 @@ impl KvVersion {
     }
 }
 
-/// One read of a store: what is asked for at most once in a run.
+/// One read of a store, done at most once in a run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretRef {
-    /// `mount/path` as the user wrote it, without outer slashes and blanks; it may hold KV v2's
-    /// `data` segment. Only the store knows where the mount ends.
+    /// `mount/path` as the user wrote it, without outer slashes and blanks; possibly with the `data` segment of KV v2.
+    /// Only the store knows where the mount ends.
     pub path: String,
-    /// The version; 0 is the latest (Vault's rule).
+    /// The version; 0 is the latest, as in Vault.
     pub version: u64,
-    /// What the manifest says of the mount, if it says anything; a store may refuse it, never obey it blindly.
+    /// The KV version that the manifest claims for the mount, if any. A store must check it, and may reject it.
     pub kv: Option<KvVersion>,
 }

@@ -61,7 +61,7 @@ pub enum StoreSetting {
     /// `VAULT_ADDR=file:PATH`: the embedded file store.
     File(PathBuf),
     /// Any other address, or addresses that contradict each other, which reading
-    /// [`crate::vault::settings::VaultSettings`] then says: a Vault or `OpenBao` server.
+    /// `VaultSettings` then says: a Vault or `OpenBao` server.
     Vault,
 }
 

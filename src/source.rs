@@ -1,11 +1,12 @@
-//! Read: the files, directories and standard input that `render` names, as texts in memory.
+//! Read: reads the files, directories and standard input given to `render` into memory.
 //!
-//! A directory means its `.yaml`, `.yml` and `.json` files, at any depth, in the order of their
-//! path's bytes. Left out are dot-files and dot-folders, kustomization files and symbolic links (a link could
-//! lead out of the repository); a link that looks like manifests is reported in
-//! [`Sources::notes`], since manifests that go missing in silence may be pruned from a cluster.
-//! What is named on the command line itself is read as it is: any file name, a link, and what a shell hands
-//! over (`/dev/fd/63`). A device or pipe of another name is not: it may have no end, or no beginning.
+//! A directory stands for its `.yaml`, `.yml` and `.json` files at any depth, sorted by the bytes of their paths.
+//! Dot-files, dot-folders, kustomization files and symbolic links are skipped (a link could lead out of the
+//! repository). A skipped link that may hold manifests is reported in [`Sources::notes`], since Argo CD could prune
+//! manifests that go missing silently.
+//!
+//! Files named on the command line are always read: with any name, through links, and open files passed by a shell
+//! (`/dev/fd/63`). Other devices and pipes are not, since they may block or never end.
 
 mod error;
 mod walk;
@@ -19,30 +20,30 @@ use crate::untrusted_text::one_line;
 
 pub use error::{Limit, SourceError, Unreadable, UnreadableReason};
 
-/// The most that is read where no policy says so: 1 GiB.
-pub const MOST: Limit = Limit::BuiltIn(1 << 30);
-/// The longest configuration, in bytes.
-const CONFIGURATION: u64 = 256 << 10;
+/// How much is read without a policy: 1 GiB.
+pub const DEFAULT_LIMIT: Limit = Limit::BuiltIn(1 << 30);
+/// The longest configuration file, in bytes.
+const MAX_CONFIGURATION: u64 = 256 << 10;
 
 /// One text of the input.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Source {
-    /// As shown in errors: the path, or `stdin`.
+    /// The path as shown in messages, or `stdin`.
     pub name: String,
     /// The whole content.
     pub text: String,
-    /// Whether it was found in a directory, rather than named itself.
+    /// Whether it was found in a directory, rather than named on the command line.
     pub found: bool,
 }
 
 impl std::fmt::Debug for Source {
-    /// The text may hold secrets, so only its length is shown.
+    /// Shows only the length of the text, which may hold secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Source({}, {} bytes)", self.name, self.text.len())
     }
 }
 
-/// All texts of the input, in the order in which they were named.
+/// All texts of the input, in the order of the command line.
 #[derive(Debug, Default)]
 pub struct Sources {
     /// The texts; a directory's are sorted by path.
@@ -51,62 +52,61 @@ pub struct Sources {
     pub notes: Vec<String>,
 }
 
-/// Reads everything that `paths` name, but not more than `most`; no path at all means standard input.
+/// Reads all `paths`, up to `limit`. Without any path, reads standard input.
 ///
-/// `-` is standard input, which is read only if it is named. A text that is empty is returned as
-/// such: whether the whole input is empty is for the caller to see ([`is_blank`]).
+/// `-` is standard input, which is not read otherwise. Empty texts are returned too; the caller checks whether the
+/// whole input is empty ([`is_blank`]).
 ///
 /// # Errors
-/// [`SourceError`], with every file that cannot be read, or a `-` named twice; and
-/// [`SourceError::TooLarge`] as soon as there is more.
-pub fn read(paths: &[PathBuf], stdin: impl Read, most: Limit) -> Result<Sources, SourceError> {
-    read_except(&[], paths, stdin, most)
+/// [`SourceError`] with all files that cannot be read, for a `-` named twice, or [`SourceError::TooLarge`] as soon as
+/// the limit is exceeded.
+pub fn read(paths: &[PathBuf], stdin: impl Read, limit: Limit) -> Result<Sources, SourceError> {
+    read_excluding(&[], paths, stdin, limit)
 }
 
-/// As [`read`], without the files that `except` names: they are there for something else, whichever
-/// path leads to them.
+/// As [`read`], but skips the files in `excluded`, such as the configuration, by whatever path they are reached.
 ///
 /// # Errors
-/// Those of [`read`]; also where nothing is left.
-pub fn read_except(
-    except: &[PathBuf],
+/// Those of [`read`]; also if nothing is left.
+pub fn read_excluding(
+    excluded: &[PathBuf],
     paths: &[PathBuf],
     stdin: impl Read,
-    most: Limit,
+    limit: Limit,
 ) -> Result<Sources, SourceError> {
     let only_stdin = [PathBuf::from("-")];
     let paths = if paths.is_empty() { &only_stdin } else { paths };
     if paths.iter().filter(|path| is_stdin(path)).count() > 1 {
         return Err(SourceError::StdinTwice);
     }
-    let except = except.iter().filter(|path| !is_stdin(path));
+    let excluded = excluded.iter().filter(|path| !is_stdin(path));
     let mut reading = Reading {
-        except: except
+        excluded: excluded
             .filter_map(|path| fs::canonicalize(path).ok())
             .collect(),
-        room: most.bytes(),
+        room: limit.bytes(),
         ..Reading::default()
     };
     let mut stdin = Some(stdin);
-    let mut left_out = None;
+    let mut skipped = None;
     for path in paths {
         if is_stdin(path) {
             if let Some(stdin) = stdin.take() {
-                let bytes = reading.bytes_of(stdin, 0);
+                let bytes = reading.read_bytes(stdin, 0);
                 reading.add("stdin".to_owned(), bytes, false);
             }
         } else if path.is_dir() {
             reading.directory(path);
-        } else if reading.is_excepted(path) {
-            left_out = Some(path);
+        } else if reading.is_excluded(path) {
+            skipped = Some(path);
         } else {
             reading.file(path, false);
         }
-        if reading.full {
-            return Err(SourceError::TooLarge(most));
+        if reading.exceeded {
+            return Err(SourceError::TooLarge(limit));
         }
     }
-    if let (Some(path), []) = (left_out, &*reading.sources.list) {
+    if let (Some(path), []) = (skipped, &*reading.sources.list) {
         reading.unreadable.push(Unreadable {
             name: shown(path),
             reason: UnreadableReason::Configuration,
@@ -115,16 +115,16 @@ pub fn read_except(
     reading.finish()
 }
 
-/// Whether [`read`] of these paths reads standard input.
+/// Whether [`read`] reads standard input for these paths.
 #[must_use]
 pub fn reads_stdin(paths: &[PathBuf]) -> bool {
     paths.is_empty() || paths.iter().any(|path| is_stdin(path))
 }
 
-/// Reads the one file of a configuration, or standard input if it is `-`.
+/// Reads a configuration file, or standard input for `-`.
 ///
 /// # Errors
-/// [`SourceError::Unreadable`]: also for a folder, and for more than 256 KiB.
+/// [`SourceError::Unreadable`], also for a folder and for more than 256 KiB.
 pub fn read_one(path: &Path, stdin: impl Read) -> Result<String, SourceError> {
     let unreadable =
         |name: String, reason| SourceError::Unreadable(vec![Unreadable { name, reason }]);
@@ -138,45 +138,45 @@ pub fn read_one(path: &Path, stdin: impl Read) -> Result<String, SourceError> {
     }
     let paths = [path.to_owned()];
     let sources =
-        read(&paths, stdin, Limit::BuiltIn(CONFIGURATION)).map_err(|error| match error {
-            SourceError::TooLarge(most) => {
-                unreadable(name, UnreadableReason::TooLarge(most.bytes()))
+        read(&paths, stdin, Limit::BuiltIn(MAX_CONFIGURATION)).map_err(|error| match error {
+            SourceError::TooLarge(limit) => {
+                unreadable(name, UnreadableReason::TooLarge(limit.bytes()))
             }
             error => error,
         })?;
     Ok(sources.list.into_iter().map(|source| source.text).collect())
 }
 
-/// Whether a text holds nothing but blanks (and a byte order mark).
+/// Whether a text is empty but for white space and a byte order mark.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.chars().all(char::is_whitespace)
 }
 
-/// What has been read so far, and what could not be.
+/// What has been read so far, and the errors.
 #[derive(Default)]
 struct Reading {
-    /// Canonical paths of what is no manifest.
-    except: Vec<PathBuf>,
+    /// Canonical paths of files to skip.
+    excluded: Vec<PathBuf>,
     sources: Sources,
     unreadable: Vec<Unreadable>,
     /// How many bytes may still be read.
     room: u64,
-    /// There was more than that.
-    full: bool,
+    /// Whether there was more than the limit.
+    exceeded: bool,
 }
 
 impl Reading {
-    fn is_excepted(&self, path: &Path) -> bool {
-        !self.except.is_empty()
-            && fs::canonicalize(path).is_ok_and(|path| self.except.contains(&path))
+    fn is_excluded(&self, path: &Path) -> bool {
+        !self.excluded.is_empty()
+            && fs::canonicalize(path).is_ok_and(|path| self.excluded.contains(&path))
     }
 
     fn directory(&mut self, path: &Path) {
-        let mut found = walk::walk(path, &self.except);
+        let mut found = walk::walk(path, &self.excluded);
         for file in &found.files {
-            if self.full {
+            if self.exceeded {
                 return;
             }
             self.file(file, true);
@@ -198,20 +198,20 @@ impl Reading {
             return;
         }
         let length = metadata.map_or(0, |metadata| metadata.len());
-        let bytes = File::open(path).and_then(|file| self.bytes_of(file, length));
+        let bytes = File::open(path).and_then(|file| self.read_bytes(file, length));
         self.add(shown(path), bytes, found);
     }
 
-    /// Everything in one allocation where the length is known. One byte more than there is room for shows
-    /// that there is more.
-    fn bytes_of(&mut self, from: impl Read, length: u64) -> io::Result<Vec<u8>> {
-        let most = self.room.saturating_add(1);
-        // a byte more, so that the end is found without another allocation
-        let expected = length.saturating_add(1).min(most);
+    /// Reads everything, in one allocation if `length`, the expected length, is right. Reads one byte beyond the limit to
+    /// detect that there is more.
+    fn read_bytes(&mut self, from: impl Read, length: u64) -> io::Result<Vec<u8>> {
+        let max = self.room.saturating_add(1);
+        // one byte more, so that the end is found without another allocation
+        let expected = length.saturating_add(1).min(max);
         let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
-        from.take(most).read_to_end(&mut bytes)?;
+        from.take(max).read_to_end(&mut bytes)?;
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.full |= length > self.room;
+        self.exceeded |= length > self.room;
         self.room = self.room.saturating_sub(length);
         Ok(bytes)
     }
@@ -251,7 +251,7 @@ fn not_utf8(bad: &std::string::FromUtf8Error) -> UnreadableReason {
     }
 }
 
-/// A path as one line of an error can show it: a file name may hold line breaks.
+/// A path for a single-line message: file names may contain line breaks.
 pub(crate) fn shown(path: &Path) -> String {
     one_line(&path.to_string_lossy())
 }

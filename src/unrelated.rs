@@ -1,24 +1,23 @@
-//! Files of a directory that have nothing to do with Kubernetes: a chart's values, a dashboard.
+//! Skips files in directories that are not Kubernetes manifests, such as the values of a chart or a dashboard.
 //!
-//! Argo CD's own directory source leaves such files out as well (`getObjsFromYAMLOrJson` in its
-//! repo-server). Whole files only: a document without `apiVersion` and `kind` next to an object is more
-//! likely a mistake, and stays an error.
+//! Argo CD's directory source skips such files too (`getObjsFromYAMLOrJson` in its repo-server). Only whole files are
+//! skipped: a document without `apiVersion` and `kind` next to an object is more likely a mistake, and an error.
 
 use crate::clock::Clock;
+use crate::placeholder::signs;
 use crate::source::{SourceError, Sources};
 use crate::untrusted_text::one_line;
 use crate::yaml::event::{Events, SyntaxError};
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
-/// How many files are named.
-const NAMED: usize = 10;
+/// How many skipped files a note names.
+const MAX_NAMED: usize = 10;
 
-/// Takes out of `sources` what was found in a directory and is neither an object nor holds a placeholder; one
-/// note names these files, or an error if `strict`. A file that was named itself stays, and so does one that cannot be read as
-/// YAML, for which an error is told later.
+/// Removes from `sources` the files found in directories that hold neither an object nor a placeholder, and adds a note
+/// that names them. Keeps files that were named themselves, and files that are not valid YAML, which are reported later.
 ///
 /// # Errors
-/// [`SourceError::NoObjects`] where nothing is left, [`SourceError::Unrelated`] if `strict`.
+/// [`SourceError::Unrelated`] if `strict` and there is such a file; [`SourceError::NoObjects`] if no source is left.
 pub fn leave_out(
     mut sources: Sources,
     strict: bool,
@@ -49,11 +48,11 @@ fn note(names: &[String]) -> String {
     let files = if names.len() == 1 { "file" } else { "files" };
     let mut shown: Vec<_> = names
         .iter()
-        .take(NAMED)
+        .take(MAX_NAMED)
         .map(|name| one_line(name))
         .collect();
-    if names.len() > NAMED {
-        shown.push(format!("and {} more", names.len() - NAMED));
+    if names.len() > MAX_NAMED {
+        shown.push(format!("and {} more", names.len() - MAX_NAMED));
     }
     format!(
         "skipped {} {files} without apiVersion and kind (an error with --strict): {}",
@@ -64,11 +63,11 @@ fn note(names: &[String]) -> String {
 
 fn is_unrelated(text: &str, clock: &Clock) -> bool {
     !looks_like_an_object(text)
-        && !may_hold_placeholder(text)
+        && !signs::has_path(text.as_bytes())
         && matches!(has_object(text, clock), Ok(Some(false)))
 }
 
-/// What nearly every manifest shows without being parsed.
+/// Whether a line starts with `apiVersion:` or `kind:`, as in nearly every manifest; needs no parsing.
 fn looks_like_an_object(text: &str) -> bool {
     ["apiVersion:", "kind:"].iter().any(|key| {
         text.starts_with(key)
@@ -77,19 +76,13 @@ fn looks_like_an_object(text: &str) -> bool {
     })
 }
 
-/// Whether there is a `<path:`, as it is or with its bracket escaped.
-fn may_hold_placeholder(text: &str) -> bool {
-    memchr::memmem::find_iter(text.as_bytes(), "path:")
-        .any(|at| at > 0 && matches!(text.as_bytes()[at - 1], b'<' | b'c' | b'C'))
-}
-
-/// Whether a document has `apiVersion` or `kind`; `None` where all of them are empty.
+/// Whether any document has an `apiVersion` or a `kind`; `None` if all documents are empty.
 fn has_object(text: &str, clock: &Clock) -> Result<Option<bool>, SyntaxError> {
     let mut events = Events::timed(text, clock);
     let mut tree = Tree::default();
     let mut found = None;
     while let Some(root) = tree.next_document(&mut events)? {
-        // a list of objects is a mistake, and told as such
+        // a sequence of objects is a mistake, and reported later
         let mut candidates = std::iter::once(root).chain(
             match tree.node(root).kind {
                 Kind::Seq { .. } => Some(tree.children(root)),
@@ -136,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn only_files_without_an_object_are_unrelated() {
+    fn only_files_without_objects_and_placeholders_are_unrelated() {
         for text in [
             "a: 1\n",
             "- a\n",
@@ -169,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_is_left_out_with_a_note_and_what_was_named_stays() {
+    fn found_files_are_skipped_with_a_note_but_named_files_are_kept() {
         let files = [
             ("m/pod.yaml", "kind: Pod\n", true),
             ("m/values.yaml", "a: 1\n", true),

@@ -1,11 +1,11 @@
-//! Text of somebody else, as messages show it: what comes from input, files, the environment, a policy, a server or
-//! another program is never shown with characters that are not seen.
+//! Escapes untrusted text for messages. Text from input, files, the environment, a policy, a server or another program
+//! is never printed with invisible characters.
 
 use std::fmt::Write;
 
-/// Whether a character shows nothing of its own, or changes how those around it are shown: what is read
-/// then is not what is there. Control characters, and what Unicode lets a reader leave out
-/// (`Default_Ignorable_Code_Point`), with separators, annotations and the blank pattern of Braille.
+/// Whether a character is invisible, or changes how the text around it is displayed: control characters, Unicode's
+/// `Default_Ignorable_Code_Point`, line and paragraph separators, interlinear annotations, and the blank pattern of
+/// Braille.
 #[must_use]
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
@@ -16,7 +16,7 @@ pub fn is_hidden(character: char) -> bool {
             | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The text with escapes in place of hidden characters, line breaks among them.
+/// Escapes hidden characters, including line breaks, for a single-line message.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     escaped(
@@ -28,7 +28,7 @@ pub fn one_line(text: &str) -> String {
     )
 }
 
-/// The text with escapes in place of hidden characters; its lines stay lines.
+/// Escapes hidden characters, except line breaks and tabs.
 #[must_use]
 pub fn lines(text: &str) -> String {
     escaped(
@@ -38,7 +38,7 @@ pub fn lines(text: &str) -> String {
     )
 }
 
-/// A JSON text that reads the same, with escapes in place of hidden characters in its strings.
+/// Escapes hidden characters in the strings of a JSON text, which keeps its meaning.
 #[must_use]
 pub fn json(text: &str) -> String {
     escaped(
@@ -52,10 +52,14 @@ pub fn json(text: &str) -> String {
     )
 }
 
-fn escaped(text: &str, stays: impl Fn(char) -> bool, escape: impl Fn(char, &mut String)) -> String {
+fn escaped(
+    text: &str,
+    is_kept: impl Fn(char) -> bool,
+    escape: impl Fn(char, &mut String),
+) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        if is_hidden(character) && !stays(character) {
+        if is_hidden(character) && !is_kept(character) {
             escape(character, &mut out);
         } else {
             out.push(character);
@@ -69,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_to_be_seen_is_escaped() {
+    fn hidden_characters_are_escaped() {
         let text = "kv/\u{202e}bew\u{202c}\n\u{200b}\u{1b}[2J ä→\u{2028}\u{9b}";
         let line = r"kv/\u{202e}bew\u{202c}\n\u{200b}\u{1b}[2J ä→\u{2028}\u{9b}";
         assert_eq!(one_line(text), line);
@@ -81,9 +85,9 @@ mod tests {
         assert_eq!(read["a"], "\u{202e}\u{e0041}ä");
     }
 
-    /// Every range that terminals, browsers and editors leave out or act on, by a character of it.
+    /// At least one character of each range that terminals, browsers and editors omit or act on.
     #[test]
-    fn hidden_are_all_that_show_nothing() {
+    fn all_invisible_characters_are_hidden() {
         for character in "\u{0}\u{7}\u{8}\r\u{1b}\u{7f}\u{80}\u{9b}\u{9f}\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\
             \u{180b}\u{180e}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\u{2066}\
             \u{2069}\u{206f}\u{2800}\u{3164}\u{fe00}\u{fe0f}\u{feff}\u{ffa0}\u{fff9}\u{fffc}\u{ffff}\u{1bca0}\

@@ -1,11 +1,14 @@
-//! YAML as bytes: events with spans, an arena of nodes, splices and their verification.
+//! YAML as bytes: events with spans, an arena of nodes, splices and their verification. Knows nothing about
+//! Kubernetes.
 //!
-//! Knows no Kubernetes. [`event`] is the home of the parser crate; [`tree`] holds one document or
-//! one list item at a time; [`scalar`] writes scalars, and [`plain`] knows which need no quotes; [`splice`] applies edits to text; [`verify`]
-//! reads an edited document again and compares it with what was read before; [`gap`] knows what stands between
-//! nodes; [`growth`] guards readers that make values; [`canonical`] writes a text anew, so that all readers
-//! agree on it; [`lines`] and [`second`] are such other readers; [`repair`] reads what go-yaml reads and YAML
-//! forbids, and [`surrogates`] writes what libyaml reads.
+//! - [`event`] wraps the parser crate, [`tree`] holds one document or one list item at a time.
+//! - [`splice`] applies edits to text, [`verify`] parses an edited document again and compares it with the plan,
+//!   whose results [`expected`] describes.
+//! - [`scalar`] writes scalars, [`plain`] says which need no quotes, [`trivia`] finds lines, comments and commas.
+//! - [`load`] reads a text as a value; [`alias_bombs`] guards readers that expand aliases.
+//! - [`canonical`] rewrites a text so that all parsers agree on it; [`lines`] and [`second`] are such other parsers.
+//! - [`repair`] accepts what go-yaml accepts although YAML forbids it; [`surrogates`] rewrites escapes that libyaml
+//!   rejects.
 
 pub mod alias_bombs;
 pub mod canonical;

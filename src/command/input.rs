@@ -14,9 +14,11 @@ pub(crate) fn manifests(
     judge: &Judge<'_>,
 ) -> Result<Sources, SourceError> {
     let limits = judge.limits();
-    let most = limits.map_or(source::MOST, |limits| Limit::Policy(limits.input_bytes));
+    let most = limits.map_or(source::DEFAULT_LIMIT, |limits| {
+        Limit::Policy(limits.input_bytes)
+    });
     let except = config.map(std::slice::from_ref).unwrap_or_default();
-    source::read_except(except, paths, io::stdin().lock(), most)
+    source::read_excluding(except, paths, io::stdin().lock(), most)
 }
 
 /// Reads a file that an argument names, a configuration or a policy.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use gitops_fn::clock::Clock;
 use gitops_fn::finding::{Finding, text};
 use gitops_fn::policy::judge::Judge;
+use gitops_fn::resolve::SecretStore as _;
 use gitops_fn::store::Store;
 use gitops_fn::{Input, Outcome, Output};
 
@@ -25,7 +26,9 @@ pub(crate) fn finish(
     clock: &Clock,
     write: impl FnOnce(&Output<'_>) -> Result<(), Refusal>,
 ) -> Result<u8, Refusal> {
-    let warning = store.warning().map(|warning| Finding::warning(warning, ""));
+    let warning = store
+        .warning()
+        .map(|warning| Finding::warning(warning.message, warning.help));
     say(&text::stderr(outcome.findings.iter().chain(&warning)));
     if let Some(output) = outcome.output(input, judge, clock)? {
         clock.check().map_err(Finding::from)?;

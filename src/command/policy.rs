@@ -36,7 +36,11 @@ pub(crate) fn test(asked: &PolicyTest) -> Result<u8, Refusal> {
     };
     let mut answer = Report::new(&policy, question).map_err(Finding::from)?;
     if !asked.manifests.is_empty() {
-        let sources = source::read(&asked.manifests, std::io::stdin().lock(), source::MOST)?;
+        let sources = source::read(
+            &asked.manifests,
+            std::io::stdin().lock(),
+            source::DEFAULT_LIMIT,
+        )?;
         let sources = unrelated::leave_out(sources, false, &Clock::default())?;
         say_notes(&sources);
         let (config, settings) = (Config::default(), Settings::default());

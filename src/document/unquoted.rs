@@ -7,7 +7,7 @@ use serde_yaml::Value;
 
 use crate::yaml::event::{Events, Span, Style, Tag};
 use crate::yaml::plain::is_always_string;
-use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::splice::{Splice, spliced};
 use crate::yaml::tree::{Kind, Node, NodeId, Tree};
 
 /// The tag of such a text: a type of its own, which fits no field.
@@ -33,7 +33,7 @@ pub(super) fn marked(text: &str) -> Cow<'_, str> {
         start: 0,
         end: text.len(),
     };
-    Cow::Owned(pieces(text, all, &splices).collect())
+    Cow::Owned(spliced(text, all, &splices).collect())
 }
 
 /// The marks of a document, in the order of its text.

@@ -1,10 +1,10 @@
-//! How much the edits of a run may add to its input, and how long they may take.
+//! Limits on how much the edits of a run may add to its input, and on how long they may take.
 
 use crate::clock::Clock;
 use crate::finding::Finding;
 
-/// What a run may still add, counted while it is made: each value may be short and all of them together
-/// fill the memory.
+/// How many bytes a run may still add. Counted as each edit is made, since many short values could exhaust the memory
+/// together.
 pub struct Allowance {
     left: u64,
     over: Finding,
@@ -12,8 +12,8 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// By so many bytes the output may be longer than the input; `over` is said of what is longer. All of it
-    /// ends with the clock.
+    /// Allows the output to be `bytes` bytes longer than the input; `over` is the error beyond that. The clock limits
+    /// the time.
     #[must_use]
     pub fn new(bytes: u64, over: Finding, clock: &Clock) -> Self {
         Self {
@@ -29,32 +29,32 @@ impl Allowance {
         &self.clock
     }
 
-    /// Whether there is time left.
+    /// Checks that there is time left.
     ///
     /// # Errors
-    /// What there is to say where there is none; the run ends there.
-    pub fn in_time(&self) -> Result<(), Finding> {
+    /// The finding with which the run must end.
+    pub fn check_time(&self) -> Result<(), Finding> {
         self.clock.check().map_err(Finding::from)
     }
 
-    /// How long a text may become that is `now` bytes long.
+    /// The length in bytes that a text of `now` bytes may grow to.
     #[must_use]
     pub fn room(&self, now: usize) -> usize {
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
         left.saturating_add(now)
     }
 
-    /// Counts what has grown from `before` to `after` bytes; what has become shorter gives nothing back.
+    /// Counts a text that grew from `before` to `after` bytes. Texts that became shorter give nothing back.
     ///
     /// # Errors
-    /// What there is to say of a run that adds too much; it ends there.
+    /// The finding with which the run must end, if it adds too much.
     pub fn take(&mut self, before: usize, after: usize) -> Result<(), Finding> {
         let more = u64::try_from(after.saturating_sub(before)).unwrap_or(u64::MAX);
         self.left = self.left.checked_sub(more).ok_or_else(|| self.over())?;
         Ok(())
     }
 
-    /// What there is to say where [`Allowance::room`] is exceeded.
+    /// The finding with which the run must end if [`Allowance::room`] is exceeded.
     #[must_use]
     pub fn over(&self) -> Finding {
         self.over.clone()

@@ -1,4 +1,4 @@
-//! Filling the placeholders of one scalar with what the store has given.
+//! Fills in the placeholders of one scalar with the values from the store.
 
 mod broken;
 mod encode;
@@ -21,41 +21,41 @@ use crate::plan::placeholders::{placeholders, wanted};
 use crate::resolve::{Resolved, StoreError, StoreErrorKind};
 use crate::secret::wants::Keys;
 use crate::secret::{Value, base64, json};
-use crate::yaml::expected::{Shape, one_line};
+use crate::yaml::expected::{Shape, to_json};
 use encode::{append, encode};
 
 /// The outcome for one scalar.
 pub(super) enum Filled<'f> {
-    /// It becomes this text, whose parts at these places have stood beside the placeholders.
+    /// It becomes this text; the ranges are those copied from the manifest rather than from secrets.
     Text(String, Vec<Range<usize>>),
-    /// It becomes this JSON, which reads so.
+    /// It becomes this JSON, which parses to these shapes.
     Tokens(String, Vec<Shape>),
     /// It becomes a map of strings.
     Entries(Entries),
-    /// Its entry goes, since a key is missing.
+    /// Its entry is removed, because a key is missing.
     Removed(&'f Removal),
 }
 
-/// Why a scalar is not filled.
+/// Why a scalar could not be filled in.
 pub enum Unfilled {
-    /// A finding for each placeholder that cannot be filled, or for the whole text.
+    /// One error for each placeholder without a value, or one for the whole scalar.
     Problems(Vec<Finding>),
-    /// A value that cannot be used, of which no more may be said ([`Context::withholds`]); not even where it stands,
-    /// unless nowhere else can be one.
+    /// A value that cannot be used, without details ([`Context::withholds`]). Not even its place may be reported,
+    /// unless it is the only candidate.
     Withheld(Finding),
-    /// The run ends here: the values come to more than it may hold or add, or it has no more time.
+    /// The run must end: the values exceed what it may hold or add, or its time is up.
     Ended(Finding),
 }
 
-/// What the values of one scalar come to.
+/// The value of a scalar, while it is put together.
 enum Gathered {
-    /// With what stands beside the placeholders, at these places.
+    /// Text from the manifest and from secrets; the ranges are those from the manifest.
     Text(Zeroizing<Vec<u8>>, Vec<Range<usize>>),
-    /// The only one is no text.
-    Lone(Value),
+    /// The value of the only placeholder, which keeps its type.
+    Typed(Value),
 }
 
-/// Fills one scalar; the finding is a warning about the text that it becomes.
+/// Fills in one scalar. The finding, if any, is a warning about the resulting text.
 ///
 /// # Errors
 /// [`Unfilled`]
@@ -67,7 +67,7 @@ pub(super) fn fill<'f>(
     allowance: &Allowance,
 ) -> Result<(Filled<'f>, Option<Finding>), Unfilled> {
     let at_field = |finding: Finding| match finding.exit {
-        // the store cannot be used at all: that is said once, not once a field
+        // the store cannot be used at all: reported once, not for each field
         2 | 3 => finding.about(""),
         _ => finding.at(&change.subject, change.field.clone()),
     };
@@ -84,7 +84,7 @@ pub(super) fn fill<'f>(
     let (mut missing, mut unusable) = (false, false);
     let mut outcome = Gathered::Text(Zeroizing::default(), Vec::new());
     let mut is_base64 = true;
-    let is_alone = is_alone(fill);
+    let is_single = is_single_placeholder(fill);
     for segment in &fill.segments {
         let placeholder = match segment {
             Segment::Placeholder(placeholder) => placeholder,
@@ -96,17 +96,17 @@ pub(super) fn fill<'f>(
                 continue;
             }
         };
-        allowance.in_time().map_err(Unfilled::Ended)?;
+        allowance.check_time().map_err(Unfilled::Ended)?;
         let before = match &outcome {
             Gathered::Text(bytes, _) => bytes.as_slice(),
-            Gathered::Lone(_) => &[],
+            Gathered::Typed(_) => &[],
         };
         match value(placeholder, &fill.context, resolved, before, allowance) {
-            Ok(Some((value, _))) if is_lone(fill, placeholder, &value) => {
-                outcome = Gathered::Lone(value);
+            Ok(Some((value, _))) if keeps_type(fill, placeholder, &value) => {
+                outcome = Gathered::Typed(value);
             }
             Ok(Some((value, origin))) => {
-                is_base64 &= origin == Origin::Base64 || (is_alone && origin == Origin::String);
+                is_base64 &= origin == Origin::Base64 || (is_single && origin == Origin::String);
                 if let Gathered::Text(bytes, _) = &mut outcome {
                     append(bytes, room, placeholder, &value)
                         .ok_or_else(|| Unfilled::Ended(allowance.over()))?;
@@ -118,8 +118,8 @@ pub(super) fn fill<'f>(
             Err(Failure::Full(end)) => return Err(Unfilled::Ended(end)),
             Err(Failure::Unread(problem)) => problems.push(problem.about(placeholder.shown())),
             Err(Failure::Unusable(problem)) => {
-                // it may be that there was no time left for all modifiers
-                allowance.in_time().map_err(Unfilled::Ended)?;
+                // perhaps only the time was up
+                allowance.check_time().map_err(Unfilled::Ended)?;
                 unusable = true;
                 if !fill.context.withholds {
                     problems.push(problem.about(placeholder.shown()));
@@ -143,7 +143,7 @@ pub(super) fn fill<'f>(
         }
         _ => None,
     };
-    is_base64 = is_base64 && (is_alone || beside_is_base64(fill));
+    is_base64 = is_base64 && (is_single || text_is_base64(fill));
     let filled = finished(fill, outcome, is_base64, room).map_err(of_value)?;
     let filled = filled.ok_or_else(|| Unfilled::Ended(allowance.over()))?;
     if mode == Mode::Function {
@@ -152,7 +152,7 @@ pub(super) fn fill<'f>(
     Ok((filled, warning.map(whole)))
 }
 
-/// Whether a scalar may be one whose values cannot be used, whatever they are.
+/// Whether filling in a scalar could fail because of its value: the candidates for [`Unfilled::Withheld`].
 #[must_use]
 pub fn is_doubtful(fill: &Fill, mode: Mode) -> bool {
     let context = &fill.context;
@@ -164,16 +164,16 @@ pub fn is_doubtful(fill: &Fill, mode: Mode) -> bool {
     fill.has_values() && (is_judged || placeholders(&fill.segments).any(changes))
 }
 
-/// The one text for every value that cannot be used, whatever is wrong with it.
+/// The one error for all values that cannot be used, so that it reveals nothing about the value.
 fn withheld() -> Finding {
     Finding::error(
         "a value is not what its place or its modifiers need; the policy withholds details",
-        "they would tell what the value is: render the manifests where there is no policy, as somebody who may read the secret",
+        "details could reveal the value: render the manifests without the policy, as someone who may read the secret",
     )
 }
 
-/// Whether a value stands for the whole scalar and keeps its type.
-fn is_lone(fill: &Fill, placeholder: &Placeholder, value: &Value) -> bool {
+/// Whether a value replaces the whole scalar and keeps its type.
+fn keeps_type(fill: &Fill, placeholder: &Placeholder, value: &Value) -> bool {
     let keeps = match fill.context.slot {
         Slot::Any => !matches!(value, Value::String(_) | Value::Bytes(_) | Value::Null),
         Slot::Map(_) => true,
@@ -182,18 +182,18 @@ fn is_lone(fill: &Fill, placeholder: &Placeholder, value: &Value) -> bool {
     keeps && fill.segments.len() == 1 && fill.context.base64.is_none() && !placeholder.escaped
 }
 
-/// Whether a single placeholder is all there is, but for the line breaks that base64 may have.
-fn is_alone(fill: &Fill) -> bool {
+/// Whether a scalar is a single placeholder, apart from line breaks, which base64 may have.
+fn is_single_placeholder(fill: &Fill) -> bool {
     let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
-    let mut beside = fill.segments.iter().filter_map(|segment| match segment {
+    let mut texts = fill.segments.iter().filter_map(|segment| match segment {
         Segment::Text(text) => Some(text),
         Segment::Placeholder(_) => None,
     });
-    placeholders(&fill.segments).count() == 1 && beside.all(|text| text.iter().all(is_break))
+    placeholders(&fill.segments).count() == 1 && texts.all(|text| text.iter().all(is_break))
 }
 
-/// Whether what stands beside the placeholders is base64 by itself.
-fn beside_is_base64(fill: &Fill) -> bool {
+/// Whether each text between the placeholders is base64 by itself.
+fn text_is_base64(fill: &Fill) -> bool {
     fill.segments.iter().all(|segment| match segment {
         Segment::Text(text) => {
             std::str::from_utf8(text).is_ok_and(|text| base64::decode(text).is_some())
@@ -202,7 +202,7 @@ fn beside_is_base64(fill: &Fill) -> bool {
     })
 }
 
-/// What to tell the user of a filled scalar.
+/// The note for the user about a filled scalar.
 #[must_use]
 pub fn note(fill: &Fill) -> String {
     if fill.has_values() {
@@ -212,7 +212,7 @@ pub fn note(fill: &Fill) -> String {
     }
 }
 
-/// The scalar's placeholders as messages show them.
+/// The placeholders of a scalar as messages show them.
 fn shown(fill: &Fill) -> String {
     let shown: Vec<_> = placeholders(&fill.segments)
         .map(Placeholder::shown)
@@ -224,14 +224,14 @@ fn shown(fill: &Fill) -> String {
 enum Failure {
     /// Its secret was not read.
     Unread(Finding),
-    /// There is no room for the secrets of the run.
+    /// The secrets of the run exceed what it may hold.
     Full(Finding),
-    /// Its modifiers cannot work on it.
+    /// A modifier cannot be applied to it.
     Unusable(Finding),
 }
 
-/// The value of one placeholder with its modifiers, which stands behind `before`, and where it comes from; `None` if
-/// its key is missing.
+/// The value of one placeholder after its modifiers, and its origin; `None` if its key is missing. `before` is the text
+/// before the placeholder, for `indent`.
 fn value(
     placeholder: &Placeholder,
     context: &Context,
@@ -258,7 +258,7 @@ fn value(
     let modifiers = &placeholder.modifiers;
     let column = if modifiers.iter().any(Modifier::is_indent_to_column) {
         match modifier::column(before) {
-            // whether a value before it is too long is nobody's business
+            // an error would reveal the length of a value before it
             Err(_) if context.withholds => Ok(modifier::MAX_INDENT),
             column => column,
         }
@@ -270,7 +270,7 @@ fn value(
         .map_err(|error| Failure::Unusable(error.into()))
 }
 
-/// What is said of a secret that was not read.
+/// The error for a secret that was not read.
 pub(super) fn unread(error: &StoreError) -> Finding {
     let exit = match error.kind {
         StoreErrorKind::Missing | StoreErrorKind::Refused | StoreErrorKind::Full => 1,
@@ -280,7 +280,8 @@ pub(super) fn unread(error: &StoreError) -> Finding {
     Finding::error(&error.message, &error.help).exiting(exit)
 }
 
-/// What the store has of a placeholder's key. Of every key it is a text, but where a map has to be.
+/// The stored value of a placeholder's key. For `*` it is the whole secret, as a map where the field must be one,
+/// otherwise as JSON text.
 fn stored(
     placeholder: &Placeholder,
     slot: Slot,
@@ -302,7 +303,7 @@ fn stored(
 fn not_removable(placeholder: &Placeholder) -> Finding {
     Finding::error(
         "its key is missing, and the entry cannot be removed (missing Vault value)",
-        "entries of lists, entries with an anchor or behind an alias, pairs without braces ([a: b]) and mappings with a comment behind a ? stay: write the entry plainly, or remove it by hand",
+        "list items, entries with an anchor or reached through an alias, pairs without braces ([a: b]) and mappings with a comment after a ? cannot be removed: rewrite the entry, or remove it by hand",
     )
     .about(placeholder.shown())
 }
@@ -317,7 +318,7 @@ fn missing_key(placeholder: &Placeholder) -> Finding {
 
 fn long_key() -> Finding {
     Finding::error(
-        "the map has a key longer than 1,000 bytes, behind which not every YAML reader finds its value",
+        "the map has a key longer than 1,000 bytes, which not every YAML parser can read",
         "take a part of it with `jsonPath`, or put it into a text",
     )
 }
@@ -329,7 +330,7 @@ fn not_base64() -> Finding {
     )
 }
 
-/// What stands in the scalar's place; `None` if that is longer than `room`.
+/// The outcome for a scalar; `None` if it is longer than `room` bytes.
 fn finished<'f>(
     fill: &Fill,
     outcome: Gathered,
@@ -337,27 +338,28 @@ fn finished<'f>(
     room: usize,
 ) -> Result<Option<Filled<'f>>, Finding> {
     match (outcome, fill.context.slot) {
-        (Gathered::Lone(value), Slot::Map(values)) => {
+        (Gathered::Typed(value), Slot::Map(values)) => {
             let entries = entries::entries(value, values, room)?;
             Ok(entries.map(Filled::Entries))
         }
-        (Gathered::Lone(value), _) => tokens(&value).map(Some),
+        (Gathered::Typed(value), _) => tokens(&value).map(Some),
         (Gathered::Text(..), Slot::Map(_)) => Err(entries::not_a_map()),
         (Gathered::Text(bytes, kept), _) => text(fill, bytes, kept, is_base64).map(Some),
     }
 }
 
-/// The JSON that stands in the scalar's place.
+/// A value as JSON.
 fn tokens<'f>(value: &Value) -> Result<Filled<'f>, Finding> {
     if encode::has_long_key(value) {
         return Err(long_key());
     }
     let mut shapes = Vec::new();
     encode::shapes(value, &mut shapes);
-    Ok(Filled::Tokens(one_line(&shapes), shapes))
+    Ok(Filled::Tokens(to_json(&shapes), shapes))
 }
 
-/// The text that stands in the scalar's place. It is base64 if what it was made of was, whatever it looks like.
+/// A text, encoded as the field requires. `is_base64` says whether it was put together from base64, since other texts
+/// can look like it.
 fn text<'f>(
     fill: &Fill,
     mut bytes: Zeroizing<Vec<u8>>,
@@ -365,7 +367,7 @@ fn text<'f>(
     is_base64: bool,
 ) -> Result<Filled<'f>, Finding> {
     let context = &fill.context;
-    let already = placeholders(&fill.segments).any(|placeholder| {
+    let is_encoded = placeholders(&fill.segments).any(|placeholder| {
         placeholder
             .modifiers
             .last()
@@ -374,7 +376,7 @@ fn text<'f>(
     if let Some(wrap) = context.base64 {
         return Ok(Filled::Text(encode(&bytes, wrap), Vec::new()));
     }
-    if let (Slot::SecretData { encode: true }, false) = (context.slot, already) {
+    if let (Slot::SecretData { encode: true }, false) = (context.slot, is_encoded) {
         return Ok(Filled::Text(encode(&bytes, Wrap::Line), Vec::new()));
     }
     let text = String::from_utf8(std::mem::take(&mut *bytes)).map_err(|_| {

@@ -1,24 +1,24 @@
-//! Takes a whole document out of a text, so that those around it stay apart.
+//! Removes a whole document from a text, and keeps the documents around it separate.
 
 use crate::yaml::event::Span;
 use crate::yaml::splice::Splice;
 
-/// Adds to `splices`, which are sorted, one that takes out the document at `span`; documents are taken out in
-/// the order of the text.
+/// Adds a splice to `splices`, which are sorted, that removes the document at `span`. Documents must be removed in the
+/// order of the text.
 ///
-/// A span begins where the document before it ends, which can be in the middle of a line, and holds the `---` in
-/// front of its document.
-pub fn take(text: &str, span: Span, splices: &mut Vec<Splice>) {
-    let start = line_start(text, span.start);
-    let end = line_start(text, span.end);
-    // behind what is put at the end of the document before it
+/// A span begins where the previous document ends, possibly in the middle of a line, and includes the `---` before
+/// its document.
+pub fn remove(text: &str, span: Span, splices: &mut Vec<Splice>) {
+    let start = next_line_start(text, span.start);
+    let end = next_line_start(text, span.end);
+    // after an insertion at the end of the previous document
     let at = splices.partition_point(|splice| splice.span.end <= start);
     let between = separator(&text[..start], &text[end..]);
     splices.insert(at, Splice::new(Span { start, end }, between.to_owned()));
 }
 
-/// Where the line ends that `at` is in, unless `at` begins one.
-fn line_start(text: &str, at: usize) -> usize {
+/// The first start of a line at or after `at`.
+fn next_line_start(text: &str, at: usize) -> usize {
     let bytes = text.as_bytes();
     if at == 0 || matches!(bytes[at - 1], b'\n' | b'\r') {
         return at;
@@ -30,7 +30,7 @@ fn line_start(text: &str, at: usize) -> usize {
     }
 }
 
-/// What has to be written between two parts of a text that were apart.
+/// The document separator to write between two parts of a text, if they need one.
 fn separator(before: &str, after: &str) -> &'static str {
     let mut lines = after.lines().map(str::trim_ascii_end);
     let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));

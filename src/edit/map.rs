@@ -1,4 +1,4 @@
-//! A map of strings as text, in the place of a scalar.
+//! Writes a map of strings in place of a scalar.
 
 use crate::plan::block::Block;
 use crate::yaml::event::Style;
@@ -6,11 +6,11 @@ use crate::yaml::expected::Shape;
 use crate::yaml::plain;
 use crate::yaml::scalar::{double_quote, quote_within};
 
-/// A map's keys and values, sorted.
+/// The keys and values of a map, sorted.
 pub(super) type Entries = Vec<(String, String)>;
 
-/// The map as text, and where each value begins in it: on lines of its own, or between braces. `None` if it would
-/// be longer than `room`.
+/// The map as text, in block style (`block`) or in braces, and the offset of each value in it. `None` if it would be
+/// longer than `room` bytes.
 pub(super) fn written(
     entries: &[(String, String)],
     block: Option<&Block>,
@@ -46,7 +46,7 @@ pub(super) fn written(
     Some((out, values))
 }
 
-/// What stands before an entry on its line, and ends the line before.
+/// Starts the line of an entry in block style.
 fn lead(out: &mut String, block: &Block, is_first: bool) {
     let comment = match &block.comment {
         None if is_first => return,
@@ -58,7 +58,7 @@ fn lead(out: &mut String, block: &Block, is_first: bool) {
     out.extend(std::iter::repeat_n(' ', block.lines.indent));
 }
 
-/// What it reads as.
+/// The shapes that the text of a map parses to.
 pub(super) fn shapes(entries: Entries) -> Vec<Shape> {
     let mut shapes = Vec::with_capacity(2 * entries.len() + 2);
     shapes.push(Shape::Map);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_written_in_the_style_around_it() {
+    fn maps_are_written_in_block_style_or_braces() {
         let entries = [("a", "1"), ("true", "x\ny")].map(|(k, v)| (k.to_owned(), v.to_owned()));
         for (block, text, empty) in [
             (None, "{\"a\": \"1\", \"true\": \"x\\ny\"}", "{}"),

@@ -1,4 +1,4 @@
-//! One change as text, in the place of what it replaces.
+//! Writes one planned change.
 
 use super::budget::Allowance;
 use super::fill::{self, Filled, Unfilled};
@@ -13,18 +13,18 @@ use crate::yaml::scalar::{literal, quote_within};
 use crate::yaml::splice::Splice;
 use crate::yaml::trivia;
 
-/// What a node of a map or list counts beside its text, since it takes that much until it is verified.
+/// How many bytes a node of a map or list counts in addition to its text: the memory that it takes until it is verified.
 const NODE: usize = 64;
 
-/// What one change comes to.
+/// The outcome of one change.
 pub(super) enum Written<'c> {
-    /// A replacement, what it reads as, and a warning about it.
+    /// A replacement, the shapes that it parses to, and a warning about it.
     Change(Splice, Vec<Shape>, Option<Box<Finding>>),
-    /// An entry that goes.
+    /// An entry to remove.
     Removal(&'c Removal),
 }
 
-/// Makes the change, and counts what it adds.
+/// Writes a change, and counts what it adds.
 pub(super) fn write<'c>(
     text: &str,
     change: &'c Change,
@@ -72,7 +72,7 @@ pub(super) fn write<'c>(
                     as_scalar(fill.old.as_deref(), new)?
                 }
                 Filled::Tokens(new, shapes) => {
-                    // one alone is a number or a boolean, and takes no more than a text
+                    // a single one is a number or a boolean, and takes no more memory than a text
                     nodes = shapes.len() - usize::from(shapes.len() == 1);
                     values.push(0);
                     (new, shapes)
@@ -100,8 +100,8 @@ pub(super) fn write<'c>(
     Ok(Written::Change(splice, shapes, warning))
 }
 
-/// A text as a scalar in place of the old one: a literal block stays one where it can. `None` if it would
-/// be longer than `room`.
+/// A text as a scalar in place of the old one; a literal block stays one if possible. `None` if it would be longer than
+/// `room` bytes.
 fn scalar(
     source: &str,
     change: &Change,
@@ -119,7 +119,7 @@ fn scalar(
         })
 }
 
-/// The comment behind a block scalar's `|` or `>`, with a blank before it: it stays on its line.
+/// The comment after a block scalar's `|` or `>`, with a blank before it, so that it can be kept.
 fn header_comment(source: &str, change: &Change) -> Option<String> {
     if !matches!(change.style, Style::Literal | Style::Folded) {
         return None;

@@ -1,12 +1,11 @@
-//! The grammars of an image's parts, for values that are configured, and the short form of
-//! `kustomize edit set image`.
+//! Grammars for the configured parts of an image, and the short form of `kustomize edit set image`.
 
 use crate::explain::Explain;
 
 use super::{ImageRef, MAX_TAG, Retag};
 
-/// A configured part of an image that its grammar does not allow. The value is never shown: it may
-/// come from a variable that holds anything.
+/// A configured part of an image that does not match its grammar. Never quotes the value, which may come from any
+/// environment variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
@@ -53,27 +52,27 @@ impl Explain for ImageError {
     }
 }
 
-/// The characters that kustomize accepts in a tag or digest it matches.
+/// Whether kustomize accepts these characters in a tag or digest when it matches an image.
 pub(super) fn loose(text: &str) -> bool {
     text.bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"_.{}-".contains(&byte))
 }
 
-/// `algorithm:encoded` as kustomize matches it, the encoded part possibly empty.
+/// Whether this is `algorithm:encoded` as kustomize matches it; the encoded part may be empty.
 pub(super) fn loose_digest(text: &str) -> bool {
     text.split_once(':').is_some_and(|(algorithm, encoded)| {
         is_algorithm(algorithm, u8::is_ascii_alphanumeric) && loose(encoded)
     })
 }
 
-/// Components of the given characters, joined by one of `+._-` each.
+/// Whether this is a list of components of the allowed characters, separated by one of `+._-`.
 fn is_algorithm(text: &str, allowed: fn(&u8) -> bool) -> bool {
     text.split(['+', '.', '_', '-'])
         .all(|part| !part.is_empty() && part.bytes().all(|byte| allowed(&byte)))
 }
 
-/// Checks a name to look for. It may hold a port, a tag or a digest; any text without blanks and
-/// control characters will do, as it is matched literally.
+/// Checks a name to match. It is matched literally, so any text without white space and control characters is valid; it
+/// may include a port, a tag or a digest.
 ///
 /// # Errors
 /// [`ImageError::Name`].
@@ -86,7 +85,7 @@ pub fn check_name(text: &str) -> Result<(), ImageError> {
 }
 
 /// Checks a new name: path components of `[A-Za-z0-9._-]`, the first of which may have a port.
-/// Capitals are let through, as some registries take them.
+/// Upper-case letters are allowed, since some registries accept them.
 ///
 /// # Errors
 /// [`ImageError::NewName`].
@@ -121,7 +120,7 @@ pub fn check_tag(text: &str) -> Result<(), ImageError> {
     }
 }
 
-/// Checks a text that is appended to a tag: `[A-Za-z0-9._-]{1,127}`.
+/// Checks a tag suffix: `[A-Za-z0-9._-]{1,127}`.
 ///
 /// # Errors
 /// [`ImageError::TagSuffix`].
@@ -133,7 +132,7 @@ pub fn check_tag_suffix(text: &str) -> Result<(), ImageError> {
     }
 }
 
-/// One or more of `[A-Za-z0-9._-]`.
+/// Whether this matches `[A-Za-z0-9._-]+`.
 fn is_tag_tail(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -178,10 +177,10 @@ fn is_encoded(text: &str) -> bool {
 }
 
 impl Retag {
-    /// Checks every field by its grammar and that there is something to set.
+    /// Checks each field against its grammar, and that the rule sets something.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first problem.
     pub fn check(&self) -> Result<(), ImageError> {
         let all = [
             Some(check_name(&self.name)),
@@ -198,7 +197,7 @@ impl Retag {
         }
     }
 
-    /// Whether any of the new parts is given.
+    /// Whether the rule sets anything.
     #[must_use]
     pub fn sets_something(&self) -> bool {
         self.new_name.is_some()
@@ -207,14 +206,14 @@ impl Retag {
             || self.digest.is_some()
     }
 
-    /// Reads one argument of `kustomize edit set image`: `[old=]name[:tag][@digest]`.
+    /// Parses one argument of `kustomize edit set image`: `[old=]name[:tag][@digest]`.
     ///
-    /// `NAME=NEW:TAG` renames; `*` for the new name, tag or digest means "as it was", and as there
-    /// is no stored rule to take it from, that part is not set, as kustomize does with a new rule.
+    /// `NAME=NEW:TAG` renames. `*` for the new name, tag or digest leaves that part unset, as kustomize does for a new
+    /// rule.
     ///
     /// # Errors
-    /// What is wrong with one of the parts; [`ImageError::Nothing`] for a name alone, as in
-    /// kustomize, and (stricter) for `name=`, `name:` and `name@`.
+    /// The first invalid part; [`ImageError::Nothing`] for a name alone, as in kustomize, and, unlike there, for `name=`,
+    /// `name:` and `name@`.
     pub fn parse_short(text: &str) -> Result<Self, ImageError> {
         let (old, new) = match text.split_once('=') {
             Some((old, new)) => (Some(old), new),
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_name_is_a_name_alone() {
+    fn a_new_name_has_no_tag_or_digest() {
         for good in ["nginx", "n/x", "host:5000/n/x", "host.io/Team/x_y"] {
             assert_eq!(check_new_name(good), Ok(()), "{good}");
         }
@@ -330,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn short_forms_are_those_of_edit_set_image() {
+    fn short_forms_parse_as_in_kustomize_edit_set_image() {
         let parse = Retag::parse_short;
         let tagged = Retag {
             new_tag: Some("8.15.0".to_owned()),
@@ -373,7 +372,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn short_forms_never_panic(text in "[a-z:@=/*.{}\\PC]{0,24}") {
+        fn parsed_short_forms_are_valid(text in "[a-z:@=/*.{}\\PC]{0,24}") {
             if let Ok(rule) = Retag::parse_short(&text) {
                 prop_assert_eq!(rule.check(), Ok(()));
             }

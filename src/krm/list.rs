@@ -1,5 +1,5 @@
-//! The ResourceList that an orchestrator sends (krm-functions.md §0–2.5): its outline, and how results
-//! are put into it without touching anything else.
+//! The ResourceList that an orchestrator sends (docs/internals/kustomize-and-kpt.md#the-resourcelist): its outline,
+//! and how results are put into it without touching anything else.
 
 use std::fmt::Write;
 
@@ -46,16 +46,16 @@ impl Explain for ListError {
     }
 }
 
-/// Where the parts of a ResourceList stand.
+/// Where the parts of a ResourceList are in its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outline {
-    /// The text of the `functionConfig` mapping, from the start of its first line.
+    /// The `functionConfig` mapping, from the start of its first line; `None` if it is missing or null.
     pub function_config: Option<Span>,
-    /// Written as `{…}`.
+    /// Whether the root is written as `{…}`.
     flow: bool,
-    /// Where an entry can be put in: at the `items` key, else at the first key, else behind the brace.
+    /// Where an entry can be inserted: before the `items` key, else before the first key, else after the brace.
     entry: usize,
-    /// Whether an entry stands there.
+    /// Whether there is an entry at that place.
     has_entry: bool,
     items: Items,
     results: Option<Span>,
@@ -64,15 +64,15 @@ pub struct Outline {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Items {
     Missing,
-    /// Null, or nothing behind the colon: the span of the null, behind the colon where it is empty.
+    /// Null or empty, with the span of the null; if empty, the place after the colon.
     Null(Span),
     List,
 }
 
-/// Reads a ResourceList, calling `item` with every member of `items` as it is complete.
+/// Reads a ResourceList and calls `item` for each member of `items`.
 ///
-/// The tree holds one item at a time; once the document has defined an anchor it holds all that
-/// follows, so that aliases find their nodes.
+/// The tree holds one item at a time; after the first anchor of the document it keeps everything that follows, so
+/// that aliases find their targets.
 ///
 /// # Errors
 /// The text is not YAML, not one document, or not a ResourceList (kind `ResourceList` or `List`, any
@@ -112,7 +112,7 @@ pub fn read<'a>(
         let name = tree.text(key).unwrap_or("").to_owned();
         let key_span = tree.node(key).span;
         if !outline.has_entry {
-            // not the key itself, which may have `?`, an anchor or a tag in front
+            // not the key's own place, since `?`, an anchor or a tag may precede it
             outline.entry = if flow {
                 trivia::skip(text, root.end)
             } else {
@@ -120,7 +120,7 @@ pub fn read<'a>(
             };
             outline.has_entry = true;
         }
-        // the first of them: all may stand on one line
+        // only the first `items`: several could be on one line
         let is_first = outline.items == Items::Missing;
         if name == "items" && is_first && trivia::starts_line(text, key_span.start) {
             outline.entry = key_span.start;
@@ -198,8 +198,8 @@ fn read_items<'a>(
     Ok(())
 }
 
-/// The text of a value so that it can be read alone: a block collection begins with its indentation, and the
-/// line breaks behind it may be those of a block scalar.
+/// The span of a value such that it can be parsed on its own: that of a block collection includes its indentation, and
+/// the line breaks after it, which may belong to a block scalar.
 fn value_text(text: &str, tree: &Tree<'_>, id: NodeId) -> Span {
     let node = tree.node(id);
     let block = matches!(
@@ -212,8 +212,8 @@ fn value_text(text: &str, tree: &Tree<'_>, id: NodeId) -> Span {
         node.span.start
     };
     let end = tree.text_end(id);
-    let behind = text.get(end..).unwrap_or_default();
-    let blank = behind.len() - behind.trim_start_matches(trivia::SPACE).len();
+    let after = text.get(end..).unwrap_or_default();
+    let blank = after.len() - after.trim_start_matches(trivia::SPACE).len();
     Span {
         start,
         end: if block { end + blank } else { end },
@@ -226,11 +226,11 @@ fn colon_end(text: &str, from: usize) -> usize {
         .map_or(from, |colon| from + colon + 1)
 }
 
-/// Finds the functionConfig without reading the items before it, for a ResourceList in block style as
-/// orchestrators write it: they send it behind the items, and the items cannot be planned without it.
+/// Finds the functionConfig of a ResourceList in block style without parsing its items. Orchestrators write it after
+/// the items, but the items cannot be planned without it.
 ///
-/// The answer is a guess until [`read`] has found the same place. The guess's span is that of
-/// [`Outline::function_config`].
+/// Returns a span as in [`Outline::function_config`]. It is only a guess: the caller must compare it with what
+/// [`read`] finds.
 #[must_use]
 pub fn guess_function_config(text: &str, clock: &Clock) -> Option<Span> {
     let at = memchr::memmem::rfind(text.as_bytes(), b"\nfunctionConfig:")? + 1;
@@ -255,8 +255,8 @@ pub fn guess_function_config(text: &str, clock: &Clock) -> Option<Span> {
 }
 
 impl Outline {
-    /// The splices that add `items` where it is missing or null, and `results` where there are any, each a flow
-    /// mapping on one line; to be put behind those of the items.
+    /// The splices that set `items` to an empty list if it is missing or null, and add `results`, each a flow mapping
+    /// on one line, if there are any; sorted by place. Where the places are equal, they come after those of the items.
     #[must_use]
     pub fn splices(&self, text: &str, results: &[String]) -> Vec<Splice> {
         let mut splices = Vec::new();
@@ -305,7 +305,7 @@ impl Outline {
         text[trivia::line_start(text, self.entry)..self.entry].trim_start_matches('\u{feff}')
     }
 
-    /// Puts entries before one that is there, where no text can depend on what follows it.
+    /// Inserts entries before an existing one, so that no preceding block scalar is affected.
     fn insert(&self, text: &str, added: &[String]) -> Splice {
         let at = self.entry;
         let span = Span { start: at, end: at };

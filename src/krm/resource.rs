@@ -1,4 +1,4 @@
-//! What one Kubernetes object is called, and which objects are none of our business.
+//! Identifies Kubernetes objects, and tells which of them must be left alone.
 
 use std::fmt;
 use std::rc::Rc;
@@ -10,8 +10,8 @@ pub use kube_core::gvk::GroupVersionKind;
 use crate::untrusted_text::is_hidden;
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
-/// Annotations that kustomize and kpt keep their books in: never read as text, never changed
-/// (krm-functions.md §1).
+/// Whether an annotation is internal to kustomize and kpt: its value is never searched or changed
+/// (docs/internals/kustomize-and-kpt.md#bookkeeping-annotations).
 #[must_use]
 pub fn is_bookkeeping(key: &str) -> bool {
     key.starts_with("internal.config.kubernetes.io/")
@@ -31,16 +31,16 @@ pub fn is_bookkeeping(key: &str) -> bool {
 /// The identity of an object, as messages and results name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Group, version and kind; empty where the object names none.
+    /// Group, version and kind; empty if missing.
     pub gvk: Rc<GroupVersionKind>,
     /// `metadata.name`, or `metadata.generateName`; may be empty.
     pub name: String,
-    /// `metadata.namespace`, may be empty.
+    /// `metadata.namespace`; may be empty.
     pub namespace: String,
 }
 
 impl Identity {
-    /// `apiVersion` as manifests write it.
+    /// The `apiVersion` as written in manifests.
     #[must_use]
     pub fn api_version(&self) -> String {
         self.gvk.api_version()
@@ -60,8 +60,8 @@ impl fmt::Display for Identity {
     }
 }
 
-/// A name as messages repeat it: one that holds a placeholder, control characters or more than a name
-/// can have is not repeated, since it may hold anything.
+/// A name as shown in messages. A name with a placeholder, with hidden characters or longer than Kubernetes allows is
+/// replaced by `(not shown)`, since it could be a secret.
 #[must_use]
 pub fn shown(name: &str) -> &str {
     if name.is_empty() {
@@ -73,32 +73,32 @@ pub fn shown(name: &str) -> &str {
     }
 }
 
-/// An object of the input, and where it came from; shared by all that is said about it.
+/// An object of the input and its origin; shared by all findings about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// What it is called.
+    /// Kind, name and namespace.
     pub identity: Identity,
-    /// The file the orchestrator or the command line named, if any.
+    /// The file that the orchestrator or the command line named, if any.
     pub file: Option<Rc<str>>,
-    /// The object's place in that file, from 0.
+    /// The index of the object in that file, from 0.
     pub index: usize,
 }
 
-/// An object's place in a tree, with what the rules ask about it.
+/// An object in a tree.
 #[derive(Clone, Debug)]
 pub struct Object {
     /// The root mapping of the object.
     pub root: NodeId,
-    /// The `items` of a list object: its members are objects of their own.
+    /// The `items` of a list; its members are objects of their own.
     pub items: Option<NodeId>,
     /// Identity and origin.
     pub subject: Rc<Subject>,
 }
 
-/// The object at `root` and, for a `…List` with `items`, its members instead, at any depth; the list
-/// itself comes first, with [`Object::items`] set.
+/// The object at `root`, followed by its members if it is a list with `items`, recursively. A list has
+/// [`Object::items`] set.
 ///
-/// `file` and `index` say where the root stands.
+/// `file` and `index` are the origin of the root, unless annotations name another one.
 #[must_use]
 pub fn objects(tree: &Tree<'_>, root: NodeId, file: Option<&Rc<str>>, index: usize) -> Vec<Object> {
     let mut found = Vec::new();
@@ -106,7 +106,7 @@ pub fn objects(tree: &Tree<'_>, root: NodeId, file: Option<&Rc<str>>, index: usi
     found
 }
 
-/// Lists in lists in lists: nobody writes more.
+/// How deep lists may be nested in lists; deeper ones count as plain objects.
 const LIST_DEPTH: u8 = 8;
 
 fn collect(
@@ -132,7 +132,7 @@ fn collect(
         subject: Rc::new(Subject {
             identity,
             file: annotated
-                .map(|file| Rc::from(short(file, PATH)))
+                .map(|file| Rc::from(truncate(file, MAX_PATH)))
                 .or(origin.0.cloned()),
             index: annotated_index.unwrap_or(origin.1),
         }),
@@ -144,8 +144,8 @@ fn collect(
     }
 }
 
-/// Whether `items` of an object of this kind are objects: those of a `List` have to be, those of a `FooList`
-/// are where they say so. A custom resource may have this name too, and entries of its own.
+/// Whether the `items` of an object of this kind are objects. Those of a `List` always are; those of a `FooList` are
+/// if one of them has a kind or an apiVersion, since a custom resource may have such a name and other items.
 fn is_list(tree: &Tree<'_>, kind: &str, items: NodeId) -> bool {
     let names = |item| ["kind", "apiVersion"].map(|key| tree.get(item, key).is_some());
     let mut maps = tree
@@ -157,21 +157,21 @@ fn is_list(tree: &Tree<'_>, kind: &str, items: NodeId) -> bool {
             && (maps.peek().is_none() || maps.any(|item| names(item).contains(&true)))
 }
 
-/// More than a name, a kind or an apiVersion can be. What is longer is cut: an alias can give the same text to
-/// as many objects as there are, and each object has its own copy.
-const NAME: usize = 320;
-/// The same for the path of a file.
-const PATH: usize = 1024;
+/// Longest name, kind or apiVersion, in bytes: more than Kubernetes allows. Longer ones are truncated, since aliases can
+/// give a long text to many objects, each of which has its own copy.
+const MAX_NAME: usize = 320;
+/// Longest file path, in bytes, for the same reason.
+const MAX_PATH: usize = 1024;
 
-fn short(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
+fn truncate(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
 }
 
 fn identity(tree: &Tree<'_>, root: NodeId) -> Identity {
     let field = |map, key| {
         tree.get(map, key)
             .and_then(|id| tree.text(id))
-            .map_or("", |text| short(text, NAME))
+            .map_or("", |text| truncate(text, MAX_NAME))
     };
     let kind = field(root, "kind");
     let version = GroupVersion::from_str(field(root, "apiVersion"))
@@ -189,7 +189,7 @@ fn identity(tree: &Tree<'_>, root: NodeId) -> Identity {
     }
 }
 
-/// The text of an annotation on the object at `root`.
+/// The value of an annotation on the object at `root`.
 #[must_use]
 pub fn annotation<'t>(tree: &'t Tree<'_>, root: NodeId, key: &str) -> Option<&'t str> {
     let metadata = tree.get(root, "metadata")?;
@@ -198,14 +198,14 @@ pub fn annotation<'t>(tree: &'t Tree<'_>, root: NodeId, key: &str) -> Option<&'t
 }
 
 impl Object {
-    /// Whether it is the input of a KRM function, of any apiVersion.
+    /// Whether it is a `ResourceList`, the input of a KRM function, of any apiVersion.
     #[must_use]
     pub fn is_resource_list(&self) -> bool {
         self.subject.identity.gvk.kind == "ResourceList"
     }
 
-    /// Objects that describe the package and not the cluster: Kptfile, kustomization, local-config
-    /// (krm-functions.md §3, 4.3).
+    /// Whether it describes the package and is not applied to the cluster: Kptfile, kustomization, local-config
+    /// (docs/internals/kustomize-and-kpt.md#objects-that-are-left-alone).
     #[must_use]
     pub fn is_local(&self, tree: &Tree<'_>) -> bool {
         let gvk = &self.subject.identity.gvk;
@@ -217,8 +217,8 @@ impl Object {
             || (gvk.kind.is_empty() && self.subject.file.as_deref().is_some_and(is_package_file))
     }
 
-    /// Whether the object stands in a file that the orchestrator will write back (kpt), so that a
-    /// resolved secret would land in a working tree (DESIGN §5).
+    /// Whether the orchestrator (kpt) will write the object back to its file, so that a
+    /// resolved secret would end up in a working tree (docs/internals/design.md#function-mode).
     #[must_use]
     pub fn is_in_place(&self, tree: &Tree<'_>) -> bool {
         annotation(tree, self.root, "kustomize.config.k8s.io/id").is_none()

@@ -1,8 +1,8 @@
 //! The hash that kustomize gives a Secret or ConfigMap for its content (kustomize
-//! `api/hasher/hasher.go`; krm-functions.md §2.8).
+//! `api/hasher/hasher.go`; docs/internals/kustomize-and-kpt.md#name-hashes).
 //!
-//! Kind, type and data count. The name does not: kustomize looks it up under a key that no object has.
-//! Labels, annotations and `immutable` do not either.
+//! The hash covers kind, type and data. It does not cover the name, which kustomize looks up under a key that no
+//! object has, nor labels, annotations and `immutable`.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use crate::yaml::tree::{Kind, NodeId, Tree};
 
 use super::token;
 
-/// The hash of the object at `root`; `None` if it is neither of the two kinds, or written with aliases
-/// or merge keys, as kustomize never prints one.
+/// The hash of the object at `root`; `None` if it is not a Secret or `ConfigMap`, or if it uses aliases or merge keys,
+/// which kustomize never prints.
 pub(super) fn hash(tree: &Tree<'_>, root: NodeId) -> Option<String> {
     let kind = tree.text(tree.get_written(root, "kind")?)?;
     let (fields, extra): (&[&str], _) = match kind {
@@ -35,7 +35,7 @@ pub(super) fn hash(tree: &Tree<'_>, root: NodeId) -> Option<String> {
     Some(encode(&json::compact_html(&Value::Map(content))))
 }
 
-/// A missing field is an empty text, a scalar its text whatever its type, a list nothing.
+/// A field as kustomize hashes it: an empty string if missing, the text of a scalar of any type, null for a list.
 fn field(tree: &Tree<'_>, root: NodeId, name: &str) -> Option<Value> {
     let Some(id) = tree.get_written(root, name) else {
         return Some(Value::string(""));
@@ -48,7 +48,7 @@ fn field(tree: &Tree<'_>, root: NodeId, name: &str) -> Option<Value> {
     }
 }
 
-/// A node as the JSON that kustomize makes of it; the parser bounds the depth.
+/// A node as the JSON value that kustomize converts it to. The parser limits the depth.
 fn value(tree: &Tree<'_>, id: NodeId) -> Option<Value> {
     let node = tree.node(id);
     Some(match node.kind {
@@ -87,7 +87,7 @@ fn scalar(text: &str, style: Style, is_text: bool) -> Value {
     }
 }
 
-/// A number on its way through Go's float64 and `encoding/json`.
+/// A number as Go's `encoding/json` prints it after parsing it as a float64.
 fn number(text: &str) -> Option<String> {
     let number: f64 = text
         .parse()
@@ -104,7 +104,7 @@ fn number(text: &str) -> Option<String> {
     })
 }
 
-/// The first digits of the SHA-256, some of them replaced so that no words come of it.
+/// The first digits of the SHA-256; kustomize replaces some of them so that they do not form words.
 fn encode(text: &str) -> String {
     sha256::hex(text.as_bytes())
         .chars()
@@ -131,13 +131,12 @@ mod tests {
         events.pull().unwrap();
         let first = events.pull().unwrap()?;
         let root = tree.read_node(first, &mut events).unwrap();
-        // what kustomize skips when it looks for the scalar's document start
         hash(&tree, root)
     }
 
     /// Each hash is what kustomize 5.8.3 gave an object with this content.
     #[test]
-    fn hashes_are_those_of_kustomize() {
+    fn hashes_match_kustomize() {
         for (text, expected) in [
             ("kind: ConfigMap\ndata: {a: b}", "4h2mbtbbt6"),
             (
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_those_of_go() {
+    fn numbers_are_printed_as_in_go() {
         for (text, expected) in [
             ("9007199254740993", "9007199254740992"),
             ("1.0", "1"),

@@ -1,4 +1,4 @@
-//! A stream as the texts of its documents, so that only those are parsed in which something is to be done.
+//! Splits a stream into documents without parsing it, so that only those that change are parsed.
 
 use std::ops::Range;
 
@@ -6,10 +6,10 @@ use crate::clock::Clock;
 use crate::yaml::event::{Event, Events, SyntaxError};
 use crate::yaml::tree::{NodeId, Tree};
 
-/// The places of the documents of `text`, each with its `---`.
+/// The byte ranges of the documents of `text`, each including its `---`.
 ///
-/// A line that begins with `---` or `...` and a blank ends a document in whatever scalar it stands
-/// (YAML 1.2.2, `c-forbidden`), so no parser is needed to find it.
+/// A line that begins with `---` or `...` and white space ends a document even inside a scalar (YAML 1.2.2,
+/// `c-forbidden`), so no parser is needed to find it.
 pub(super) fn split(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut starts = vec![0];
@@ -29,24 +29,24 @@ pub(super) fn split(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// The name of the object at `root`, as it stands there.
+/// The node of `metadata.name` of the object at `root`.
 pub(super) fn name_of(tree: &Tree<'_>, root: NodeId) -> Option<NodeId> {
     let metadata = tree.get_written(root, "metadata")?;
     tree.get_written(metadata, "name")
 }
 
-/// One document, read.
+/// A parsed document.
 pub(super) struct Document<'t> {
-    /// Its nodes; their spans count from its own start.
+    /// Its nodes; their spans are relative to the start of the document.
     pub(super) tree: Tree<'t>,
-    /// The outermost node.
+    /// The root node.
     pub(super) root: NodeId,
-    /// The digest of all its events, for verification.
+    /// The sum of the digests of all its events, for verification.
     pub(super) digest: u64,
 }
 
 impl<'t> Document<'t> {
-    /// Reads the text of one document; `None` if it holds nothing.
+    /// Parses the text of one document; `None` if it is empty.
     pub(super) fn read(text: &'t str, clock: &Clock) -> Result<Option<Self>, SyntaxError> {
         let mut events = Events::timed(text, clock);
         let mut tree = Tree::default();
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documents_end_at_marker_lines_alone() {
+    fn documents_end_only_at_marker_lines() {
         let text = "a: |\n  ---\n  b\n---\nc: ---x\n----\n--- d\n...\n---";
         let parts: Vec<_> = split(text).into_iter().map(|range| &text[range]).collect();
         assert_eq!(

@@ -1,14 +1,14 @@
-//! What of a scalar has stood there before any value was put in; the rest has come from a secret.
+//! Tells which parts of a scalar are from the manifest, and which from a secret.
 
 use std::ops::Range;
 
 use crate::yaml::splice::Splice;
 
-/// The edits that have put the values in, each with the place where it begins in the edited text.
+/// The edits that filled in values, each with its offset in the edited text.
 pub(super) struct Edits<'s>(Vec<(usize, &'s Splice)>);
 
 impl<'s> Edits<'s> {
-    /// The edits of one text, in its order.
+    /// The edits of one text, sorted by place.
     pub(super) fn new(splices: &'s [Splice]) -> Self {
         let (mut read, mut written) = (0, 0);
         let placed = splices.iter().map(|splice| {
@@ -19,12 +19,12 @@ impl<'s> Edits<'s> {
         Self(placed.collect())
     }
 
-    /// What is kept of the scalar that begins at `at` in the edited text.
+    /// The kept parts of the scalar at offset `at` of the edited text.
     pub(super) fn kept(&self, at: usize) -> Kept<'s> {
-        let behind = self.0.partition_point(|&(start, _)| start <= at);
-        match behind.checked_sub(1).and_then(|last| self.0.get(last)) {
+        let after = self.0.partition_point(|&(start, _)| start <= at);
+        match after.checked_sub(1).and_then(|last| self.0.get(last)) {
             Some(&(start, splice)) if at < start + splice.text.len() => {
-                // below the first node of what was put in all is new
+                // if a map was inserted, its nodes are all new
                 let parts = if start == at { &*splice.kept } else { &[] };
                 Kept::Parts(parts)
             }
@@ -33,17 +33,17 @@ impl<'s> Edits<'s> {
     }
 }
 
-/// What of a scalar's value has stood in the old one.
+/// The parts of a scalar's value that were there before the edit.
 #[derive(Clone, Copy)]
 pub(super) enum Kept<'s> {
-    /// Everything: nobody has edited it.
+    /// All of it: it was not edited.
     All,
-    /// These parts; what stands between them, even if it is empty, is new.
+    /// These ranges. A new part, possibly empty, is between any two of them.
     Parts(&'s [Range<usize>]),
 }
 
 impl Kept<'_> {
-    /// The kept parts of a value, each with its place.
+    /// The kept parts of `value`, each with its offset.
     pub(super) fn parts(self, value: &str) -> impl Iterator<Item = (usize, &str)> {
         let (all, parts) = match self {
             Self::All => (Some(0..value.len()), [].as_slice()),

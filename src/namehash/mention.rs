@@ -1,71 +1,71 @@
-//! The words of a scalar that are names of objects with new ones.
+//! Finds the names of renamed objects in a scalar.
 
 use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::kept::Kept;
-use super::names::{Names, New};
+use super::names::{Names, Replacement};
 use super::token::{self, LENGTH, tokens};
 
-/// A name where it is met.
+/// A name in a scalar's value.
 pub(super) struct Mention<'v> {
-    /// Where its hash begins in the value.
+    /// The offset of its hash in the value.
     pub(super) at: usize,
-    /// The name as it is now.
+    /// The name, with its old hash.
     pub(super) word: &'v str,
     /// Its new hash.
     pub(super) hash: &'v str,
 }
 
-/// The mentions in a value, in order; `None` if one of them can mean several objects. `meaning` tells
-/// what a word becomes that was put together so.
+/// The mentions in `value`, in order; `None` if one of them is ambiguous. `meaning` maps a word, and the ranges of it
+/// that are from the manifest, to its replacement.
 ///
-/// The words are those of the text as kustomize has printed it: a value that was put in beside a name
-/// does not belong to it, and what stands in a value is no name. Only where the name itself holds a
-/// placeholder, the same has to stand there as in the object's own.
+/// Words are looked for in the kept parts only: a secret value next to a name is not part of it, and a name inside a
+/// secret value does not count. Only a name that holds a placeholder itself may span both, and then the same parts of
+/// it must be from the manifest as in the object's own name.
 pub(super) fn find<'v>(
     value: &'v str,
     kept: Kept<'_>,
     names: &'v Names,
-    meaning: impl Fn(&str, &[Range<usize>]) -> New<'v>,
+    meaning: impl Fn(&str, &[Range<usize>]) -> Replacement<'v>,
 ) -> Option<Vec<Mention<'v>>> {
     let mut found = Vec::new();
     if let Kept::Parts(parts) = kept {
-        for place in names.mixed_in(value) {
+        for place in names.templated_in(value) {
             let at = place.end - LENGTH;
-            let (Some(make), Some(word)) =
-                (made_of(value, parts, &place), value.get(place.clone()))
+            let (Some(fixed), Some(word)) =
+                (fixed_parts(value, parts, &place), value.get(place.clone()))
             else {
                 continue;
             };
-            match meaning(word, &make) {
-                New::Same => {}
-                New::Hash(hash) => found.push(Mention { at, word, hash }),
-                New::Ambiguous => return None,
+            match meaning(word, &fixed) {
+                Replacement::Unchanged => {}
+                Replacement::Hash(hash) => found.push(Mention { at, word, hash }),
+                Replacement::Ambiguous => return None,
             }
         }
-        // a name can end as another one does
+        // one name can be the end of another: prefer the longer one
         found.sort_by_key(|mention| (mention.at, Reverse(mention.word.len())));
         found.dedup_by_key(|mention| mention.at);
     }
-    let mixed = found.len();
+    let templated = found.len();
     for (start, part) in kept.parts(value) {
         for token in tokens(part) {
             let (at, word) = (start + token.hash_at(), token.word);
-            if found[..mixed]
+            if found[..templated]
                 .binary_search_by_key(&at, |mention| mention.at)
                 .is_ok()
             {
                 continue;
             }
-            let make = Range {
+            let fixed = Range {
                 start: 0,
                 end: word.len(),
             };
-            match meaning(word, &[make]) {
-                New::Same => {}
-                New::Hash(hash) => found.push(Mention { at, word, hash }),
-                New::Ambiguous => return None,
+            match meaning(word, &[fixed]) {
+                Replacement::Unchanged => {}
+                Replacement::Hash(hash) => found.push(Mention { at, word, hash }),
+                Replacement::Ambiguous => return None,
             }
         }
     }
@@ -73,9 +73,13 @@ pub(super) fn find<'v>(
     Some(found)
 }
 
-/// What of the word at `word` is kept, counted from its start; `None` if it is cut out of a longer one, or
-/// out of what was put in.
-fn made_of(value: &str, parts: &[Range<usize>], word: &Range<usize>) -> Option<Vec<Range<usize>>> {
+/// The kept ranges of the word at `word`, relative to its start; `None` if it is only a part of a longer word or of a
+/// secret value.
+fn fixed_parts(
+    value: &str,
+    parts: &[Range<usize>],
+    word: &Range<usize>,
+) -> Option<Vec<Range<usize>>> {
     let Range { start, end } = *word;
     let first = parts.partition_point(|part| part.end < start);
     let parts = parts.get(first..).unwrap_or_default().iter();

@@ -1,4 +1,4 @@
-//! The new names: which objects get one, and whose name it is that stands somewhere.
+//! Which objects are renamed, and which of them a name refers to.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -16,10 +16,10 @@ use super::scope::{Scope, namespace};
 use super::token::{self, tokens};
 use super::{Pair, content, internal};
 
-/// How many bytes of text are not read twice.
-const KEPT: usize = 1 << 20;
+/// How many bytes of documents are kept after parsing; others are parsed again when they are edited.
+const MAX_KEPT: usize = 1 << 20;
 
-/// The objects of a document whose names end in the hash of their content, by their place, and the hash.
+/// The objects of a document whose names end in the hash of their content, as index and hash.
 fn hashed(document: &Document<'_>) -> Vec<(usize, String)> {
     let objects = objects(&document.tree, document.root, None, 0);
     let hashed = objects.iter().enumerate().filter_map(|(index, object)| {
@@ -30,29 +30,31 @@ fn hashed(document: &Document<'_>) -> Vec<(usize, String)> {
     hashed.collect()
 }
 
-/// What becomes of the objects with one old name; there may be as many as there are namespaces.
+/// The objects with one old name: possibly several, in different namespaces.
 #[derive(Default)]
 struct Renames {
     /// Kind and namespace of each.
     objects: FxHashSet<(String, String)>,
-    /// By what of the old name is kept: all, unless it holds placeholders.
-    by_make: FxHashMap<Vec<Range<usize>>, Meaning>,
+    /// By the ranges of the old name that are from the manifest: the whole name, unless it holds placeholders.
+    by_fixed: FxHashMap<Vec<Range<usize>>, Meaning>,
 }
 
-/// What a name means that is made so.
+/// The new hashes that a name can stand for.
 #[derive(Default)]
 struct Meaning {
+    /// Regardless of namespace.
     anywhere: Hash,
+    /// By namespace.
     within: FxHashMap<String, Hash>,
 }
 
-/// The new hash of all the objects that a name can mean.
+/// The new hash of all the objects that a name can refer to.
 #[derive(Default)]
 enum Hash {
     #[default]
     None,
     One(Rc<str>),
-    /// They have different ones.
+    /// They have different hashes.
     Several,
 }
 
@@ -65,43 +67,44 @@ impl Hash {
         };
     }
 
-    fn meaning(&self) -> New<'_> {
+    fn replacement(&self) -> Replacement<'_> {
         match self {
-            Self::None => New::Same,
-            Self::One(hash) => New::Hash(hash),
-            Self::Several => New::Ambiguous,
+            Self::None => Replacement::Unchanged,
+            Self::One(hash) => Replacement::Hash(hash),
+            Self::Several => Replacement::Ambiguous,
         }
     }
 }
 
-/// Every object that gets a new name, by its old one.
+/// All objects that are renamed, by their old names.
 #[derive(Default)]
 pub(super) struct Names {
     renames: FxHashMap<String, Renames>,
-    /// The old names that hold placeholders, as they are now; sought together, because a search for each
-    /// would take names times scalars.
-    mixed: Option<AhoCorasick>,
+    /// Finds all old names that hold placeholders, with their values filled in, in one search: searching for each of
+    /// them would take names × scalars.
+    templated: Option<AhoCorasick>,
+    /// The old hashes.
     hashes: FxHashSet<String>,
 }
 
-/// What a name that is met is to become.
+/// What replaces a name in a scalar.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum New<'n> {
-    /// It stays.
-    Same,
-    /// It gets this hash.
+pub(super) enum Replacement<'n> {
+    /// The name is not changed.
+    Unchanged,
+    /// The name gets this hash.
     Hash(&'n str),
-    /// Several objects have had it, and now have different ones.
+    /// Several objects had this name, and now have different ones.
     Ambiguous,
 }
 
 impl Names {
-    /// Compares the objects of all documents with what they were. What has been read of the documents
-    /// with new names is handed on, as far as it is little.
+    /// Compares the objects of all documents before and after. Also returns the parsed documents that hold renamed
+    /// objects, with their indexes, up to a total size.
     ///
     /// # Errors
-    /// A document does not read.
-    pub(super) fn find<'t>(
+    /// A document cannot be parsed.
+    pub(super) fn collect<'t>(
         pairs: impl Iterator<Item = Pair<'t>>,
         edits: &Edits<'_>,
         clock: &Clock,
@@ -119,44 +122,44 @@ impl Names {
             {
                 continue;
             }
-            let Some(before) = read_whole(pair.before, clock)? else {
+            let Some(before) = parse(pair.before, clock)? else {
                 continue;
             };
             let hashed = hashed(&before);
             if hashed.is_empty() {
                 continue;
             }
-            if let Some(after) = read_whole(pair.after, clock)? {
+            if let Some(after) = parse(pair.after, clock)? {
                 bytes += pair.after.len();
-                if names.compare(&hashed, &after, pair.at, edits) && bytes <= KEPT {
+                if names.compare(&hashed, &after, pair.at, edits) && bytes <= MAX_KEPT {
                     read.push((index, after));
                 }
             }
         }
-        names.mixed = names.search().map_err(|error| internal(&error))?;
+        names.templated = names.search().map_err(|error| internal(&error))?;
         Ok((names, read))
     }
 
-    /// What finds the old names that hold placeholders; nothing if there is none.
+    /// The search for old names that hold placeholders; `None` if there are none.
     fn search(&self) -> Result<Option<AhoCorasick>, aho_corasick::BuildError> {
-        let is_mixed = |name: &str, new: &Renames| {
-            let mut makes = new.by_make.keys();
-            makes.any(|make| !is_whole(make, name))
+        let is_templated = |name: &str, new: &Renames| {
+            let mut fixed = new.by_fixed.keys();
+            fixed.any(|fixed| !is_whole(fixed, name))
         };
-        let mixed = self
+        let templated = self
             .renames
             .iter()
-            .filter(|(name, new)| is_mixed(name, new));
-        let mut mixed = mixed.map(|(name, _)| name).peekable();
-        mixed
+            .filter(|(name, new)| is_templated(name, new));
+        let mut templated = templated.map(|(name, _)| name).peekable();
+        templated
             .peek()
             .is_some()
-            .then(|| AhoCorasick::new(mixed))
+            .then(|| AhoCorasick::new(templated))
             .transpose()
     }
 
-    /// Adds the objects of a document whose names must change; whether there is one. `hashed` are those
-    /// that had a hash, by their place, and it; `at` is where the document begins.
+    /// Adds the objects of a document whose names must change; returns whether there are any. `hashed` are the objects
+    /// that had a name hash, as index and hash; `at` is the offset of the document.
     fn compare(
         &mut self,
         hashed: &[(usize, String)],
@@ -171,7 +174,7 @@ impl Names {
                 continue;
             };
             let identity = &object.subject.identity;
-            // a name can hold placeholders of its own; the hash behind it must still be there
+            // the name can hold placeholders of its own, but must still end in the old hash
             if token::hash(&identity.name) != Some(given) {
                 continue;
             }
@@ -181,8 +184,8 @@ impl Names {
                     let start = name_of(&after.tree, object.root)
                         .map_or(at, |id| at + after.tree.node(id).span.start);
                     let kept = edits.kept(start).parts(name);
-                    let make = kept.map(|(start, part)| start..start + part.len());
-                    self.add(identity, given, make.collect(), hash);
+                    let fixed = kept.map(|(start, part)| start..start + part.len());
+                    self.add(identity, given, fixed.collect(), hash);
                     any = true;
                 }
                 _ => {}
@@ -191,12 +194,12 @@ impl Names {
         any
     }
 
-    fn add(&mut self, identity: &Identity, given: &str, make: Vec<Range<usize>>, hash: String) {
+    fn add(&mut self, identity: &Identity, given: &str, fixed: Vec<Range<usize>>, hash: String) {
         self.hashes.insert(given.to_owned());
         let namespace = namespace(&identity.namespace).to_owned();
         let hash = Rc::from(hash);
         let renames = self.renames.entry(identity.name.clone()).or_default();
-        let meaning = renames.by_make.entry(make).or_default();
+        let meaning = renames.by_fixed.entry(fixed).or_default();
         meaning.anywhere.add(&hash);
         meaning
             .within
@@ -207,27 +210,27 @@ impl Names {
         renames.objects.insert((kind, namespace));
     }
 
-    /// Whether nothing gets a new name.
+    /// Whether no object is renamed.
     pub(super) fn is_empty(&self) -> bool {
         self.renames.is_empty()
     }
 
-    /// Where the old names that hold placeholders stand in a value, as they are now, also inside each other.
-    pub(super) fn mixed_in(&self, value: &str) -> impl Iterator<Item = Range<usize>> {
-        let mixed = self.mixed.iter();
-        mixed.flat_map(move |mixed| {
-            mixed
+    /// Where old names that hold placeholders, with their values filled in, are in `value`; may overlap.
+    pub(super) fn templated_in(&self, value: &str) -> impl Iterator<Item = Range<usize>> {
+        let templated = self.templated.iter();
+        templated.flat_map(move |templated| {
+            templated
                 .find_overlapping_iter(value)
                 .map(|found| found.range())
         })
     }
 
-    /// Whether this is the old hash of any object.
+    /// Whether this is the old hash of a renamed object.
     pub(super) fn knows_hash(&self, hash: &str) -> bool {
         self.hashes.contains(hash)
     }
 
-    /// Whether the object itself is one of them, and not a namesake of another kind.
+    /// Whether this object itself is renamed, rather than one of another kind with the same name.
     pub(super) fn renames(&self, identity: &Identity) -> bool {
         self.renames.get(&identity.name).is_some_and(|renames| {
             let namespace = namespace(&identity.namespace).to_owned();
@@ -236,39 +239,45 @@ impl Names {
         })
     }
 
-    /// What `name`, of which this is kept, becomes in an object of this scope. `beside` is the namespace
-    /// that stands beside the name, which tells a cluster-scoped object whose name it is.
+    /// The replacement for `name` in an object of this scope. `fixed` are the ranges of the name that are from the
+    /// manifest. `sibling` is the `namespace` field next to the name, which tells which namespace a cluster-scoped
+    /// object refers to.
     pub(super) fn meaning(
         &self,
         name: &str,
-        make: &[Range<usize>],
+        fixed: &[Range<usize>],
         scope: Scope<'_>,
-        beside: Option<&str>,
-    ) -> New<'_> {
+        sibling: Option<&str>,
+    ) -> Replacement<'_> {
         let renames = self.renames.get(name);
-        let Some(meaning) = renames.and_then(|renames| renames.by_make.get(make)) else {
-            return New::Same;
+        let Some(meaning) = renames.and_then(|renames| renames.by_fixed.get(fixed)) else {
+            return Replacement::Unchanged;
         };
-        let within = |wanted: &str| meaning.within.get(wanted).map_or(New::Same, Hash::meaning);
-        let any = || match beside {
-            Some(beside) => within(namespace(beside)),
-            None => meaning.anywhere.meaning(),
+        let within = |wanted: &str| {
+            meaning
+                .within
+                .get(wanted)
+                .map_or(Replacement::Unchanged, Hash::replacement)
+        };
+        let any = || match sibling {
+            Some(sibling) => within(namespace(sibling)),
+            None => meaning.anywhere.replacement(),
         };
         match scope {
             Scope::Namespace(name) => within(name),
             Scope::Cluster => any(),
             Scope::Unknown => match within(namespace("")) {
-                New::Same => any(),
+                Replacement::Unchanged => any(),
                 found => found,
             },
         }
     }
 }
 
-fn read_whole<'t>(text: &'t str, clock: &Clock) -> Result<Option<Document<'t>>, Finding> {
+fn parse<'t>(text: &'t str, clock: &Clock) -> Result<Option<Document<'t>>, Finding> {
     Document::read(text, clock).map_err(|error| internal(&error))
 }
 
-fn is_whole(make: &[Range<usize>], name: &str) -> bool {
-    matches!(make, [only] if *only == (0..name.len()))
+fn is_whole(fixed: &[Range<usize>], name: &str) -> bool {
+    matches!(fixed, [only] if *only == (0..name.len()))
 }

@@ -1,4 +1,4 @@
-//! Puts the new hashes wherever the old names stand.
+//! Replaces the old names of renamed objects in a document.
 
 use rustc_hash::FxHashSet;
 
@@ -9,7 +9,7 @@ use crate::plan::walk::{Step, field};
 use crate::yaml::event::{Span, Style};
 use crate::yaml::expected::Shape;
 use crate::yaml::scalar::{is_string, literal, quote};
-use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::splice::{Splice, spliced};
 use crate::yaml::tree::{Kind, NodeId, Tree};
 use crate::yaml::verify::{Expectation, verify};
 
@@ -21,24 +21,25 @@ use super::scope::Scope;
 use super::token::{LENGTH, tokens};
 use super::{Pair, Renamed, internal};
 
-/// Adds the splices of one document; they are read again first. `known` is what has been read of it.
+/// Adds the splices of one document to `out`, after verifying them. `parsed` is the document if it has been parsed
+/// already.
 ///
 /// # Errors
-/// The edited document does not read as planned.
+/// The document cannot be parsed, or the edited one does not parse as planned.
 pub(super) fn replace<'t>(
     pair: &Pair<'t>,
-    known: Option<Document<'t>>,
+    parsed: Option<Document<'t>>,
     names: &Names,
     edits: &Edits<'_>,
     clock: &Clock,
     out: &mut Renamed,
 ) -> Result<(), Finding> {
-    // a name has stood there before; an escape can hide it, but only from the raw text
-    let hidden = || memchr::memchr(b'\\', pair.before.as_bytes()).is_some();
+    // a document without an old name needs no parsing; only an escape can hide one in its text
+    let has_escape = || memchr::memchr(b'\\', pair.before.as_bytes()).is_some();
     let holds_name = || tokens(pair.before).any(|token| names.knows_hash(token.hash()));
-    let document = match known {
+    let document = match parsed {
         Some(document) => document,
-        None if !hidden() && !holds_name() => return Ok(()),
+        None if !has_escape() && !holds_name() => return Ok(()),
         None => match Document::read(pair.after, clock).map_err(|error| internal(&error))? {
             Some(document) => document,
             None => return Ok(()),
@@ -61,12 +62,12 @@ pub(super) fn replace<'t>(
     editor.finish(out)
 }
 
-/// How many places are named where a name is ambiguous: each of them is sought from its object's root.
-const MOST: usize = 50;
+/// How many ambiguous names are reported: the path of each is searched from the root of its object.
+const MAX_FINDINGS: usize = 50;
 
 struct Editor<'d, 't> {
     text: &'d str,
-    /// Where the text begins in its stream.
+    /// The offset of the text in its stream.
     at: usize,
     tree: &'d Tree<'t>,
     names: &'d Names,
@@ -78,7 +79,7 @@ struct Editor<'d, 't> {
 }
 
 impl Editor<'_, '_> {
-    /// Every value of an object; members of a list are objects of their own.
+    /// Edits all values of an object. The members of a list are objects of their own.
     fn object(&mut self, object: &Object, out: &mut Renamed) {
         let tree = self.tree;
         let identity = &object.subject.identity;
@@ -97,7 +98,7 @@ impl Editor<'_, '_> {
                 Kind::Map { .. } => open.extend(tree.entries(id).map(|(_, value)| (value, id))),
                 Kind::Seq { .. } => open.extend(tree.children(id).map(|item| (item, id))),
                 Kind::Scalar(style) => {
-                    if !self.scalar(id, style, scope, parent) && out.findings.len() < MOST {
+                    if !self.scalar(id, style, scope, parent) && out.findings.len() < MAX_FINDINGS {
                         out.findings.push(ambiguous(tree, id, object));
                     }
                 }
@@ -106,7 +107,7 @@ impl Editor<'_, '_> {
         }
     }
 
-    /// Plans the scalar's new text; false if it is not known what it is to be.
+    /// Plans the new text of a scalar; false if a name in it is ambiguous.
     fn scalar(&mut self, id: NodeId, style: Style, scope: Scope<'_>, parent: NodeId) -> bool {
         let node = self.tree.node(id);
         let value = &*node.value;
@@ -115,9 +116,9 @@ impl Editor<'_, '_> {
         }
         let kept = self.edits.kept(self.at + node.span.start);
         let (tree, names) = (self.tree, self.names);
-        let mentions = mention::find(value, kept, names, |word, make| {
-            let beside = tree.get(parent, "namespace").and_then(|id| tree.text(id));
-            names.meaning(word, make, scope, beside)
+        let mentions = mention::find(value, kept, names, |word, fixed| {
+            let sibling = tree.get(parent, "namespace").and_then(|id| tree.text(id));
+            names.meaning(word, fixed, scope, sibling)
         });
         let Some(mentions) = mentions else {
             return false;
@@ -133,7 +134,7 @@ impl Editor<'_, '_> {
         self.digest = self.digest.wrapping_sub(node.digest());
         self.expected.push(Expectation {
             at: node.ordinal,
-            gone: 1,
+            removed: 1,
             shapes: vec![Shape::Text(new)],
             anchor: node.props.anchor,
         });
@@ -150,7 +151,7 @@ impl Editor<'_, '_> {
     ) {
         let node = self.tree.node(id);
         let written = self.text.get(node.span.range()).unwrap_or_default();
-        // a block scalar's text begins below its header
+        // the text of a block scalar begins after its header
         let body = match style {
             Style::Literal | Style::Folded => written.find('\n').unwrap_or(written.len()),
             _ => 0,
@@ -159,15 +160,15 @@ impl Editor<'_, '_> {
         let raw: Vec<_> = tokens(written.get(body..).unwrap_or_default())
             .filter(|token| words.contains(token.word))
             .collect();
-        // where a value has been put in, the same word can stand in that
-        let same = matches!(kept, Kept::All)
+        // only in an unedited scalar: elsewhere a secret value may hold the same word
+        let can_patch = matches!(kept, Kept::All)
             && raw.len() == mentions.len()
             && raw
                 .iter()
                 .zip(mentions)
                 .all(|(raw, mention)| raw.word == mention.word)
             && is_string(new, style, node.props.tag);
-        if same {
+        if can_patch {
             let start = node.span.start + body;
             self.splices
                 .extend(raw.iter().zip(mentions).map(|(token, mention)| {
@@ -186,7 +187,7 @@ impl Editor<'_, '_> {
         self.splices.push(Splice::new(node.span, text));
     }
 
-    /// Reads the edited document again.
+    /// Verifies the edited document and adds its splices to `out`.
     fn finish(mut self, out: &mut Renamed) -> Result<(), Finding> {
         if self.splices.is_empty() {
             return Ok(());
@@ -197,7 +198,7 @@ impl Editor<'_, '_> {
             start: 0,
             end: self.text.len(),
         };
-        let edited: String = pieces(self.text, all, &self.splices).collect();
+        let edited: String = spliced(self.text, all, &self.splices).collect();
         verify(&edited, &self.expected, self.digest, self.clock)
             .map_err(|error| internal(&error))?;
         out.splices
@@ -212,16 +213,16 @@ impl Editor<'_, '_> {
     }
 }
 
-/// kustomize fails just so, and prints all the objects.
+/// kustomize fails too in this case, but prints the objects.
 fn ambiguous(tree: &Tree<'_>, id: NodeId, object: &Object) -> Finding {
     Finding::error(
-        "the name of a generated object that stands here belongs to several, in different namespaces, whose hashes differ now that their secrets are known",
-        "give the generated objects different names, or refer to them from inside their namespaces",
+        "this name belongs to several generated objects in different namespaces, whose hashes differ now that their secrets are known",
+        "give the generated objects different names, or refer to them from within their namespaces",
     )
     .at(&object.subject, field(&path(tree, object.root, id)))
 }
 
-/// The way from `root` to a node below it.
+/// The path from `root` to a node below it.
 fn path<'d>(tree: &'d Tree<'_>, root: NodeId, id: NodeId) -> Vec<Step<'d>> {
     let mut path = Vec::new();
     let mut at = root;

@@ -1,17 +1,17 @@
-//! Which namespace's names an object can mean, by kustomize's rule: those of its own, and no namespace
-//! is `default`; those of every namespace, if the object itself belongs to none.
+//! Which objects the names in an object can refer to, by kustomize's rule: those of its own namespace (no namespace
+//! means `default`), or those of every namespace if the object is cluster-scoped.
 
 use crate::krm::resource::Identity;
 
-/// Where the names that an object holds belong.
+/// The namespaces that the names in an object can refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope<'o> {
-    /// In this namespace.
+    /// This namespace.
     Namespace(&'o str),
-    /// In any: the object is cluster-scoped.
+    /// Any: the object is cluster-scoped.
     Cluster,
-    /// In `default` first, then in any: an object without a namespace, of a kind that only its own
-    /// definition could tell from a cluster-scoped one.
+    /// First `default`, then any: an object without a namespace whose kind may be cluster-scoped, which only its
+    /// CustomResourceDefinition could tell.
     Unknown,
 }
 
@@ -29,7 +29,7 @@ impl<'o> Scope<'o> {
     }
 }
 
-/// A namespace as it is compared.
+/// A namespace for comparisons: `default` if empty.
 pub(super) fn namespace(written: &str) -> &str {
     if written.is_empty() {
         "default"
@@ -38,8 +38,8 @@ pub(super) fn namespace(written: &str) -> &str {
     }
 }
 
-/// The kinds without a namespace: those of kustomize's table (kyaml `openapi.go`,
-/// `precomputedIsNamespaceScoped`) in any version, and what Kubernetes has added since.
+/// Cluster-scoped kinds: those of kustomize's table (kyaml `openapi.go`,
+/// `precomputedIsNamespaceScoped`) in any version, and those that Kubernetes has added since.
 fn is_cluster_scoped(group: &str, kind: &str) -> bool {
     match group {
         "" => matches!(
@@ -77,7 +77,7 @@ fn is_cluster_scoped(group: &str, kind: &str) -> bool {
     }
 }
 
-/// The groups that Kubernetes itself serves.
+/// Whether Kubernetes itself serves this API group.
 fn is_built_in(group: &str) -> bool {
     matches!(
         group,

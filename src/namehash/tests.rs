@@ -2,9 +2,9 @@ use super::document::{self, Document};
 use super::{content, rename};
 use crate::clock::Clock;
 use crate::yaml::event::Span;
-use crate::yaml::splice::{Splice, pieces};
+use crate::yaml::splice::{Splice, spliced};
 
-/// The edits that make `after` of `before`: in each document all from the first to the last difference.
+/// The edits that turn `before` into `after`: in each document from the first to the last difference.
 fn edits(before: &str, after: &str) -> Vec<Splice> {
     let documents = document::split(before)
         .into_iter()
@@ -25,23 +25,23 @@ fn edits(before: &str, after: &str) -> Vec<Splice> {
     edits.collect()
 }
 
-/// `after` with its new names.
+/// `after` with updated names.
 #[track_caller]
 fn renamed(before: &str, after: &str) -> String {
     renamed_by(before, &edits(before, after))
 }
 
-/// What comes of `before` by the edits and the new names.
+/// `before` with the edits applied and the names updated.
 #[track_caller]
 fn renamed_by(before: &str, edits: &[Splice]) -> String {
     let all = |text: &str| Span {
         start: 0,
         end: text.len(),
     };
-    let after: String = pieces(before, all(before), edits).collect();
+    let after: String = spliced(before, all(before), edits).collect();
     let renamed = rename(before, &after, edits, &Clock::default());
     assert_eq!(renamed.findings, [], "{before}");
-    pieces(&after, all(&after), &renamed.splices).collect()
+    spliced(&after, all(&after), &renamed.splices).collect()
 }
 
 #[track_caller]
@@ -50,16 +50,17 @@ fn refused(before: &str, after: &str) -> String {
     crate::finding::text::stderr(&renamed.findings)
 }
 
-/// A config map whose name has the hash of its content, by kustomize.
+/// A ConfigMap whose name has the hash that kustomize gives its content.
 const BEFORE: &str = "apiVersion: v1
 kind: ConfigMap
 metadata: {name: app-4h2mbtbbt6, namespace: shop}
 data: {a: b}
 ";
 
-/// The same with another value, and the name that kustomize gives it.
+/// The hash that kustomize gives the content of [`resolved`].
 const NEW: &str = "bdk9b956b4";
 
+/// The same object with its placeholders filled in, under its old name.
 fn resolved() -> String {
     BEFORE.replace(
         "data: {a: b}\n",
@@ -67,7 +68,7 @@ fn resolved() -> String {
     )
 }
 
-/// A stream of the config map and `rest`, before and after; `rest` changes only in its names.
+/// What `rest` becomes in a stream after the ConfigMap, whose content changes.
 #[track_caller]
 fn with(rest: &str) -> String {
     let before = format!("{BEFORE}---\n{rest}");
@@ -80,7 +81,7 @@ fn with(rest: &str) -> String {
 }
 
 #[test]
-fn the_object_gets_the_hash_of_what_is_in_it() {
+fn the_object_gets_the_hash_of_its_resolved_content() {
     assert_eq!(
         renamed(BEFORE, &resolved()),
         resolved().replace("4h2mbtbbt6", NEW)
@@ -89,7 +90,7 @@ fn the_object_gets_the_hash_of_what_is_in_it() {
 }
 
 #[test]
-fn names_that_are_no_hash_of_the_content_stay() {
+fn names_without_the_hash_of_their_content_stay() {
     for (old, new) in [
         ("app-4h2mbtbbt6", "app"),
         ("app-4h2mbtbbt6", "app-4h2mbtbbt7"),
@@ -108,7 +109,7 @@ fn names_that_are_no_hash_of_the_content_stay() {
 }
 
 #[test]
-fn references_follow_in_every_style() {
+fn references_are_updated_in_every_scalar_style() {
     for rest in [
         "kind: Pod\nmetadata: {namespace: shop}\nspec:\n  a: app-4h2mbtbbt6 # app-4h2mbtbbt6\n",
         "kind: Pod\nmetadata: {namespace: shop}\nspec: {a: 'x/app-4h2mbtbbt6/y', b: [\"--c=app-4h2mbtbbt6\"]}\n",
@@ -129,7 +130,7 @@ fn references_follow_in_every_style() {
 }
 
 #[test]
-fn what_an_escape_hides_follows_too() {
+fn escaped_references_are_updated() {
     let pod = |value: &str| format!("kind: Pod\nmetadata: {{namespace: shop}}\na: {value}\n");
     for (old, new) in [
         ("\"app\\x2d4h2mbtbbt6\"", "\"app-bdk9b956b4\""),
@@ -141,11 +142,11 @@ fn what_an_escape_hides_follows_too() {
 }
 
 #[test]
-fn what_would_become_a_number_is_quoted() {
+fn a_name_that_would_become_a_number_is_quoted() {
     let before = BEFORE.replace("app-4h", "1e-4h");
     let after =
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 1e-4h2mbtbbt6}\ndata: {a: NUMBER}\n";
-    // 4 of 10^6 hashes are decimal digits alone; this content has such a one
+    // 4 of 10^6 hashes consist of decimal digits; this content has one
     let value = (0..2_000_000_u32)
         .map(|number| number.to_string())
         .find(|number| {
@@ -162,7 +163,7 @@ fn what_would_become_a_number_is_quoted() {
 }
 
 #[test]
-fn other_words_keys_and_names_stay() {
+fn longer_words_keys_and_other_names_stay() {
     for rest in [
         "kind: Pod\nmetadata: {namespace: shop}\na: [xapp-4h2mbtbbt6, app-4h2mbtbbt6.example, app-4h2mbtbbt6-x, my.app-4h2mbtbbt6]\n",
         "kind: Pod\nmetadata: {namespace: shop}\na: {app-4h2mbtbbt6: x}\n",
@@ -177,7 +178,7 @@ fn other_words_keys_and_names_stay() {
 }
 
 #[test]
-fn no_namespace_is_default() {
+fn a_missing_namespace_means_default() {
     let (old, new) = (", namespace: shop", "");
     for pod in [
         "kind: Pod\na: app-4h2mbtbbt6\n",
@@ -189,7 +190,7 @@ fn no_namespace_is_default() {
     }
 }
 
-/// Two namespaces whose objects had one name, and now have two.
+/// Objects in two namespaces that had the same name and now have different ones.
 fn two(rest: &str) -> (String, String) {
     let other = |text: &str| text.replace("namespace: shop", "namespace: other");
     let third = other(BEFORE).replace("data: {a: b}", "data: {a: \"secret value\"}");
@@ -200,7 +201,7 @@ fn two(rest: &str) -> (String, String) {
 }
 
 #[test]
-fn each_namespace_has_its_own_names() {
+fn names_refer_to_their_own_namespace() {
     let (before, after) = two(
         "kind: Pod\nmetadata: {namespace: shop}\na: app-4h2mbtbbt6\n---\nkind: Pod\nmetadata: {namespace: other}\na: app-4h2mbtbbt6\n",
     );
@@ -211,7 +212,7 @@ fn each_namespace_has_its_own_names() {
         !pods[1].contains(NEW) && !pods[1].contains("4h2mbtbbt6"),
         "{out}"
     );
-    // a cluster-scoped object says which
+    // a cluster-scoped object names the namespace
     let (before, after) = two(
         "kind: Node\napiVersion: v1\nspec: {configSource: {configMap: {name: app-4h2mbtbbt6, namespace: shop}}}\n",
     );
@@ -219,7 +220,7 @@ fn each_namespace_has_its_own_names() {
 }
 
 #[test]
-fn a_name_that_could_be_either_is_an_error() {
+fn an_ambiguous_name_is_an_error() {
     let role = "kind: ClusterRole\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {name: r}\nrules:\n- resourceNames: [app-4h2mbtbbt6]\n";
     let (before, after) = two(role);
     let text = refused(&before, &after);
@@ -233,7 +234,7 @@ fn a_name_that_could_be_either_is_an_error() {
 }
 
 #[test]
-fn secrets_are_never_searched() {
+fn names_inside_secret_values_stay() {
     let pod = "kind: Pod\nmetadata: {namespace: shop}\na: VALUE\nb: app-4h2mbtbbt6\n";
     let before = format!("{BEFORE}---\n{}", pod.replace("VALUE", "<path:kv/a#b>"));
     let value = "\"the app-4h2mbtbbt6 of a secret\"";
@@ -245,7 +246,7 @@ fn secrets_are_never_searched() {
     );
 }
 
-/// The edit that puts the other content into the config map at the start of a stream.
+/// The edit that puts the resolved content into the ConfigMap at the start of a stream.
 fn resolving(text: &str) -> Splice {
     let (old, new) = ("{a: b}", "{k: \"<&>\"}\nbinaryData: {b: /w==}");
     let start = text.find(old).unwrap();
@@ -253,15 +254,15 @@ fn resolving(text: &str) -> Splice {
     Splice::new(Span { start, end }, new.to_owned())
 }
 
-/// What the scalar with a placeholder comes to that is made of these pieces, in which `OLD` is the name of
-/// the config map before and `NEW` afterwards; those in brackets have stood beside the placeholder.
+/// The renamed value of a scalar with a placeholder. `OLD` is the old name of the ConfigMap, `NEW` the new one; the
+/// parts of `value` in brackets are from the manifest, the others from the secret.
 #[track_caller]
-fn made(pieces: &str) -> String {
+fn renamed_value(value: &str) -> String {
     let before = format!(
         "{BEFORE}---\nkind: Pod\nmetadata: {{namespace: shop}}\na: <path:kv/a#b>\nb: app-4h2mbtbbt6\n"
     );
     let (mut text, mut kept) = (String::new(), Vec::new());
-    for (index, piece) in pieces
+    for (index, piece) in value
         .replace("OLD", "app-4h2mbtbbt6")
         .split(['[', ']'])
         .enumerate()
@@ -271,11 +272,11 @@ fn made(pieces: &str) -> String {
         }
         text.push_str(piece);
     }
-    let hole = "<path:kv/a#b>";
-    let start = before.find(hole).unwrap();
+    let placeholder = "<path:kv/a#b>";
+    let start = before.find(placeholder).unwrap();
     let span = Span {
         start,
-        end: start + hole.len(),
+        end: start + placeholder.len(),
     };
     let text = format!("'{text}'");
     let out = renamed_by(
@@ -296,8 +297,8 @@ fn made(pieces: &str) -> String {
 }
 
 #[test]
-fn only_what_is_kept_beside_a_secret_follows() {
-    for (pieces, expected) in [
+fn only_names_from_the_manifest_are_updated() {
+    for (value, expected) in [
         ("OLD", "OLD"),
         ("[x ]OLD", "x OLD"),
         ("[OLD ]OLD", "NEW OLD"),
@@ -315,7 +316,7 @@ fn only_what_is_kept_beside_a_secret_follows() {
         ("[OLD-]x", "OLD-x"),
         ("[x]OLD", "xOLD"),
     ] {
-        assert_eq!(made(pieces), expected, "{pieces}");
+        assert_eq!(renamed_value(value), expected, "{value}");
     }
 }
 
@@ -345,24 +346,24 @@ fn a_new_name_in_data_does_not_change_the_hash_of_its_object() {
     );
 }
 
-/// What comes of a stream with the config map and scalars in double quotes, each with one placeholder
-/// and some text behind it; the value is `v`.
+/// The outcome for a stream of the ConfigMap and double-quoted scalars, each with one placeholder and some text after
+/// it; the secret value is `v`.
 #[track_caller]
 fn with_values(before: &str) -> String {
     let out = filled(before, vec![resolving(before)]);
     out.replace(&resolving(before).text, "{a: b}")
 }
 
-/// The same with these edits of the rest.
+/// As [`with_values`], with further edits.
 #[track_caller]
 fn filled(before: &str, mut edits: Vec<Splice>) -> String {
-    let hole = "<path:kv/a#b>";
-    for (at, _) in before.match_indices(hole) {
+    let placeholder = "<path:kv/a#b>";
+    for (at, _) in before.match_indices(placeholder) {
         let start = before[..at].rfind('"').unwrap();
         let end = at + before[at..].find('"').unwrap();
-        let (head, tail) = (&before[start + 1..at], &before[at + hole.len()..end]);
-        let behind = head.len() + 1;
-        let kept = [0..head.len(), behind..behind + tail.len()];
+        let (head, tail) = (&before[start + 1..at], &before[at + placeholder.len()..end]);
+        let after = head.len() + 1;
+        let kept = [0..head.len(), after..after + tail.len()];
         let end = end + 1;
         edits.push(Splice {
             span: Span { start, end },
@@ -376,7 +377,7 @@ fn filled(before: &str, mut edits: Vec<Splice>) -> String {
 }
 
 #[test]
-fn a_name_with_a_value_in_it_keeps_that() {
+fn a_name_keeps_the_value_it_contains() {
     for name in ["<path:kv/a#b>", "x<path:kv/a#b>-y"] {
         let before = format!(
             "{BEFORE}---\nkind: Pod\nmetadata: {{namespace: shop}}\na: app-4h2mbtbbt6\nb: '/app-4h2mbtbbt6 z'\n"
@@ -392,9 +393,9 @@ fn a_name_with_a_value_in_it_keeps_that() {
     }
 }
 
-/// The same text, put together in another way or part of a longer name, is no reference.
+/// The same text with another part from the secret, or within a longer name, is not a reference.
 #[test]
-fn a_name_with_a_value_in_it_is_not_its_namesake() {
+fn the_same_text_with_other_parts_from_a_secret_is_not_a_reference() {
     let check = |name: &str, others: &str| {
         let map = BEFORE.replace("app", "\"NAME").replace("bt6,", "bt6\",");
         let text = |text: &str| text.replace("NAME", name).replace("HASH", "4h2mbtbbt6");
@@ -418,9 +419,9 @@ e: \"xv-y-HASH <path:kv/a#b>\"
     );
 }
 
-/// One name can end as another one does; both had the same content, and have not now.
+/// One name can be the end of another; both objects had the same content before, but not now.
 #[test]
-fn the_longest_name_counts() {
+fn the_longest_matching_name_wins() {
     let map = |name: &str| BEFORE.replace("app-4h2mbtbbt6", &format!("\"{name}-4h2mbtbbt6\""));
     let before = format!(
         "{}---\n{}---\nkind: Pod\nmetadata: {{namespace: shop}}\na: \"<path:kv/a#b>app-4h2mbtbbt6\"\nb: \"<path:kv/a#b>/app-4h2mbtbbt6\"\n",
@@ -444,13 +445,13 @@ fn the_longest_name_counts() {
 }
 
 #[test]
-fn texts_that_do_not_pair_are_an_error() {
+fn streams_with_different_numbers_of_documents_are_an_error() {
     let text = refused(BEFORE, &format!("{}---\na: b\n", resolved()));
     assert!(text.contains("do not match"), "{text}");
 }
 
 #[test]
-fn many_references_are_linear() {
+fn many_references_take_linear_time() {
     let time = |count: usize| {
         let rest = "kind: Pod\nmetadata: {namespace: shop}\na: [app-4h2mbtbbt6, \"app-4h2mbtbbt6\"]\n---\n".repeat(count);
         let before = format!("{BEFORE}---\n{rest}");

@@ -1,15 +1,15 @@
-//! Words of a text that end as kustomize's hashed names do.
+//! Finds words that look like kustomize's hashed names.
 //!
-//! A word is a longest run of the characters that names are made of, so that a name counts only where
-//! it stands alone: between blanks, quotes, slashes, colons or commas, and not inside a longer name.
+//! A word is a maximal run of name characters, so that a name counts only as a whole: between blanks, quotes,
+//! slashes, colons or commas, but not inside a longer name.
 
-/// How many characters a hash has.
+/// The length of a hash, in bytes.
 pub(super) const LENGTH: usize = 10;
 
 const NAME: u8 = 1;
 const HASH: u8 = 2;
 
-/// What each byte may be part of: a name, a hash.
+/// The classes of each byte: whether it may be part of a name, and of a hash.
 const CLASSES: [u8; 256] = classes();
 
 const fn classes() -> [u8; 256] {
@@ -34,7 +34,7 @@ const fn classes() -> [u8; 256] {
 /// A word with the shape of a hashed name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token<'t> {
-    /// Where it begins in the text.
+    /// Its offset in the text.
     pub(super) at: usize,
     /// The whole word: a name, `-` and a hash.
     pub(super) word: &'t str,
@@ -46,19 +46,19 @@ impl<'t> Token<'t> {
         &self.word[self.word.len() - LENGTH..]
     }
 
-    /// Where the hash begins in the text.
+    /// The offset of the hash in the text.
     pub(super) fn hash_at(self) -> usize {
         self.at + self.word.len() - LENGTH
     }
 }
 
-/// The hash at the end of a name.
+/// The hash at the end of a name, if it has one.
 pub(super) fn hash(name: &str) -> Option<&str> {
     let token = tokens(name).last()?;
     (token.at + token.word.len() == name.len()).then(|| token.hash())
 }
 
-/// Every such word of `text`, in order.
+/// All words of `text` that look like hashed names, in order.
 pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
     let bytes = text.as_bytes();
     let mut next = 0;
@@ -71,7 +71,7 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
             let word = bytes.get(at..next).unwrap_or_default();
             next += usize::from(word.is_empty());
             if has_shape(word) {
-                // bounded by ASCII on both sides
+                // the word is ASCII, so these are character boundaries
                 return text.get(at..next).map(|word| Token { at, word });
             }
         }
@@ -86,7 +86,7 @@ fn has_shape(word: &[u8]) -> bool {
     name.ends_with(b"-") && hash.iter().all(|byte| is(*byte, HASH))
 }
 
-/// Whether names can have this character.
+/// Whether a name can contain this byte.
 pub(super) fn is_name(byte: u8) -> bool {
     is(byte, NAME)
 }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_stands_alone() {
+    fn names_count_only_as_whole_words() {
         let name = "db-4h2mbtbbt6";
         for text in [
             "db-4h2mbtbbt6",
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_knows_where_its_hash_is() {
+    fn tokens_know_the_place_of_their_hash() {
         let text = "é/db-4h2mbtbbt6 a-k695gkmbtk";
         let all: Vec<_> = tokens(text).collect();
         assert_eq!(all.len(), 2);

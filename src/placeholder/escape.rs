@@ -1,15 +1,14 @@
-//! The escape of a placeholder that is meant literally: `<!path:…>` gives `<path:…>`.
+//! The escape for a literal placeholder: `<!path:…>` is written as `<path:…>`.
 
 use std::ops::Range;
 
 use super::escaped_bracket;
 use crate::secret::json::escape::decode_start;
 
-/// How it begins.
+/// The start of an escape.
 pub const ESCAPE: &[u8] = b"<!path:";
 
-/// Where the `!` stands of an escape whose bracket is at the start of `text`, in a JSON text with any of its
-/// characters escaped.
+/// The range of the `!` of an escape at the start of `text`, any characters of which may be escaped as in a JSON string.
 pub(super) fn mark(text: &[u8]) -> Option<Range<usize>> {
     if text.starts_with(ESCAPE) {
         return Some(1..2);

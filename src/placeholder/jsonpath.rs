@@ -1,9 +1,9 @@
-//! Kubernetes `jsonpath` templates (client-go's `util/jsonpath`), as the `jsonPath` modifier and
-//! `kubectl -o jsonpath` know them.
+//! Kubernetes `jsonpath` templates (client-go's `util/jsonpath`), as used by the `jsonPath` modifier and
+//! `kubectl -o jsonpath`.
 //!
-//! Where client-go has no order (map values under `*` and `..`) ours is that of the sorted keys.
-//! Numbers print their own text and are compared as numbers. Wildcards do not take strings apart
-//! into bytes. No error holds a piece of the value; key names come from the expression only.
+//! Differences from client-go: map values under `*` and `..` are in the order of the sorted keys rather than in random
+//! order, numbers print their original text and are compared as numbers, and wildcards do not split strings into bytes.
+//! Errors never quote the value; key names in them come from the expression.
 
 mod compare;
 mod eval;
@@ -28,35 +28,35 @@ impl JsonPath {
     /// Parses a template: text, `{…}` actions, `{range …}` and `{end}`.
     ///
     /// # Errors
-    /// [`JsonPathError`] with client-go's wording where it has one; also for a text without any
-    /// `{` and for a `{range}` without its `{end}`, which client-go prints as they are.
+    /// [`JsonPathError`], in client-go's wording if it has one; also for a text without any `{` and for a `{range}`
+    /// without `{end}`, which client-go prints unchanged.
     pub fn parse(text: &str) -> Result<Self, JsonPathError> {
         parse::template(text).map(Self)
     }
 
-    /// Fills the template from `value`, with at most `most` bytes, as long as the clock runs.
+    /// Fills in the template from `value`; the result may have at most `max` bytes. Stops with the clock.
     ///
-    /// Several results of one action are joined by a blank; lists and maps are compact JSON as
-    /// Go's `json.Marshal` writes it; null is `null`.
+    /// Several results of one action are joined by blanks; lists and maps are printed as compact JSON like Go's
+    /// `json.Marshal` does, null as `null`.
     ///
     /// # Errors
-    /// [`JsonPathError`] where a key is missing, an index is out of bounds, a filter compares what
-    /// cannot be compared, or the template would produce or compare far more than it reads.
+    /// [`JsonPathError`] if a key is missing, an index is out of bounds, a filter compares values that cannot be compared,
+    /// or the evaluation exceeds a limit.
     pub fn evaluate(
         &self,
         value: &Value,
-        most: usize,
+        max: usize,
         clock: &Clock,
     ) -> Result<Filled, JsonPathError> {
-        eval::evaluate(&self.0, value, most, clock)
+        eval::evaluate(&self.0, value, max, clock)
     }
 }
 
-/// A template that has been filled.
+/// A filled-in template.
 pub struct Filled {
-    /// Its text.
+    /// The text.
     pub text: Zeroizing<String>,
-    /// Whether the text is one string of the value and nothing else: no digits of a number, and no several parts.
+    /// Whether the text is exactly one string of the value, rather than a number or several parts.
     pub is_one_string: bool,
 }
 
@@ -66,7 +66,7 @@ impl fmt::Debug for JsonPath {
     }
 }
 
-/// A piece of a template.
+/// A part of a template.
 #[derive(Clone, PartialEq, Eq)]
 enum Block {
     /// Text outside braces.
@@ -77,7 +77,7 @@ enum Block {
     Range(Vec<Step>, Vec<Block>),
 }
 
-/// One step of an action: what it makes of the results so far.
+/// One step of an action, which maps the results so far to new ones.
 #[derive(Clone, PartialEq, Eq)]
 enum Step {
     /// A quoted text, number or boolean: replaces the results.
@@ -91,7 +91,7 @@ enum Step {
     Compare(Vec<Step>, Operator, Vec<Step>),
 }
 
-/// `[start:end:step]`; `[n]` is `[n:n+1]` with a derived end.
+/// `[start:end:step]`. `[n]` is `[n:n+1]` with `derived` set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Slice {
     start: i64,
@@ -100,20 +100,19 @@ struct Slice {
     step: Option<i64>,
 }
 
-/// Why a template cannot be parsed or filled.
+/// Why a template cannot be parsed or filled in.
 ///
-/// Texts in here are pieces of the expression, which stands in the manifest; nothing comes from
-/// the value but types and lengths.
+/// Quotes only the expression, which is in the manifest; of the value only types and lengths are given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonPathError {
-    /// Nothing but text: client-go would print the expression itself.
+    /// Only text: client-go would print the expression itself.
     #[error("the expression has no {{…}} and would only print itself")]
     NoAction,
-    /// The expression is no template; the text is client-go's.
+    /// Not a valid template; in client-go's words.
     #[error("{0}")]
     Syntax(String),
-    /// Too many `{range}` in each other.
+    /// Too many nested `{range}`.
     #[error("ranges are nested too deep")]
     RangeDepth,
     /// `{range}` without `{end}`.
@@ -125,42 +124,42 @@ pub enum JsonPathError {
     /// A key that no result so far has.
     #[error("{0} is not found")]
     NotFound(String),
-    /// An index or slice on something else than a list.
+    /// An index or slice of a value that is not a list.
     #[error("{0} is not array or slice")]
     NotList(&'static str),
-    /// A filter on something else than a list.
+    /// A filter on a value that is not a list.
     #[error("{0} is not array or slice and cannot be filtered")]
     NotFilterable(&'static str),
     /// An index outside the list.
     #[error("array index out of bounds: index {index}, length {length}")]
     OutOfBounds {
-        /// The first index that is not there.
+        /// The index that is out of bounds.
         index: i64,
         /// The length of the list.
         length: usize,
     },
-    /// A slice whose start lies behind its end.
+    /// A slice that starts after its end.
     #[error("starting index {0} is greater than ending index {1}")]
     Backwards(i64, i64),
-    /// Texts with numbers, booleans with texts.
+    /// A comparison of different types, such as text and number.
     #[error("incompatible types for comparison")]
     Incompatible,
     /// Null, lists and maps have no order and no equality; booleans have no order.
     #[error("invalid type for comparison")]
     Incomparable,
-    /// A filter side with several results.
+    /// One side of a filter has several results.
     #[error("can only compare one element at a time")]
     ManyCompared,
-    /// Results beyond any sensible use.
+    /// Too many results.
     #[error("the expression produces too many results")]
     TooMuch,
-    /// More bytes looked up, compared and copied than any sensible use takes.
+    /// Too many bytes looked up, compared and copied.
     #[error("the expression compares or copies too much text")]
     TooMuchWork,
-    /// The caller has no more time.
+    /// The clock has stopped.
     #[error("stopped before the end of the expression")]
     Stopped,
-    /// More text than the caller wants.
+    /// More text than the caller allows.
     #[error("the expression produces too much text")]
     TooLong,
 }

@@ -1,14 +1,14 @@
-//! Texts that look like placeholders and are none: slips that would else stay in the output without a word.
+//! Detects texts that look like placeholders but are not: mistakes that would otherwise remain in the output silently.
 //!
-//! Nothing is said of ordinary text: a placeholder that is encoded once too often is known by its `<path:`, a
-//! misspelt one by its `#` as well.
+//! Ordinary text must not match: a placeholder that is encoded once too often is recognised by its `<path:`, a misspelt
+//! one only if it has a `#` too.
 
 use crate::explain::Explain;
 
 use super::is_key;
 
-/// What is looked at behind an opening bracket, in bytes.
-const LENGTH: usize = 512;
+/// How many bytes after an opening bracket are examined.
+const MAX_LENGTH: usize = 512;
 
 /// What a text looks like; the messages quote nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +66,7 @@ impl Explain for Lookalike {
     }
 }
 
-/// What a text looks like, or any text in a file; the first that is found. It must hold no placeholder.
+/// The first lookalike in `text`, which may be a single scalar or a whole file but must not hold any placeholder.
 #[must_use]
 pub fn find(text: &[u8]) -> Option<Lookalike> {
     memchr::memchr3_iter(b'<', b'%', b'&', text)
@@ -75,7 +75,8 @@ pub fn find(text: &[u8]) -> Option<Lookalike> {
         .or_else(|| holds_base64(text).then_some(Lookalike::Base64))
 }
 
-/// The same where `<key>` counts as well.
+/// As [`find`], for lookalikes of `<key>`, where that form is enabled. `is_whole_value` says whether `text` is the whole
+/// value of a field.
 #[must_use]
 pub fn find_key(text: &str, is_whole_value: bool) -> Option<Lookalike> {
     if is_whole_value && is_odd_key(text.trim()) {
@@ -84,7 +85,7 @@ pub fn find_key(text: &str, is_whole_value: bool) -> Option<Lookalike> {
     holds_escaped_key(text.as_bytes()).then_some(Lookalike::EscapedKey)
 }
 
-/// `text` begins with `<`, `%` or `&`.
+/// The lookalike at the start of `text`, which begins with `<`, `%` or `&`.
 fn opened(text: &[u8]) -> Option<Lookalike> {
     if text[0] == b'<' {
         return is_misspelt(&text[1..]).then_some(Lookalike::Misspelt);
@@ -102,7 +103,7 @@ fn opened(text: &[u8]) -> Option<Lookalike> {
     None
 }
 
-/// A backslash stands at `at`.
+/// The lookalike at the backslash at offset `at`.
 fn escaped(text: &[u8], at: usize) -> Option<Lookalike> {
     let rest = &text[at..];
     if let Some(inner) = strip(rest, b"\\x3c") {
@@ -115,22 +116,22 @@ fn escaped(text: &[u8], at: usize) -> Option<Lookalike> {
     is_misspelt(inner).then_some(Lookalike::Misspelt)
 }
 
-/// What follows `start`, in capitals or not.
+/// The text after the prefix `start`, ignoring case.
 fn strip<'t>(text: &'t [u8], start: &[u8]) -> Option<&'t [u8]> {
     let (head, rest) = text.split_at_checked(start.len())?;
     head.eq_ignore_ascii_case(start).then_some(rest)
 }
 
-/// Whether what follows a bracket is `path:`, its colon encoded or not.
+/// Whether the text after a bracket begins with `path:`, with the colon possibly encoded.
 fn is_path(inner: &[u8]) -> bool {
     inner
         .strip_prefix(b"path")
         .is_some_and(|rest| rest.starts_with(b":") || strip(rest, b"%3a").is_some())
 }
 
-/// Whether what follows a bracket is nearly `path:` and goes on like a placeholder.
+/// Whether the text after a bracket begins with a misspelt `path:` and continues like a placeholder.
 fn is_misspelt(inner: &[u8]) -> bool {
-    let inner = &inner[..inner.len().min(LENGTH)];
+    let inner = &inner[..inner.len().min(MAX_LENGTH)];
     let after_bracket = inner.trim_ascii_start();
     let letters = after_bracket
         .iter()
@@ -144,10 +145,10 @@ fn is_misspelt(inner: &[u8]) -> bool {
     !is_exact && is_nearly_path(word) && names_a_key(path)
 }
 
-/// Whether a word is `path` in any case, or with one slip in it, or what else secrets are asked for with.
+/// Whether a word is `vault`, or `path` with at most one typo; ignores case.
 fn is_nearly_path(word: &[u8]) -> bool {
     const PATH: &[u8] = b"path";
-    // or one letter more
+    // at most one additional letter
     if word.len() > PATH.len() + 1 {
         return false;
     }
@@ -155,46 +156,46 @@ fn is_nearly_path(word: &[u8]) -> bool {
     if word == PATH || word == b"vault" {
         return true;
     }
-    let same = |a: &[u8], b: &[u8]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let front = same(&word, PATH);
-    let (word_rest, path_rest) = (&word[front..], &PATH[front..]);
+    let common = |a: &[u8], b: &[u8]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let common = common(&word, PATH);
+    let (word_rest, path_rest) = (&word[common..], &PATH[common..]);
     match (word_rest, path_rest) {
         ([_, word @ ..], [_, path @ ..]) if word == path => true,
-        // `xpath` is a word of its own
-        ([_, word @ ..], path) if word == path => front > 0,
+        // but not `xpath`, which is a word of its own
+        ([_, word @ ..], path) if word == path => common > 0,
         (word, [_, path @ ..]) if word == path => true,
         ([a, b, word @ ..], [c, d, path @ ..]) => (a, b, word) == (d, c, path),
         _ => false,
     }
 }
 
-/// Whether a text begins with a path, `#` and a key.
+/// Whether a text begins with a path, a `#` and a key.
 fn names_a_key(text: &[u8]) -> bool {
     let is_in_path =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.');
     let path = text.trim_ascii_start();
     let length = path.iter().take_while(|byte| is_in_path(**byte)).count();
-    let behind = |at: usize| path.get(at).copied();
-    let key = behind(length + 1).is_some_and(|byte| is_in_path(byte) || byte == b'*');
-    length > 0 && behind(length) == Some(b'#') && key
+    let byte = |at: usize| path.get(at).copied();
+    let has_key = byte(length + 1).is_some_and(|byte| is_in_path(byte) || byte == b'*');
+    length > 0 && byte(length) == Some(b'#') && has_key
 }
 
-/// Whether a text holds the base64 of something with `<path:` in it: by what it is in each of the three ways in
-/// which a text may lie across the groups of base64.
+/// Whether a text contains base64 of a text with `<path:`, which has one of three forms, depending on how it is aligned
+/// to the groups of base64.
 fn holds_base64(text: &[u8]) -> bool {
-    let wholes: [&[u8]; 3] = [b"PHBhdGg6", b"xwYXRoO", b"8cGF0aD"];
+    let forms: [&[u8]; 3] = [b"PHBhdGg6", b"xwYXRoO", b"8cGF0aD"];
     text.len() >= 8
-        && wholes
+        && forms
             .iter()
-            .any(|whole| memchr::memmem::find(text, whole).is_some())
+            .any(|form| memchr::memmem::find(text, form).is_some())
 }
 
-/// Whether a text is one bracket, and not what is a key.
+/// Whether a text is `<…>` with an invalid key that looks like it was meant as one.
 fn is_odd_key(text: &str) -> bool {
     let inner = text
         .strip_prefix('<')
         .and_then(|text| text.strip_suffix('>'));
-    let Some(inner) = inner.filter(|inner| inner.len() <= LENGTH) else {
+    let Some(inner) = inner.filter(|inner| inner.len() <= MAX_LENGTH) else {
         return false;
     };
     let key = inner.split('|').next().unwrap_or_default().trim();
@@ -204,7 +205,7 @@ fn is_odd_key(text: &str) -> bool {
     !is_key(key) && is_word && key.chars().all(is_plain)
 }
 
-/// Whether a text holds `\u003cKEY\u003e`, and no closing tag, which would show that it is markup.
+/// Whether a text contains `\u003cKEY\u003e`, but no closing tag, which would show that it is markup.
 fn holds_escaped_key(text: &[u8]) -> bool {
     let mut holds = false;
     for at in memchr::memmem::find_iter(text, b"\\u003") {
@@ -214,7 +215,7 @@ fn holds_escaped_key(text: &[u8]) -> bool {
         if inner.starts_with(b"/") {
             return false;
         }
-        let inner = &inner[..inner.len().min(LENGTH)];
+        let inner = &inner[..inner.len().min(MAX_LENGTH)];
         let (key, close) = inner.split_at(memchr::memchr(b'\\', inner).unwrap_or(inner.len()));
         holds |= strip(close, b"\\u003e").is_some() && std::str::from_utf8(key).is_ok_and(is_key);
     }
@@ -226,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_known() {
+    fn mistakes_are_recognised() {
         for (text, lookalike) in [
             ("x=%3Cpath%3Akv%2Fa%23k%3E", Lookalike::Percent),
             ("x=%3cpath:kv/a#k%3e", Lookalike::Percent),
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_keys_are_known_where_keys_count() {
+    fn invalid_keys_are_recognised_where_keys_are_enabled() {
         for text in [
             "<user name>",
             " <user/name> ",

@@ -1,14 +1,14 @@
 //! Modifiers: `<placeholder | name argument | name …>`.
 //!
-//! The names and their effects are AVP's (`pkg/kube/modifiers.go`), plus `default`, `urlencode`
-//! and `json`. Arguments are checked by [`parse`], before any secret is read. AVP's truncated
-//! base64, lost indentation, rounded numbers and panics are errors or right here.
+//! Names and effects are those of AVP (`pkg/kube/modifiers.go`), plus `default`, `urlencode` and `json`. Arguments are
+//! checked by [`parse`], before any secret is read. Where AVP truncates base64, loses indentation, rounds numbers or
+//! panics, the result is correct here, or an error.
 
 mod args;
 mod column;
 mod error;
+mod oracle;
 pub mod origin;
-mod question;
 mod transform;
 
 use std::fmt;
@@ -21,10 +21,10 @@ use crate::secret::Value;
 pub use args::MAX_INDENT;
 pub use column::column;
 pub use error::ModifierError;
+pub use oracle::{Oracle, oracle};
 use origin::Origin;
-pub use question::{Question, question};
 
-/// One modifier with its checked argument. `Debug` shows the name alone.
+/// A modifier with its checked argument. `Debug` shows only the name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Modifier(Kind);
 
@@ -35,7 +35,7 @@ enum Kind {
     JsonParse,
     YamlParse,
     JsonPath(JsonPath),
-    /// By so much, or by the column at which the placeholder stands.
+    /// By this many blanks; without a number, by the column of the placeholder.
     Indent(Option<usize>),
     Sha256Sum,
     Default(Zeroizing<String>),
@@ -43,20 +43,20 @@ enum Kind {
     Json,
 }
 
-/// The longest text that a modifier makes: no object of Kubernetes holds a tenth of it, and a chain of
-/// modifiers that each make more of it would soon fill the memory.
-const LONGEST: usize = 16 << 20;
+/// The longest result of a modifier, in bytes: ten times the size of any Kubernetes object. Without it, a chain of
+/// modifiers that enlarge the value could exhaust the memory.
+const MAX_RESULT: usize = 16 << 20;
 
-/// How many values the lists and maps hold that a modifier reads: each takes many times the memory of
-/// its text.
-const MEMBERS: usize = 1 << 18;
+/// How many members the lists and maps of a text may have that a modifier parses, since each takes many times the memory
+/// of its text.
+const MAX_MEMBERS: usize = 1 << 18;
 
-/// Every name, for errors that list them.
+/// All names, for error messages.
 const NAMES: &str = "base64encode, base64decode, jsonParse, yamlParse, jsonPath, indent, \
                      sha256sum, default, urlencode, json";
 
 impl Modifier {
-    /// The name as it is written in a placeholder.
+    /// The name, as written in placeholders.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self.0 {
@@ -73,26 +73,25 @@ impl Modifier {
         }
     }
 
-    /// Whether this is `base64encode`: as the last modifier it makes a value ready for a Secret's
-    /// `data`.
+    /// Whether this is `base64encode`; as the last modifier, it encodes the value for a Secret's `data`.
     #[must_use]
     pub fn is_base64encode(&self) -> bool {
         self.0 == Kind::Base64Encode
     }
 
-    /// Whether this is `json`: as the last modifier it has escaped the value for a JSON text.
+    /// Whether this is `json`; as the last modifier, it escapes the value for a JSON text.
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.0 == Kind::Json
     }
 
-    /// Whether this is `indent` without a number: by the column at which the placeholder stands.
+    /// Whether this is `indent` without a number, which indents by the column of the placeholder.
     #[must_use]
     pub fn is_indent_to_column(&self) -> bool {
         self.0 == Kind::Indent(None)
     }
 
-    /// Whether this is `default`, which [`parse`] admits in the first place only.
+    /// Whether this is `default`, which [`parse`] only allows as the first modifier.
     #[must_use]
     pub fn is_default(&self) -> bool {
         matches!(self.0, Kind::Default(_))
@@ -105,13 +104,13 @@ impl fmt::Debug for Modifier {
     }
 }
 
-/// Parses the texts between the `|` of a placeholder.
+/// Parses the modifiers of a placeholder, each without its `|`.
 ///
-/// Blanks of any kind around names and arguments do not count, as with AVP.
+/// White space around names and arguments is ignored, as in AVP.
 ///
 /// # Errors
-/// [`ModifierError`] for the first modifier that is empty or unknown, whose argument is missing,
-/// superfluous or wrong, or that is a `default` in another place than the first.
+/// [`ModifierError`] for the first modifier that is empty or unknown, has a missing, superfluous or wrong argument, or is
+/// a `default` after another modifier.
 pub fn parse(texts: &[&str]) -> Result<Vec<Modifier>, ModifierError> {
     texts
         .iter()
@@ -126,15 +125,15 @@ pub fn parse(texts: &[&str]) -> Result<Vec<Modifier>, ModifierError> {
         .collect()
 }
 
-/// Applies `modifiers` from left to right.
+/// Applies `modifiers` in order.
 ///
-/// `input` is `None` where the path or key is missing; JSON null counts as missing too. A leading
-/// `default` then answers with its text; without one the result is `None` and no other modifier is
-/// looked at. A `default` changes nothing about a value that is there.
+/// `input` is `None` if the path or key is missing; JSON null counts as missing too. A leading `default` then provides
+/// its text; without one the result is `None`, and no other modifier is applied. A `default` does not change a value
+/// that exists.
 ///
 /// # Errors
-/// [`ModifierError`] for the first modifier that cannot work on what it is given, or whose result would
-/// be too large. It never says what that was.
+/// [`ModifierError`] for the first modifier that cannot be applied to its input, or whose result would be too large.
+/// Never quotes the value.
 pub fn apply(
     modifiers: &[Modifier],
     input: Option<&Value>,
@@ -143,11 +142,11 @@ pub fn apply(
     Ok(made.map(|(value, _)| value))
 }
 
-/// As [`apply`], at a column of its text, and as long as the clock runs: hundreds of modifiers that each take a
-/// fraction of a second fit in one placeholder. Says also where the result comes from.
+/// As [`apply`], for a placeholder at `column` (for `indent`), and stops with the clock, since a placeholder can hold
+/// hundreds of modifiers that each take a fraction of a second. Also returns the origin of the result.
 ///
 /// # Errors
-/// [`ModifierError`], [`ModifierError::Stopped`] among them.
+/// As [`apply`]; [`ModifierError::Stopped`] if the clock has stopped.
 pub fn apply_timed(
     modifiers: &[Modifier],
     input: Option<&Value>,
@@ -168,7 +167,7 @@ pub fn apply_timed(
 }
 
 impl Modifier {
-    /// What it makes of a value that comes from `origin`.
+    /// Applies the modifier to a value with this origin; returns the new value and its origin.
     fn apply(
         &self,
         value: Value,
@@ -198,7 +197,7 @@ impl Modifier {
                 transform::indent(name, level.unwrap_or(column), &value).map(same)
             }
             Kind::Sha256Sum => {
-                transform::sha256_sum(name, &value).map(|value| (value, Origin::Made))
+                transform::sha256_sum(name, &value).map(|value| (value, Origin::Other))
             }
             Kind::UrlEncode => transform::url_encode(name, &value).map(same),
             Kind::Json => transform::json(name, &value).map(same),

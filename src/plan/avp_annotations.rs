@@ -1,4 +1,4 @@
-//! The `avp.kubernetes.io/*` annotations of an object (avp-compat.md §1.4): honoured or refused, quoted
+//! The `avp.kubernetes.io/*` annotations of an object (docs/internals/avp.md#annotations-here): honoured or refused, quoted
 //! or not, never ignored.
 
 use super::Scope;
@@ -120,7 +120,7 @@ fn annotations<'s>(scope: &Scope<'s, '_>) -> Vec<(&'s str, NodeId)> {
     };
     let mut found: Vec<(&str, NodeId)> = Vec::new();
     for &source in std::iter::once(&map).chain(&*tree.sources(map)) {
-        for (key, value) in tree.beginning(source, PREFIX).take(MOST + 1) {
+        for (key, value) in tree.with_prefix(source, PREFIX).take(MOST + 1) {
             let name = tree.text(key).unwrap_or_default();
             if source == map || found.iter().all(|(known, _)| *known != name) {
                 found.push((name, value));

@@ -164,7 +164,7 @@ pub enum Values {
 pub enum Wrap {
     /// On one line, however long.
     Line,
-    /// As kustomize does: lines of 70 from 70 characters on (krm-functions.md §0.6).
+    /// As kustomize does: lines of 70 from 70 characters on (docs/internals/kustomize-and-kpt.md#wrapped-base64).
     Kustomize,
 }
 

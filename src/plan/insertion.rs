@@ -159,7 +159,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml::expected::one_line;
+    use crate::yaml::expected::to_json;
 
     const LINES: Lines = Lines {
         indent: 2,
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn expects_what_it_writes() {
-        let shapes = |there, form| one_line(&entry(there, form, true).shapes());
+        let shapes = |there, form| to_json(&entry(there, form, true).shapes());
         assert_eq!(shapes(3, Form::Inline), "\"v\"");
         assert_eq!(
             shapes(1, Form::Inline),

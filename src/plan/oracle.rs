@@ -3,19 +3,19 @@
 use super::Scope;
 use crate::finding::Finding;
 use crate::placeholder::Placeholder;
-use crate::placeholder::modifier::{Question, question};
+use crate::placeholder::modifier::{Oracle, oracle};
 
 /// What the policy has against the modifiers of a placeholder.
 pub(super) fn denial(scope: &Scope<'_, '_>, placeholder: &Placeholder) -> Option<Finding> {
     if !scope.judge.denies_questions() {
         return None;
     }
-    Some(match question(&placeholder.modifiers)? {
-        Question::Comparison => Finding::error(
+    Some(match oracle(&placeholder.modifiers)? {
+        Oracle::Comparison => Finding::error(
             "the policy allows no jsonPath filter that compares values",
             "take the part by its key or its place, as in `{.items[0].name}`; the operator can set spec.enable.jsonPathFilters: true",
         ),
-        Question::Composition => Finding::error(
+        Oracle::Composition => Finding::error(
             "the policy lets no text be parsed that modifiers have put together",
             "parse the value as it is stored, or one part of it, as in `jsonPath {.conf}`; the operator can set spec.enable.jsonPathFilters: true",
         ),

@@ -1,5 +1,5 @@
 //! The placeholder rule: which scalars hold placeholders, where their secrets are, and what the
-//! result has to be (avp-compat.md §1.2–1.5, DESIGN §4).
+//! result has to be (docs/internals/avp.md#what-is-a-placeholder, docs/internals/avp.md#types-here).
 
 use super::avp_annotations::Avp;
 use super::change::{Action, Change, Context, Fill, Removal, Slot, Wrap, old_text};

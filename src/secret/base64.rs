@@ -1,5 +1,4 @@
-//! Standard base64 as Go's `encoding/base64.StdEncoding` reads and writes it: the home of the
-//! base64 crate.
+//! Standard base64 as Go's `encoding/base64.StdEncoding` reads and writes it; wraps the base64 crate.
 
 use ::base64::Engine;
 use ::base64::alphabet::STANDARD;
@@ -19,8 +18,8 @@ pub fn encode(bytes: &[u8]) -> String {
 
 /// The bytes that `text` encodes.
 ///
-/// CR and LF are skipped, non-zero trailing bits accepted. `None` for everything else that is not
-/// in the standard alphabet or not padded; nothing is ever cut off.
+/// CR and LF are skipped, and non-zero trailing bits accepted. `None` if the text is not padded or has other characters
+/// than those of the standard alphabet; the result is never truncated.
 #[must_use]
 pub fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     if text.contains(['\r', '\n']) {
@@ -35,11 +34,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_standard_base64_is_read() {
-        let read = |text: &str| decode(text).map(|bytes| bytes.to_vec());
-        assert_eq!(read("aGVs\r\nbG8="), Some(b"hello".to_vec()));
-        assert_eq!(read("aGVsbG9="), Some(b"hello".to_vec()), "trailing bits");
-        assert_eq!(read(""), Some(Vec::new()));
+    fn only_complete_standard_base64_is_decoded() {
+        let decoded = |text: &str| decode(text).map(|bytes| bytes.to_vec());
+        assert_eq!(decoded("aGVs\r\nbG8="), Some(b"hello".to_vec()));
+        assert_eq!(
+            decoded("aGVsbG9="),
+            Some(b"hello".to_vec()),
+            "trailing bits"
+        );
+        assert_eq!(decoded(""), Some(Vec::new()));
         for bad in [
             "aGVsbG8",
             "aG Vs",
@@ -49,7 +52,7 @@ mod tests {
             "aGVsbG8=xx",
             "====",
         ] {
-            assert_eq!(read(bad), None, "{bad}");
+            assert_eq!(decoded(bad), None, "{bad}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! JSON text to [`Value`] and back, without ever rounding a number.
+//! Converts JSON text to [`Value`] and back without rounding numbers.
 //!
-//! `serde_json` without `arbitrary_precision` would turn `1.0` and integers beyond 64 bits into
-//! other texts, and with it would do so for every user of the crate; the grammar is small enough.
+//! `serde_json` would change the text of `1.0` and of integers beyond 64 bits. Its feature `arbitrary_precision` would
+//! prevent that, but for every user of the crate in the program; the grammar is small enough to parse here.
 
 use std::collections::BTreeMap;
 
@@ -17,50 +17,49 @@ use self::read::Reader;
 use super::wants::Keys;
 use super::{Secret, Value};
 
-/// How deep lists and maps may be nested in a value: enough for any secret, and far from what
-/// would exhaust the stack.
+/// How deep lists and maps may be nested in a value: enough for any secret, but far from exhausting the stack.
 pub const MAX_DEPTH: usize = 512;
 
-/// Why a text is no JSON value. Says where, never what stands there.
+/// Why a text is not a JSON value. Says where, but never quotes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
-    /// The text is empty, blank or cut off.
+    /// The text is empty, blank or truncated.
     #[error("unexpected end of JSON input")]
     End,
-    /// Something else was expected at this byte.
+    /// The character at this byte offset is not allowed there.
     #[error("invalid character at byte {0} of the JSON text")]
     Syntax(usize),
-    /// The number at this byte is larger than any reader accepts (`1e400`).
+    /// The number at this byte offset does not fit into a 64-bit float (`1e400`).
     #[error("number out of range at byte {0} of the JSON text")]
     Range(usize),
     /// More than [`MAX_DEPTH`] levels.
     #[error("lists and maps are nested more than {MAX_DEPTH} levels deep")]
     Depth,
-    /// More values than the caller wants.
+    /// More values than the caller allows.
     #[error("lists and maps have more than {0} members")]
     Members(usize),
-    /// What is wanted takes more memory than the caller has.
+    /// The wanted values take more memory than the caller allows.
     #[error("the values take more memory than there is")]
     Room,
 }
 
 /// Reads one JSON document (RFC 8259).
 ///
-/// As Go does: the last of several equal keys wins, and a lone surrogate escape becomes U+FFFD.
-/// Numbers keep their text.
+/// As in Go, the last of several equal keys wins, and the escape of a lone surrogate becomes U+FFFD. Numbers keep their
+/// text.
 ///
 /// # Errors
-/// [`JsonError`] where the text is not exactly one JSON value.
+/// [`JsonError`] if the text is not exactly one JSON value.
 pub fn parse(text: &str) -> Result<Value, JsonError> {
     parse_within(text, usize::MAX)
 }
 
-/// As [`parse`], with at most `members` values in all lists and maps: each takes many times the memory
-/// of its text.
+/// As [`parse`], with at most `members` values in all lists and maps together, since each takes many times the memory of
+/// its text.
 ///
 /// # Errors
-/// [`JsonError`], also where there are more.
+/// [`JsonError`]; [`JsonError::Members`] if there are more.
 pub fn parse_within(text: &str, members: usize) -> Result<Value, JsonError> {
     let mut reader = Reader::new(text, members, u64::MAX);
     let value = reader.value(0)?;
@@ -68,20 +67,19 @@ pub fn parse_within(text: &str, members: usize) -> Result<Value, JsonError> {
     Ok(value)
 }
 
-/// Reads a map that is a secret, and keeps of it what is wanted; the rest is checked and counted, and takes no
-/// memory.
+/// Reads a secret, a JSON map, and keeps only the wanted keys. The rest is checked and counted, but takes no memory.
 ///
-/// The number beside the secret is the memory that it takes ([`Secret::held`]), at most `room`.
+/// Also returns the memory that the secret takes in bytes ([`Secret::memory`]), which is at most `room`.
 ///
 /// # Errors
-/// [`JsonError`] where the text is not exactly one JSON map, or more is wanted than there is room for.
+/// [`JsonError`] if the text is not exactly one JSON map, or if the wanted keys take more memory than `room`.
 pub fn secret(text: &str, wanted: &Keys, room: u64) -> Result<(Secret, u64), JsonError> {
     let mut reader = Reader::new(text, usize::MAX, room);
     reader.blanks();
     let keys = reader.entries(0, Some(wanted))?;
     reader.end()?;
-    let held = room - reader.room;
-    Ok((Secret::part(keys, reader.size), held))
+    let memory = room - reader.room;
+    Ok((Secret::part(keys, reader.size), memory))
 }
 
 /// The value as compact JSON with sorted keys.
@@ -98,10 +96,10 @@ pub fn compact_map(entries: &BTreeMap<String, Value>) -> Zeroizing<String> {
     out
 }
 
-/// As [`compact`]; `None` if it is longer than `most` bytes, and little more memory is then taken.
+/// As [`compact`]; `None` if the result is longer than `max` bytes. Uses little more memory than that.
 #[must_use]
-pub fn compact_within(value: &Value, most: usize) -> Option<Zeroizing<String>> {
-    Some(written(value, false, most)).filter(|out| out.len() <= most)
+pub fn compact_within(value: &Value, max: usize) -> Option<Zeroizing<String>> {
+    Some(written(value, false, max)).filter(|out| out.len() <= max)
 }
 
 /// As [`compact`], with `<`, `>`, `&`, U+2028 and U+2029 escaped as Go's `json.Marshal` does.
@@ -110,59 +108,59 @@ pub fn compact_html(value: &Value) -> Zeroizing<String> {
     written(value, true, usize::MAX)
 }
 
-/// As [`compact_html`]; `None` if it is longer than `most` bytes, and little more memory is then taken.
+/// As [`compact_html`]; `None` if the result is longer than `max` bytes. Uses little more memory than that.
 #[must_use]
-pub fn compact_html_within(value: &Value, most: usize) -> Option<Zeroizing<String>> {
-    Some(written(value, true, most)).filter(|out| out.len() <= most)
+pub fn compact_html_within(value: &Value, max: usize) -> Option<Zeroizing<String>> {
+    Some(written(value, true, max)).filter(|out| out.len() <= max)
 }
 
-fn written(value: &Value, html: bool, most: usize) -> Zeroizing<String> {
+fn written(value: &Value, html: bool, max: usize) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::new());
-    write(value, html, most, &mut out);
+    write(value, html, max, &mut out);
     out
 }
 
-/// Writes on until it is whole, or longer than `most`.
-fn write(value: &Value, html: bool, most: usize, out: &mut String) {
-    if out.len() > most {
+/// Appends a value to `out`, but stops once that is longer than `max`.
+fn write(value: &Value, html: bool, max: usize, out: &mut String) {
+    if out.len() > max {
         return;
     }
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Value::Number(text) => out.push_str(text),
-        Value::String(text) => write_quoted(text, html, most, out),
-        Value::Bytes(bytes) => write_quoted(&String::from_utf8_lossy(bytes), html, most, out),
+        Value::String(text) => write_quoted(text, html, max, out),
+        Value::Bytes(bytes) => write_quoted(&String::from_utf8_lossy(bytes), html, max, out),
         Value::List(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
-                write(item, html, most, out);
+                write(item, html, max, out);
             }
             out.push(']');
         }
-        Value::Map(entries) => write_map(entries, html, most, out),
+        Value::Map(entries) => write_map(entries, html, max, out),
     }
 }
 
-fn write_map(entries: &BTreeMap<String, Value>, html: bool, most: usize, out: &mut String) {
+fn write_map(entries: &BTreeMap<String, Value>, html: bool, max: usize, out: &mut String) {
     out.push('{');
     for (index, (key, item)) in entries.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
-        write_quoted(key, html, most, out);
+        write_quoted(key, html, max, out);
         out.push(':');
-        write(item, html, most, out);
+        write(item, html, max, out);
     }
     out.push('}');
 }
 
-fn write_quoted(text: &str, html: bool, most: usize, out: &mut String) {
+fn write_quoted(text: &str, html: bool, max: usize, out: &mut String) {
     out.push('"');
-    write_escaped(text, html, most, out);
+    write_escaped(text, html, max, out);
     out.push('"');
 }
 
@@ -171,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_come_back_as_compact_json_with_sorted_keys() {
+    fn parsed_values_are_written_as_compact_json_with_sorted_keys() {
         for (text, expect) in [
             (
                 " { \"b\" : [1.0, 1e3, -0, 12345678901234567890123] , \"a\" : null } ",
@@ -195,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_says_where_and_not_what() {
+    fn errors_say_where_and_quote_nothing() {
         for (text, expect) in [
             ("", JsonError::End),
             (" ", JsonError::End),
@@ -216,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_secret_only_what_is_wanted_is_kept_and_all_of_it_is_counted() {
+    fn only_wanted_keys_of_a_secret_are_kept_but_all_are_counted() {
         let text = r#"{"a":"x\n","b":{"c":[1,"\u00e4",null]},"a2":true,"d":"kept"}"#;
         let only = |keys: &[&str]| Keys::Only(keys.iter().map(|key| (*key).to_owned()).collect());
         let whole = secret(text, &Keys::All, u64::MAX).unwrap();
@@ -224,19 +222,19 @@ mod tests {
             panic!()
         };
         assert!(whole.0 == Secret::new(keys));
-        assert_eq!(whole.1, whole.0.held());
+        assert_eq!(whole.1, whole.0.memory());
         for wanted in [&["d"][..], &["b", "d"], &["a2", "nosuch"], &[]] {
             let keys = only(wanted);
-            let (part, held) = secret(text, &keys, u64::MAX).unwrap();
+            let (part, memory) = secret(text, &keys, u64::MAX).unwrap();
             assert!(part == whole.0.only(&keys), "{wanted:?}");
-            assert_eq!((part.size(), held), (whole.0.size(), part.held()));
-            // there is just room for it
-            assert!(secret(text, &keys, held).is_ok());
-            if held > 0 {
-                assert_eq!(secret(text, &keys, held - 1), Err(JsonError::Room));
+            assert_eq!((part.size(), memory), (whole.0.size(), part.memory()));
+            // exactly enough memory
+            assert!(secret(text, &keys, memory).is_ok());
+            if memory > 0 {
+                assert_eq!(secret(text, &keys, memory - 1), Err(JsonError::Room));
             }
         }
-        // what is not wanted is read all the same
+        // values that are not wanted are checked all the same
         for broken in [
             r#"{"a":[1,}"#,
             r#"{"a":1e400}"#,

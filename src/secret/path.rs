@@ -1,40 +1,40 @@
-//! `mount/path`, the name of a secret, as every store reads it.
+//! `mount/path`: the path of a secret, common to all stores.
 
 use crate::explain::Explain;
 
-/// Mounts that are no KV: reading them would give tokens, leases or settings (AVP printed its own
-/// live token through `<path:auth/token/lookup-self#id>`).
+/// Mounts that are not KV: reading them would return tokens, leases or settings (AVP printed its own live token
+/// through `<path:auth/token/lookup-self#id>`).
 const NOT_KV: [&str; 4] = ["auth", "sys", "cubbyhole", "identity"];
 
-/// The longest path, in bytes; a URL that is three times as long still fits into a request.
-const LONGEST: usize = 4096;
+/// The longest path, in bytes: percent-encoded, three times as long, it still fits into the URL of a request.
+const MAX_LENGTH: usize = 4096;
 
-/// Why a text names no secret.
+/// Why a text is not the path of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// A mount alone, or nothing.
-    #[error("the path names no secret, only a mount or nothing")]
+    /// Only a mount, or empty.
+    #[error("the path is only a mount, or empty")]
     TooShort,
     /// `a//b`.
     #[error("the path has an empty segment")]
     Empty,
-    /// `a/ /b`: nobody sees what it means.
-    #[error("the path has a segment of nothing but blanks")]
+    /// `a/ /b`: a blank segment is easily overlooked.
+    #[error("the path has a blank segment")]
     Blank,
-    /// Nobody has written it by hand.
-    #[error("the path is longer than {LONGEST} bytes")]
+    /// Longer than 4096 bytes.
+    #[error("the path is longer than {MAX_LENGTH} bytes")]
     TooLong,
-    /// `a/./b`, `a/../b`: Vault's client would collapse it after a path rule was checked.
+    /// `a/./b`, `a/../b`: an HTTP client may normalise it after the policy has been checked.
     #[error("the path has a `.` or `..` segment")]
     Dots,
-    /// `%2e`: it would mean another path to some.
+    /// `%2e`: some programs would decode it to another path.
     #[error("the path has a percent-encoded character")]
     Encoded,
     /// A control character.
     #[error("the path has a control character")]
     Control,
     /// One of Vault's own mounts.
-    #[error("the path lies in one of Vault's own mounts, and only KV secrets are read")]
+    #[error("the path is in one of Vault's own mounts, but only KV secrets are read")]
     NotKv,
 }
 
@@ -44,8 +44,8 @@ impl Explain for PathError {
     }
 }
 
-/// The one name of a secret: without outer slashes and without KV v2's `data` after the mount, so
-/// that `kv/data/shop/web` and `kv/shop/web` are the same. `kv/data` is the secret `data` of `kv`.
+/// The canonical path of a secret: without outer slashes and without KV v2's `data` after the mount, so that
+/// `kv/data/shop/web` and `kv/shop/web` are equal. `kv/data` is the secret `data` in the mount `kv`.
 ///
 /// # Errors
 /// [`PathError`]
@@ -55,12 +55,12 @@ pub fn canonical(path: &str) -> Result<String, PathError> {
     Ok(format!("{mount}/{rest}"))
 }
 
-/// The first segment of a path that may name a secret, and the rest.
+/// Checks a path; returns its first segment and the rest.
 ///
 /// # Errors
 /// [`PathError`]
 pub fn check(path: &str) -> Result<(&str, &str), PathError> {
-    if path.len() > LONGEST {
+    if path.len() > MAX_LENGTH {
         return Err(PathError::TooLong);
     }
     if path.chars().any(char::is_control) {
@@ -85,7 +85,7 @@ pub fn check(path: &str) -> Result<(&str, &str), PathError> {
     Ok((mount, rest))
 }
 
-/// Whether a `%` with two hexadecimal digits stands in a segment.
+/// Whether a segment contains a `%` followed by two hexadecimal digits.
 fn has_encoded(segment: &str) -> bool {
     let bytes = segment.as_bytes();
     bytes
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_spellings_and_outer_slashes_are_one_name() {
+    fn paths_with_data_or_outer_slashes_are_equal() {
         for path in [
             "kv/shop/web",
             "kv/data/shop/web",
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn data_elsewhere_is_a_name_like_any_other() {
+    fn data_elsewhere_is_an_ordinary_segment() {
         assert_eq!(canonical("kv/data").as_deref(), Ok("kv/data"));
         assert_eq!(canonical("kv/data/data").as_deref(), Ok("kv/data"));
         assert_eq!(canonical("kv/a/data/b").as_deref(), Ok("kv/a/data/b"));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_secret_is_refused() {
+    fn invalid_paths_are_rejected() {
         let refused = [
             ("", PathError::TooShort),
             ("/", PathError::TooShort),

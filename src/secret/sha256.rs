@@ -1,4 +1,4 @@
-//! SHA-256 as lower-case hex digits: the home of the sha2 crate.
+//! SHA-256; wraps the sha2 crate.
 
 use sha2::{Digest, Sha256};
 
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digests_are_those_of_the_standard() {
+    fn digests_match_the_standard() {
         assert_eq!(
             hex(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

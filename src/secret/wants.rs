@@ -1,23 +1,23 @@
-//! What a run asks of its store: which secrets, and which of their keys.
+//! Which secrets, and which keys of them, a run reads from its store.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::SecretRef;
 
-/// Which keys of a secret are asked for; a store keeps no others.
+/// The wanted keys of a secret; a store keeps no others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Keys {
-    /// Every key there is.
+    /// All keys.
     All,
-    /// These, if they are there.
+    /// These keys, as far as they exist.
     Only(BTreeSet<String>),
 }
 
 impl Keys {
-    /// The word for every key of a secret, in the place of a key's name.
+    /// Stands for all keys of a secret, in place of a key's name.
     pub const EVERY: &str = "*";
 
-    /// Whether a key is asked for.
+    /// Whether a key is wanted.
     #[must_use]
     pub fn include(&self, key: &str) -> bool {
         match self {
@@ -37,18 +37,18 @@ impl Keys {
     }
 }
 
-/// The reads of a run, each at most once, and the keys that are wanted of them.
+/// The reads of a run, each at most once, and the wanted keys of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wants {
     secrets: BTreeSet<SecretRef>,
-    /// By what all spellings of a path have in common.
+    /// The wanted keys, by [`without_data`] of the path.
     keys: BTreeMap<String, Keys>,
 }
 
 impl Wants {
-    /// Asks for a key of a secret, or for [`Keys::EVERY`].
+    /// Adds a key of a secret, or [`Keys::EVERY`].
     pub fn add(&mut self, want: SecretRef, key: &str) {
-        let keys = self.keys.entry(gist(&want.path));
+        let keys = self.keys.entry(without_data(&want.path));
         keys.or_insert_with(|| Keys::Only(BTreeSet::new())).add(key);
         self.secrets.insert(want);
     }
@@ -58,12 +58,12 @@ impl Wants {
         self.secrets.iter()
     }
 
-    /// The keys that are wanted of a secret, of whichever version: those that are asked for under any spelling
-    /// of its path, since only the store knows which of them name the same secret and are read together.
+    /// The wanted keys of a secret in any version, under any spelling of its path: only the store knows which spellings
+    /// name the same secret, and reads those once.
     #[must_use]
     pub fn keys(&self, want: &SecretRef) -> Keys {
         let nothing = || Keys::Only(BTreeSet::new());
-        let keys = self.keys.get(&gist(&want.path));
+        let keys = self.keys.get(&without_data(&want.path));
         keys.cloned().unwrap_or_else(nothing)
     }
 
@@ -80,9 +80,9 @@ impl Wants {
     }
 }
 
-/// A path without its segments `data`, wherever KV v2 may have one: two spellings of one secret have the same,
-/// and where two secrets have the same, some keys too many are kept of each.
-fn gist(path: &str) -> String {
+/// A path without any `data` segments, since KV v2 may have one anywhere. It is equal for all spellings of a secret; if
+/// it is equal for two secrets, a few more keys than wanted are kept of each.
+fn without_data(path: &str) -> String {
     let segments = path.trim_matches('/').split('/');
     let segments: Vec<_> = segments.filter(|segment| *segment != "data").collect();
     segments.join("/")
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_of_all_spellings_and_versions_come_together() {
+    fn wanted_keys_are_joined_over_spellings_and_versions() {
         let mut wants = Wants::default();
         wants.add(want("kv/a", 0), "x");
         wants.add(want("kv/a", 0), "y");

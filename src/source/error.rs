@@ -1,4 +1,4 @@
-//! Why the input could not be read, all of it at once.
+//! Why the input could not be read: all problems at once.
 
 use crate::explain::Explain;
 
@@ -11,13 +11,13 @@ pub enum SourceError {
     /// `-` is named more than once; standard input can be read only once.
     #[error("`-` (standard input) is named more than once")]
     StdinTwice,
-    /// All files of the named directories are something else than manifests.
+    /// None of the files in the named directories is a manifest.
     #[error("no Kubernetes objects were found: none of the files has apiVersion and kind")]
     NoObjects,
-    /// Files of the named directories are something else, and must not be.
+    /// Files in the named directories that are not manifests, under `--strict`.
     #[error("{}", not_objects(.0))]
     Unrelated(Vec<String>),
-    /// There is more than may be read.
+    /// The input exceeds the limit.
     #[error("the input is larger than {0}")]
     TooLarge(Limit),
     /// Every source that could not be read, sorted by name.
@@ -47,7 +47,8 @@ impl Explain for SourceError {
         .to_owned()
     }
 
-    /// 2 where a path is named that does not exist or `-` is named twice, else the input is at fault.
+    /// The exit code of docs/internals/design.md#exit-codes: 2 (usage) where a path is named that does not exist or `-` is
+    /// named twice, else 1 (the input is at fault).
     fn exit_code(&self) -> u8 {
         match self {
             Self::Unreadable(list) if list.iter().any(Unreadable::is_usage) => 2,
@@ -57,21 +58,21 @@ impl Explain for SourceError {
     }
 }
 
-/// How many bytes are read, and who says so.
+/// How many bytes may be read, and where the limit comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// The operator's policy.
+    /// From the operator's policy.
     Policy(u64),
-    /// We do, where there is no policy.
+    /// The built-in limit, without a policy.
     BuiltIn(u64),
 }
 
 impl Limit {
-    /// How many.
+    /// The number of bytes.
     #[must_use]
     pub fn bytes(self) -> u64 {
         match self {
-            Self::Policy(most) | Self::BuiltIn(most) => most,
+            Self::Policy(bytes) | Self::BuiltIn(bytes) => bytes,
         }
     }
 }
@@ -79,13 +80,13 @@ impl Limit {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Policy(most) => {
+            Self::Policy(bytes) => {
                 write!(
                     f,
-                    "the policy allows: {most} bytes (spec.limits.inputBytes)"
+                    "the policy allows: {bytes} bytes (spec.limits.inputBytes)"
                 )
             }
-            Self::BuiltIn(most) => write!(f, "{most} bytes"),
+            Self::BuiltIn(bytes) => write!(f, "{bytes} bytes"),
         }
     }
 }
@@ -111,7 +112,7 @@ impl Unreadable {
                 format!("no YAML or JSON files were found in {name}")
             }
             UnreadableReason::Configuration => {
-                format!("{name} is the configuration, and no manifests are named beside it")
+                format!("{name} is the configuration, and no manifests are named")
             }
             UnreadableReason::NotFound => format!("cannot read {name}: no such file or directory"),
             UnreadableReason::Denied => format!("cannot read {name}: permission denied"),
@@ -119,8 +120,8 @@ impl Unreadable {
                 format!("cannot read {name}: it is a pipe, a socket or a device")
             }
             UnreadableReason::Folder => format!("cannot read {name}: it is a folder"),
-            UnreadableReason::TooLarge(most) => {
-                format!("{name} is larger than {} KiB", most / 1024)
+            UnreadableReason::TooLarge(bytes) => {
+                format!("{name} is larger than {} KiB", bytes / 1024)
             }
             UnreadableReason::NotUtf8 { offset } => {
                 format!("{name} is not UTF-8 text: wrong byte at offset {offset}")
@@ -141,28 +142,28 @@ pub enum UnreadableReason {
     Denied,
     /// A pipe, socket or device, which may have no end.
     Special {
-        /// Whether it is named, and not found in a directory.
+        /// Whether it was named, rather than found in a directory.
         named: bool,
     },
-    /// A folder where one file is wanted.
+    /// A folder instead of a file.
     Folder,
-    /// More than this many bytes where a short text is wanted.
+    /// A configuration file of more than this many bytes.
     TooLarge(u64),
-    /// It is the configuration already, and there is nothing else.
+    /// It is the configuration file, and nothing else was named.
     Configuration,
     /// A directory without a single manifest.
     NoManifests {
-        /// Whether symbolic links were left out on the way.
+        /// Whether symbolic links were skipped.
         links: bool,
     },
-    /// Bytes that are no UTF-8.
+    /// Bytes that are not UTF-8.
     NotUtf8 {
-        /// The first wrong byte, counted from 0.
+        /// The offset of the first invalid byte.
         offset: usize,
     },
     /// A byte order mark of UTF-16 (or UTF-32).
     Utf16,
-    /// What the system says.
+    /// Any other I/O error, as the system describes it.
     Other(String),
 }
 

@@ -7,7 +7,7 @@ use super::*;
 use crate::explain::Explain;
 
 fn read(paths: &[PathBuf], stdin: impl Read) -> Result<Sources, SourceError> {
-    super::read(paths, stdin, MOST)
+    super::read(paths, stdin, DEFAULT_LIMIT)
 }
 
 struct Tree(tempfile::TempDir);
@@ -64,7 +64,7 @@ fn paths(names: &[&str]) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_dash_or_nothing_is_standard_input() {
+fn a_dash_or_no_path_is_standard_input() {
     for named in [paths(&[]), paths(&["-"])] {
         let sources = read(&named, "a: 1".as_bytes()).unwrap();
         assert_eq!(sources.list.len(), 1);
@@ -90,7 +90,7 @@ fn a_second_dash_is_a_usage_error() {
 }
 
 #[test]
-fn standard_input_is_left_alone_unless_named() {
+fn standard_input_is_not_read_unless_named() {
     struct Untouchable;
     impl Read for Untouchable {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -102,7 +102,7 @@ fn standard_input_is_left_alone_unless_named() {
 }
 
 #[test]
-fn a_named_file_is_read_whatever_it_is_called() {
+fn a_named_file_is_read_under_any_name() {
     let tree = Tree::new(&[("notes.txt", "x"), ("kustomization.yaml", "y"), (".h", "z")]);
     assert_eq!(
         tree.names(&["notes.txt", "kustomization.yaml", ".h"]),
@@ -111,7 +111,7 @@ fn a_named_file_is_read_whatever_it_is_called() {
 }
 
 #[test]
-fn a_directory_gives_its_manifests_sorted_by_path_bytes() {
+fn manifests_of_a_directory_are_sorted_by_path_bytes() {
     let tree = Tree::new(&[
         ("b.yml", ""),
         ("a/x.json", ""),
@@ -135,7 +135,7 @@ fn a_directory_gives_its_manifests_sorted_by_path_bytes() {
 }
 
 #[test]
-fn a_directory_hides_what_is_no_manifest() {
+fn other_files_in_a_directory_are_skipped() {
     let tree = Tree::new(&[
         ("a.yaml", ""),
         ("A.YAML", ""),
@@ -158,7 +158,7 @@ fn a_named_dot_folder_is_read() {
 }
 
 #[test]
-fn links_inside_a_directory_are_left_out_and_said() {
+fn links_in_a_directory_are_skipped_with_a_note() {
     let tree = Tree::new(&[("outer/x.yaml", "x"), ("d/a.yaml", "a")]);
     symlink("../outer/x.yaml", tree.path("d/l.yaml")).unwrap();
     symlink("../outer", tree.path("d/folder")).unwrap();
@@ -178,7 +178,7 @@ fn links_inside_a_directory_are_left_out_and_said() {
 }
 
 #[test]
-fn a_directory_of_links_alone_explains_itself() {
+fn a_directory_of_only_links_is_an_error_that_explains_links() {
     let tree = Tree::new(&[("outer/x.yaml", "x")]);
     fs::create_dir(tree.path("d")).unwrap();
     symlink("../outer/x.yaml", tree.path("d/l.yaml")).unwrap();
@@ -202,7 +202,7 @@ fn a_named_link_is_followed() {
 }
 
 #[test]
-fn a_directory_without_manifests_is_an_error_with_avps_words() {
+fn a_directory_without_manifests_is_an_error_worded_as_in_avp() {
     let tree = Tree::new(&[("d/README.md", ""), ("d/kustomization.yaml", "")]);
     let error = tree.error(&["d"]);
     assert_eq!(
@@ -214,7 +214,7 @@ fn a_directory_without_manifests_is_an_error_with_avps_words() {
 }
 
 #[test]
-fn missing_files_are_all_named_sorted_as_usage_errors() {
+fn all_missing_files_are_named_in_order_as_usage_errors() {
     let tree = Tree::new(&[("a.yaml", ""), ("bad.yaml", "")]);
     tree.write("bad.yaml", b"ok\xff");
     let error = tree.error(&["z.yaml", "bad.yaml", "a.yaml", "m.yaml", "a.yaml/x"]);
@@ -229,7 +229,7 @@ fn missing_files_are_all_named_sorted_as_usage_errors() {
 }
 
 #[test]
-fn bytes_that_are_no_utf8_are_located_and_not_shown() {
+fn invalid_utf8_is_located_but_not_quoted() {
     let error = read(&[], &b"token: s3cret\xc3\x28"[..]).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -241,7 +241,7 @@ fn bytes_that_are_no_utf8_are_located_and_not_shown() {
 }
 
 #[test]
-fn utf16_gets_its_own_hint() {
+fn utf16_has_its_own_help() {
     for text in [&b"\xff\xfea\0"[..], &b"\xfe\xff\0a"[..]] {
         let error = read(&[], text).unwrap_err();
         assert_eq!(
@@ -253,7 +253,7 @@ fn utf16_gets_its_own_hint() {
 }
 
 #[test]
-fn a_socket_among_manifests_is_refused_elsewhere_ignored() {
+fn a_socket_with_the_name_of_a_manifest_is_an_error() {
     let tree = Tree::new(&[("a.yaml", "")]);
     let _other = UnixListener::bind(tree.path("agent.sock")).unwrap();
     assert_eq!(tree.names(&[""]), ["a.yaml"]);
@@ -266,7 +266,7 @@ fn a_socket_among_manifests_is_refused_elsewhere_ignored() {
 }
 
 #[test]
-fn a_named_pipe_is_read() {
+fn an_inherited_pipe_is_read() {
     let (mut writer, reader) = os_pipe();
     io::Write::write_all(&mut writer, b"a: 1").unwrap();
     drop(writer);
@@ -301,14 +301,14 @@ fn an_unreadable_folder_is_an_error() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_searched_is_an_error_for_root_too() {
+fn a_missing_folder_is_an_error() {
     let found = walk::walk(Path::new("/nonexistent/folder"), &[]);
     assert_eq!(found.unreadable.len(), 1);
     assert_eq!(found.unreadable[0].reason, UnreadableReason::NotFound);
 }
 
 #[test]
-fn a_file_name_with_a_line_break_stays_on_one_line() {
+fn line_breaks_in_file_names_are_escaped() {
     let name = std::ffi::OsStr::from_bytes(b"/no/a\nhelp: \x1b[2Jb.yaml");
     let error = read(&[PathBuf::from(name)], io::empty()).unwrap_err();
     assert_eq!(
@@ -318,14 +318,14 @@ fn a_file_name_with_a_line_break_stays_on_one_line() {
 }
 
 #[test]
-fn a_very_deep_tree_is_walked() {
+fn very_deep_folders_are_searched() {
     let deep = vec!["d"; 1000].join("/") + "/x.yaml";
     let tree = Tree::new(&[(&deep, "x")]);
     assert_eq!(tree.names(&[""]), [deep]);
 }
 
 #[test]
-fn blank_means_blanks_and_a_byte_order_mark() {
+fn white_space_and_a_byte_order_mark_are_blank() {
     for text in ["", " ", "\r\n\t\n", "\u{feff}", "\u{feff}\n"] {
         assert!(is_blank(text), "{text:?}");
     }
@@ -335,7 +335,7 @@ fn blank_means_blanks_and_a_byte_order_mark() {
 }
 
 #[test]
-fn debug_shows_no_text() {
+fn debug_does_not_show_the_text() {
     let sources = read(&[], "token: s3cret".as_bytes()).unwrap();
     assert_eq!(
         format!("{sources:?}"),
@@ -344,12 +344,12 @@ fn debug_shows_no_text() {
 }
 
 #[test]
-fn no_more_is_read_than_may_be() {
+fn reading_stops_at_the_limit() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["a.yaml", "b.yaml"] {
         fs::write(dir.path().join(name), "12345").unwrap();
     }
-    let within = |paths: &[PathBuf], most| super::read(paths, &b"123"[..], Limit::BuiltIn(most));
+    let within = |paths: &[PathBuf], max| super::read(paths, &b"123"[..], Limit::BuiltIn(max));
     let folder = dir.path().to_owned();
     assert_eq!(
         within(std::slice::from_ref(&folder), 10)
@@ -363,7 +363,7 @@ fn no_more_is_read_than_may_be() {
         SourceError::TooLarge(Limit::BuiltIn(9))
     );
     assert!(within(&[], 3).is_ok());
-    // cut in the middle of a character or never ending, it is still too long
+    // even if truncated within a character, or endless, it is too large
     let policy = Limit::Policy(2);
     for text in [&mut "ää".as_bytes() as &mut dyn Read, &mut io::repeat(0)] {
         let error = super::read(&[], text, policy).unwrap_err();
@@ -375,7 +375,7 @@ fn no_more_is_read_than_may_be() {
 }
 
 #[test]
-fn every_error_says_what_is_wrong_and_what_to_do() {
+fn every_error_has_a_message_and_help() {
     use UnreadableReason::{
         Configuration, Denied, Folder, NoManifests, NotFound, NotUtf8, Other, Special, TooLarge,
         Utf16,
@@ -395,7 +395,7 @@ fn every_error_says_what_is_wrong_and_what_to_do() {
         Other("is broken".to_owned()),
     ];
     let unreadable = reasons.map(|reason| {
-        // no reason is forgotten above
+        // fails to compile if a reason is missing above
         match reason {
             NotFound
             | Denied

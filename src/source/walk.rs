@@ -1,4 +1,4 @@
-//! The manifests of a directory, at any depth.
+//! Finds the manifests in a directory, at any depth.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry, FileType};
@@ -8,25 +8,25 @@ use std::path::{Path, PathBuf};
 use super::error::{Unreadable, UnreadableReason};
 use super::shown;
 
-/// Files that kustomize reads as its own; they describe a build and are no manifests.
+/// Kustomization files; they describe a build and are not manifests.
 const KUSTOMIZATION: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// What a directory holds for us.
+/// The contents of a directory.
 #[derive(Default)]
 pub(super) struct Found {
-    /// The manifests, sorted by the bytes of their path.
+    /// The manifests, sorted by the bytes of their paths.
     pub(super) files: Vec<PathBuf>,
-    /// One line for each link that was left out.
+    /// One line for each skipped link that may hold manifests.
     pub(super) notes: Vec<String>,
-    /// What could not be searched or read.
+    /// Folders and files that could not be read.
     pub(super) unreadable: Vec<Unreadable>,
-    /// Folders still to be searched: a list, so that depth costs no stack.
+    /// Folders still to be searched; a list instead of recursion, which deep folders could exhaust.
     folders: Vec<PathBuf>,
 }
 
-/// Searches a directory for all but the files in `except`, whose paths are canonical. Whatever fails is in
-/// `unreadable`, the search goes on.
-pub(super) fn walk(root: &Path, except: &[PathBuf]) -> Found {
+/// Searches a directory, skipping the files in `excluded`, which are canonical paths. Errors are collected in
+/// [`Found::unreadable`].
+pub(super) fn walk(root: &Path, excluded: &[PathBuf]) -> Found {
     let mut found = Found {
         folders: vec![root.to_path_buf()],
         ..Found::default()
@@ -36,9 +36,9 @@ pub(super) fn walk(root: &Path, except: &[PathBuf]) -> Found {
             found.fail(&folder, UnreadableReason::from(&error));
         }
     }
-    // links are not followed, so that below the root there is one path to each file
+    // links are not followed, so there is only one path below the root to each file
     let canonical = fs::canonicalize(root).unwrap_or_default();
-    for path in except {
+    for path in excluded {
         if let Ok(below) = path.strip_prefix(&canonical) {
             let path = root.join(below);
             found.files.retain(|file| *file != path);
@@ -61,14 +61,14 @@ impl Found {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             match entry.file_type() {
-                Ok(kind) => self.sort_in(&entry, kind),
+                Ok(kind) => self.add(&entry, kind),
                 Err(error) => self.fail(&entry.path(), UnreadableReason::from(&error)),
             }
         }
         Ok(())
     }
 
-    fn sort_in(&mut self, entry: &DirEntry, kind: FileType) {
+    fn add(&mut self, entry: &DirEntry, kind: FileType) {
         let name = entry.file_name();
         let path = entry.path();
         if kind.is_dir() {
@@ -76,7 +76,7 @@ impl Found {
                 self.folders.push(path);
             }
         } else if kind.is_symlink() {
-            self.leave_out(&path, &name);
+            self.skip_link(&path, &name);
         } else if is_manifest(&name) {
             if kind.is_file() {
                 self.files.push(path);
@@ -86,8 +86,8 @@ impl Found {
         }
     }
 
-    /// Says so only where AVP or a reader would have expected manifests.
-    fn leave_out(&mut self, link: &Path, name: &OsStr) {
+    /// Adds a note if the link may hold manifests, since AVP or the user might expect it to be read.
+    fn skip_link(&mut self, link: &Path, name: &OsStr) {
         let is_folder = || !is_hidden(name) && link.is_dir();
         if is_manifest(name) || is_folder() {
             self.notes.push(format!(
@@ -109,8 +109,8 @@ fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-/// By name alone; extensions are case-sensitive, as in AVP. A dot-file belongs to a tool: Argo CD and its
-/// Image Updater keep `.argocd-source.yaml` and the like next to the manifests.
+/// Judges by the name only; extensions are case-sensitive, as in AVP. Dot-files belong to tools: Argo CD and its Image
+/// Updater keep `.argocd-source.yaml` and the like next to the manifests.
 fn is_manifest(name: &OsStr) -> bool {
     let ends = |end: &str| name.as_encoded_bytes().ends_with(end.as_bytes());
     !is_hidden(name)

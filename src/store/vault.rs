@@ -1,4 +1,4 @@
-//! The store that is a Vault server: one login, one read for each secret, the token given back.
+//! The Vault store: one login, one read for each secret, and the token revoked at the end.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,39 +9,38 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, RwLock, Semaphore, SemaphorePermit};
 
 use crate::cluster::credentials::CredentialsSecret;
-use crate::http::client::Client;
-use crate::http::error::Fault;
-use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind};
+use crate::resolve::{MemoryBudget, SecretStore, StoreError, StoreErrorKind, StoreWarning};
 use crate::secret::path::check;
 use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret, SecretRef};
-use crate::vault::kv::{Asked, ReadError, read};
-use crate::vault::locate::{Elsewhere, Place, agree, locate};
-use crate::vault::login::{LeftBehind, Session, login, revoke};
+use crate::vault::kv::{Wanted, read};
+use crate::vault::locate::{Elsewhere, Place, check_annotation, hidden_mount_error, locate};
+use crate::vault::login::{Session, login, revoke};
 use crate::vault::mounts::Mounts;
+use crate::vault::read_error::ReadError;
+use crate::vault::server::Server;
 use crate::vault::settings::{SettingProblem, VaultSettings, VaultVars};
 
-/// The number of a login, and what came of it.
+/// The number of a login, and its outcome.
 type LoggedIn = (u32, Result<Arc<Session>, StoreError>);
 
-/// How long the cluster's API server may take for one small answer.
-const CLUSTER: Duration = Duration::from_secs(10);
+/// How long the cluster's API server may take to answer with the credentials Secret.
+const CREDENTIALS: Duration = Duration::from_secs(10);
 
 /// Mount, path, the mount's version, and the secret's.
 type Key = (String, String, KvVersion, u64);
 
 type Shared = Arc<OnceCell<Result<Secret, ReadError>>>;
 
-/// A Vault or OpenBao server. Nothing of the environment is judged, and nothing is connected, before
-/// the first read.
+/// A Vault or OpenBao server. Settings are checked and the server is connected at the first read.
 pub struct VaultStore {
     vars: VaultVars,
     begun: Instant,
     credentials: Option<CredentialsSecret>,
-    room: Room,
-    /// How many KiB of answers may be held at once; made when the client is there.
+    memory: MemoryBudget,
+    /// How many KiB of answers may be in memory at once; known when the settings are read.
     answers: OnceCell<Semaphore>,
-    client: OnceCell<Result<Client, StoreError>>,
+    server: OnceCell<Result<Server, StoreError>>,
     /// The session, and how many logins there have been.
     session: RwLock<Option<LoggedIn>>,
     mounts: Mounts,
@@ -55,89 +54,56 @@ impl fmt::Debug for VaultStore {
 }
 
 impl VaultStore {
-    /// A store with the settings that `vars` will be read as, and those of a Secret of the cluster; the
-    /// deadline counts from `begun`.
+    /// A store with settings from the environment, and from a Secret of the cluster; its deadline counts from `begun`.
     #[must_use]
     pub fn new(vars: VaultVars, credentials: Option<CredentialsSecret>, begun: Instant) -> Self {
         Self {
             vars,
             begun,
             credentials,
-            room: Room::default(),
+            memory: MemoryBudget::default(),
             answers: OnceCell::new(),
-            client: OnceCell::new(),
+            server: OnceCell::new(),
             session: RwLock::default(),
             mounts: Mounts::default(),
             reads: Mutex::default(),
         }
     }
 
-    /// The same store, with so much room for what is read.
-    #[must_use]
-    pub fn within(self, room: Room) -> Self {
-        Self { room, ..self }
+    /// The same store with a limit on the memory for what is read.
+    pub(crate) fn limited_to(self, memory: MemoryBudget) -> Self {
+        Self { memory, ..self }
     }
 
-    /// What the user must be told once a run: that the server's certificate is not verified.
-    #[must_use]
-    pub fn warning(&self) -> Option<String> {
-        let client = self.client.get()?.as_ref().ok()?;
-        let open = client.settings().tls.skip_verify;
-        open.then(|| {
-            format!(
-                "VAULT_SKIP_VERIFY: the certificate of {} is not verified",
-                client.host()
-            )
-        })
-    }
-
-    /// Gives back what a login has made. Call it whatever has become of the reads. What could not be given
-    /// back is returned.
-    pub async fn close(&self) -> Option<LeftBehind> {
-        let session = self.session.write().await.take();
-        let client = self.client.get()?.as_ref().ok()?;
-        let left = match session {
-            Some((_, Ok(session))) => revoke(client, &session).await,
-            _ => None,
-        };
-        client.log_totals();
-        left
-    }
-
-    /// Waits for the end of a login that is under way: only then [`VaultStore::close`] knows its token.
-    pub async fn settle(&self) {
-        drop(self.session.read().await);
-    }
-
-    /// What is set, the credentials Secret included.
+    /// The settings of the environment, with those of the credentials Secret.
     async fn vars(&self) -> Result<Cow<'_, VaultVars>, StoreError> {
         let Some(credentials) = &self.credentials else {
             return Ok(Cow::Borrowed(&self.vars));
         };
-        let secret = credentials.read(CLUSTER).await?;
+        let secret = credentials.read(CREDENTIALS).await?;
         self.vars
             .with_secret(secret)
             .map(Cow::Owned)
             .map_err(|problems| unusable(&problems))
     }
 
-    async fn client(&self) -> Result<&Client, StoreError> {
-        self.client
+    async fn server(&self) -> Result<&Server, StoreError> {
+        self.server
             .get_or_init(|| async {
                 let vars = self.vars().await?;
                 let settings =
                     VaultSettings::from_vars(&vars).map_err(|problems| unusable(&problems))?;
-                Client::new(settings, self.begun).map_err(|fault| fault.store_error())
+                Server::new(settings, self.begun).map_err(|error| error.store_error())
             })
             .await
             .as_ref()
             .map_err(Clone::clone)
     }
 
-    /// The session, made if there is none yet or the one numbered `stale` has run out.
+    /// The session; a new login if there is none yet, or if the one numbered `stale` has expired.
     async fn session(
         &self,
-        client: &Client,
+        server: &Server,
         stale: Option<u32>,
     ) -> Result<(u32, Arc<Session>), StoreError> {
         let usable = |known: &Option<LoggedIn>| match known {
@@ -154,28 +120,27 @@ impl VaultStore {
             return session;
         }
         let number = known.as_ref().map_or(0, |(number, _)| number + 1);
-        let made = login(client)
+        let made = login(server)
             .await
             .map(Arc::new)
-            .map_err(|fault: Fault| fault.store_error());
+            .map_err(|error| error.store_error());
         *known = Some((number, made.clone()));
         made.map(|session| (number, session))
     }
 
-    /// Does something with a session; if it is refused because a token of ours has run out, once more
-    /// with a new one.
+    /// Does `work` with a session, and once more with a new login if the token of the first has expired.
     async fn with_session<T>(
         &self,
-        client: &Client,
+        server: &Server,
         work: impl AsyncFn(&Session) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
         let session = async |stale| {
-            let session = self.session(client, stale).await;
+            let session = self.session(server, stale).await;
             session.map_err(ReadError::Secret)
         };
         let (number, first) = session(None).await?;
         let denied = match work(&first).await {
-            Err(denied @ (ReadError::Denied(_) | ReadError::Invalid(_))) => denied,
+            Err(denied @ (ReadError::Denied(_) | ReadError::InvalidToken(_))) => denied,
             done => return done,
         };
         if !first.has_expired() {
@@ -183,26 +148,26 @@ impl VaultStore {
         }
         let (_, second) = session(Some(number)).await?;
         match work(&second).await {
-            Err(ReadError::Denied(mut error) | ReadError::Invalid(mut error)) => {
+            Err(ReadError::Denied(mut error) | ReadError::InvalidToken(mut error)) => {
                 error
                     .message
-                    .push_str("; a token had expired before, and a new one did not help");
+                    .push_str("; an earlier token had expired, and a new one did not help");
                 Err(ReadError::Secret(error))
             }
             done => done,
         }
     }
 
-    /// Reads what lies at a place, once in a run, whatever the spellings it is asked for with.
+    /// Reads the secret at a place, once in a run, however many spellings of its path there are.
     async fn fetch(
         &self,
-        client: &Client,
+        server: &Server,
         place: &Place,
         version: u64,
         keys: &Keys,
     ) -> Result<Secret, ReadError> {
         let version = match place.version {
-            // it has none: they are all one
+            // there are no versions, so all are the same read
             KvVersion::V1 => 0,
             KvVersion::V2 => version,
         };
@@ -216,26 +181,26 @@ impl VaultStore {
             let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(reads.entry(key).or_default())
         };
-        let asked = Asked {
+        let wanted = Wanted {
             version,
             keys,
-            room: &self.room,
+            memory: &self.memory,
         };
-        let read = async |session: &Session| read(client, session, place, &asked).await;
-        let waited = async || {
-            let _held = self.hold_answer(client).await;
-            self.with_session(client, read).await
+        let read = async |session: &Session| read(server, session, place, &wanted).await;
+        let fetched = async || {
+            let _held = self.hold_answer(server).await;
+            self.with_session(server, read).await
         };
-        shared.get_or_init(waited).await.clone()
+        shared.get_or_init(fetched).await.clone()
     }
 
-    /// Waits until the longest answer has room beside those that are being read: together they take as much memory
-    /// as the secrets may, or as one of them.
-    async fn hold_answer(&self, client: &Client) -> Option<SemaphorePermit<'_>> {
+    /// Waits until there is memory for the longest answer, next to those that are being read: together they may take as
+    /// much as the secrets, and at least as much as one answer.
+    async fn hold_answer(&self, server: &Server) -> Option<SemaphorePermit<'_>> {
         let kib = |bytes: u64| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        let longest = kib(u64::try_from(client.settings().body_limit).unwrap_or(u64::MAX));
+        let longest = kib(u64::try_from(server.settings().body_limit).unwrap_or(u64::MAX));
         let all = async || {
-            let all = kib(self.room.most()).max(longest);
+            let all = kib(self.memory.total()).max(longest);
             Semaphore::new(usize::try_from(all).unwrap_or(Semaphore::MAX_PERMITS))
         };
         let answers = self.answers.get_or_init(all).await;
@@ -266,41 +231,74 @@ impl SecretStore for VaultStore {
         };
         self.read_one(want, keys).await.map_err(said)
     }
+
+    /// That the server's certificate is not verified.
+    fn warning(&self) -> Option<StoreWarning> {
+        let server = self.server.get()?.as_ref().ok()?;
+        let unverified = server.settings().tls.skip_verify;
+        unverified.then(|| StoreWarning {
+            message: format!(
+                "VAULT_SKIP_VERIFY: the certificate of {} is not verified",
+                server.host()
+            ),
+            help: String::new(),
+        })
+    }
+
+    /// Revokes the token of the login.
+    async fn close(&self) -> Option<StoreWarning> {
+        let session = self.session.write().await.take();
+        let server = self.server.get()?.as_ref().ok()?;
+        let unrevoked = match session {
+            Some((_, Ok(session))) => revoke(server, &session).await,
+            _ => None,
+        };
+        server.log_totals();
+        unrevoked.map(|token| StoreWarning {
+            message: token.message(),
+            help: token.help().to_owned(),
+        })
+    }
+
+    /// Waits for the end of a login that is under way: only then is its token known.
+    async fn settle(&self) {
+        drop(self.session.read().await);
+    }
 }
 
 impl VaultStore {
     async fn read_one(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         check(&want.path).map_err(super::refused)?;
-        let client = self.client().await?;
+        let server = self.server().await?;
         let place = self
-            .with_session(client, async |session: &Session| {
-                locate(client, session, &self.mounts, want).await
+            .with_session(server, async |session: &Session| {
+                locate(server, session, &self.mounts, want).await
             })
             .await
             .map_err(ReadError::store_error)?;
-        let failed = match self.fetch(client, &place, want.version, keys).await {
+        let failed = match self.fetch(server, &place, want.version, keys).await {
             Ok(secret) => {
                 place.confirm(&self.mounts);
-                return agree(&place.mount, place.version, want).map(|()| secret);
+                return check_annotation(&place.mount, place.version, want).map(|()| secret);
             }
-            Err(failed) if failed.is_of_the_place() => failed,
+            Err(failed) if failed.may_be_elsewhere() => failed,
             Err(failed) => return Err(failed.store_error()),
         };
-        // each spelling for itself: two that were taken for the same place can have different mounts
+        // for each spelling: two that seemed to name the same place can be in different mounts
         let elsewhere = self
-            .with_session(client, async |session: &Session| {
-                place.elsewhere(client, session, &self.mounts).await
+            .with_session(server, async |session: &Session| {
+                place.elsewhere(server, session, &self.mounts).await
             })
             .await
             .map_err(ReadError::store_error)?;
         match elsewhere {
             Elsewhere::At(real) => {
-                let secret = self.fetch(client, &real, want.version, keys).await;
-                let secret = secret.map_err(|failed| failed.moved_to(&real))?;
-                agree(&real.mount, real.version, want).map(|()| secret)
+                let secret = self.fetch(server, &real, want.version, keys).await;
+                let secret = secret.map_err(|failed| real.second_error(failed))?;
+                check_annotation(&real.mount, real.version, want).map(|()| secret)
             }
             Elsewhere::Nowhere => Err(failed.store_error()),
-            Elsewhere::Unknown => Err(failed.untold()),
+            Elsewhere::Unknown => Err(hidden_mount_error(failed)),
         }
     }
 }

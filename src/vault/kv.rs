@@ -1,4 +1,5 @@
-//! Reading KV secrets: the requests, and how their answers read (DESIGN §4: only KV is read).
+//! Reads KV secrets: the requests, and what their answers mean. Only KV is read, since reading other engines can
+//! create credentials (docs/internals/vault.md#kv-reads).
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -6,164 +7,92 @@ use vaultrs::api::kv1::requests::GetSecretRequest;
 use vaultrs::api::kv2::requests::ReadSecretRequest;
 use vaultrs::api::kv2::responses::SecretVersionMetadata;
 
+use super::error::VaultError;
 use super::locate::Place;
 use super::login::Session;
+use super::read_error::{ReadError, not_kv, refused};
 use super::response::{Envelope, open};
-use crate::http::client::{Answer, Client, Retry};
-use crate::http::error::Fault;
-use crate::resolve::{Room, StoreError, StoreErrorKind};
+use super::server::Server;
+use crate::http::answer::Answer;
+use crate::http::retry::Retry;
+use crate::resolve::{MemoryBudget, StoreError, StoreErrorKind};
 use crate::secret::json::{self, JsonError};
 use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret};
 use crate::vault::settings::Method;
 
-/// A failed read: one that concerns the run, or this secret alone.
-#[derive(Clone)]
-pub enum ReadError {
-    /// The whole store.
-    Fault(Fault),
-    /// The token is none, or none any more.
-    Invalid(StoreError),
-    /// The token has no right to it here, or may have run out.
-    Denied(StoreError),
-    /// This secret, unless its mount is not the one that was assumed.
-    Doubtful(StoreError),
-    /// This secret.
-    Secret(StoreError),
-}
-
-impl ReadError {
-    /// The failure, as a store tells it.
-    #[must_use]
-    pub fn store_error(self) -> StoreError {
-        match self {
-            Self::Fault(fault) => fault.store_error(),
-            Self::Invalid(error)
-            | Self::Denied(error)
-            | Self::Doubtful(error)
-            | Self::Secret(error) => error,
-        }
-    }
-
-    /// Whether the secret may lie elsewhere, if its mount was assumed.
-    #[must_use]
-    pub fn is_of_the_place(&self) -> bool {
-        matches!(self, Self::Doubtful(_) | Self::Denied(_))
-    }
-
-    /// The failure at the place that was found instead of the one that was assumed.
-    #[must_use]
-    pub fn moved_to(self, real: &Place) -> StoreError {
-        match self {
-            Self::Doubtful(error) if real.version == KvVersion::V1 => StoreError {
-                kind: StoreErrorKind::Refused,
-                help: format!(
-                    "{} is KV v1: leave out /data/, and check the path",
-                    real.mount
-                ),
-                ..error
-            },
-            other => other.store_error(),
-        }
-    }
-
-    /// The failure at a place that the server says nothing of: a secret that is not there may have been
-    /// sought in the wrong way, so no default answers.
-    #[must_use]
-    pub fn untold(self) -> StoreError {
-        let error = self.store_error();
-        StoreError {
-            kind: match error.kind {
-                StoreErrorKind::Missing => StoreErrorKind::Refused,
-                kind => kind,
-            },
-            help: format!(
-                "{}; the server does not say what its mounts are: if this one is KV v1, let the operator list it in GITOPS_FN_KV_V1_MOUNTS",
-                error.help
-            ),
-            ..error
-        }
-    }
-}
-
-impl From<Fault> for ReadError {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-/// What is asked for at a place.
-pub struct Asked<'r> {
+/// What to read at a place.
+pub(crate) struct Wanted<'r> {
     /// The version, 0 for the latest.
-    pub version: u64,
+    pub(crate) version: u64,
     /// The keys that are kept.
-    pub keys: &'r Keys,
+    pub(crate) keys: &'r Keys,
     /// The memory for them.
-    pub room: &'r Room,
+    pub(crate) memory: &'r MemoryBudget,
 }
 
-/// Reads the secret at a place, and keeps what is asked for.
+/// Reads the secret at a place, and keeps the keys that are wanted.
 ///
 /// # Errors
 /// A [`ReadError`]; its texts hold no value.
-pub async fn read(
-    client: &Client,
+pub(crate) async fn read(
+    server: &Server,
     session: &Session,
     place: &Place,
-    asked: &Asked<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<Secret, ReadError> {
     match place.version {
-        KvVersion::V1 => read_v1(client, session, place, asked).await,
-        KvVersion::V2 => read_v2(client, session, place, asked).await,
+        KvVersion::V1 => read_v1(server, session, place, wanted).await,
+        KvVersion::V2 => read_v2(server, session, place, wanted).await,
     }
 }
 
 async fn read_v1(
-    client: &Client,
+    server: &Server,
     session: &Session,
     place: &Place,
-    asked: &Asked<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<Secret, ReadError> {
     let request = GetSecretRequest {
         mount: place.mount.clone(),
         path: place.path.clone(),
     };
-    let answer = client.call(request, &session.caller, Retry::Read).await?;
+    let answer = server.call(request, &session.caller, Retry::Always).await?;
     let shown = place.name();
     match answer.status {
         200 => {}
-        403 => return Err(denied(client, &answer, &shown)),
-        404 => return Err(ReadError::Doubtful(missing(place))),
-        status => return Err(odd_status(client, &answer, &shown, status)),
+        403 => return Err(denied(server, &answer, &shown)),
+        404 => return Err(ReadError::WrongPlace(missing(place))),
+        status => return Err(odd_status(server, &answer, &shown, status)),
     }
-    let data = data_of(client, &answer, &shown)?;
-    let data = data.ok_or_else(|| ReadError::Doubtful(missing(place)))?;
-    keys(client, data, &shown, asked)
+    let data = data_of(server, &answer, &shown)?;
+    let data = data.ok_or_else(|| ReadError::WrongPlace(missing(place)))?;
+    keys(server, data, &shown, wanted)
 }
 
 async fn read_v2(
-    client: &Client,
+    server: &Server,
     session: &Session,
     place: &Place,
-    asked: &Asked<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<Secret, ReadError> {
-    let version = asked.version;
+    let version = wanted.version;
     let request = ReadSecretRequest {
         mount: place.mount.clone(),
         path: place.path.clone(),
         version: (version != 0).then_some(version),
     };
-    let answer = client.call(request, &session.caller, Retry::Read).await?;
+    let answer = server.call(request, &session.caller, Retry::Always).await?;
     let shown = format!("{}/data/{}", place.mount, place.path);
     match answer.status {
-        200 => versioned(client, &answer, &shown, asked),
-        403 => Err(denied(client, &answer, &shown)),
+        200 => versioned(server, &answer, &shown, wanted),
+        403 => Err(denied(server, &answer, &shown)),
         404 => Err(match gone(&answer, place) {
             Some(error) => ReadError::Secret(error),
-            None if version == 0 => ReadError::Doubtful(missing(place)),
-            None => ReadError::Doubtful(no_version(place, version)),
+            None if version == 0 => ReadError::WrongPlace(missing(place)),
+            None => ReadError::WrongPlace(no_version(place, version)),
         }),
-        status => Err(odd_status(client, &answer, &shown, status)),
+        status => Err(odd_status(server, &answer, &shown, status)),
     }
 }
 
@@ -174,31 +103,31 @@ struct Versioned<'a> {
     metadata: Option<SecretVersionMetadata>,
 }
 
-/// The keys of an answer that has KV v2's shape; any other comes from another engine.
+/// The keys of an answer in the form of KV v2. Any other comes from another engine.
 fn versioned(
-    client: &Client,
+    server: &Server,
     answer: &Answer,
     shown: &str,
-    asked: &Asked<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<Secret, ReadError> {
-    let inner = data_of(client, answer, shown)?
+    let inner = data_of(server, answer, shown)?
         .and_then(|data| serde_json::from_str::<Versioned<'_>>(data.get()).ok());
     match inner {
         Some(Versioned {
             data: Some(data),
             metadata: Some(_),
-        }) => keys(client, data, shown, asked),
-        _ => Err(ReadError::Doubtful(not_kv(shown))),
+        }) => keys(server, data, shown, wanted),
+        _ => Err(ReadError::WrongPlace(not_kv(shown))),
     }
 }
 
-/// The `data` of an answer; one with a lease comes from another engine.
+/// The `data` of an answer. An answer with a lease comes from another engine.
 fn data_of<'a>(
-    client: &Client,
+    server: &Server,
     answer: &'a Answer,
     shown: &str,
 ) -> Result<Option<&'a RawValue>, ReadError> {
-    let body = open::<&RawValue>(client, answer)?;
+    let body = open::<&RawValue>(server, answer)?;
     if !body.lease_id.is_empty() {
         return Err(ReadError::Secret(leased(shown)));
     }
@@ -206,31 +135,33 @@ fn data_of<'a>(
 }
 
 fn keys(
-    client: &Client,
+    server: &Server,
     data: &RawValue,
     shown: &str,
-    asked: &Asked<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<Secret, ReadError> {
     let unreadable = |reason: &str| {
         ReadError::Secret(refused(
             format!("the secret at {shown} cannot be read: {reason}"),
-            "write it in another form, such as a text",
+            "store it in another form, such as a string",
         ))
     };
-    match json::secret(data.get(), asked.keys, asked.room.left()) {
+    match json::secret(data.get(), wanted.keys, wanted.memory.left()) {
         Ok((secret, held)) => {
-            asked.room.take(held).map_err(ReadError::Secret)?;
+            wanted.memory.take(held).map_err(ReadError::Secret)?;
             Ok(secret)
         }
-        Err(JsonError::Room) => Err(ReadError::Secret(asked.room.over())),
-        // it is JSON, and would be no other next time; where in it tells how long the values before are
+        Err(JsonError::Room) => Err(ReadError::Secret(wanted.memory.exceeded())),
+        // valid JSON that will not change; the position in it would tell how long the values before it are
         Err(depth @ JsonError::Depth) => Err(unreadable(&depth.to_string())),
         Err(JsonError::Range(_)) => Err(unreadable("a number in it is out of range")),
-        Err(_) => Err(ReadError::Fault(Fault::NotJson(client.host().to_owned()))),
+        Err(_) => Err(ReadError::Server(VaultError::NotJson(
+            server.host().to_owned(),
+        ))),
     }
 }
 
-/// A deleted or destroyed version, which Vault answers with 404 and its metadata.
+/// The version was deleted or destroyed: Vault answers 404 with its metadata.
 fn gone(answer: &Answer, place: &Place) -> Option<StoreError> {
     let body: Envelope<Versioned<'_>> = serde_json::from_slice(&answer.body).ok()?;
     let metadata = body.data?.metadata?;
@@ -239,7 +170,7 @@ fn gone(answer: &Answer, place: &Place) -> Option<StoreError> {
     Some(if metadata.destroyed {
         refused(
             format!("version {version} of secret {path} is destroyed"),
-            "ask for another version; a destroyed one cannot come back",
+            "ask for another version; a destroyed one cannot be restored",
         )
     } else {
         refused(
@@ -252,14 +183,14 @@ fn gone(answer: &Answer, place: &Place) -> Option<StoreError> {
     })
 }
 
-/// A secret that is not there: the one failure that `default` answers.
+/// The secret does not exist: the only failure that the `default` modifier answers.
 fn missing(place: &Place) -> StoreError {
     let doubled = place.version == KvVersion::V2 && place.path.starts_with("data/");
     StoreError {
         kind: StoreErrorKind::Missing,
         message: format!("there is no secret {}", place.name()),
         help: if doubled {
-            "/data/ stands twice in the path: write it once, or not at all"
+            "the path contains /data/ twice: write it once, or not at all"
         } else {
             "check the mount and the path; upper and lower case differ"
         }
@@ -277,28 +208,26 @@ fn no_version(place: &Place, version: u64) -> StoreError {
     )
 }
 
-fn denied(client: &Client, answer: &Answer, path: &str) -> ReadError {
-    if answer.says("invalid token") {
-        let help = match client.settings().login.method {
+fn denied(server: &Server, answer: &Answer, path: &str) -> ReadError {
+    if answer.contains("invalid token") {
+        let help = match server.settings().login.method {
             Method::Token(_) => "set a fresh token, or let a login make one",
-            Method::None => "look at the agent that adds the token",
+            Method::None => "check the agent that adds the token",
             _ => {
-                "the token of this run's login does not count any more: see whether it was revoked, or the role's token_num_uses are too few"
+                "the token of this run's login is no longer valid: check whether it was revoked, and whether the role's token_num_uses is too low"
             }
         };
-        return ReadError::Invalid(refused(
+        return ReadError::InvalidToken(refused(
             format!("the token is invalid or has expired: permission denied for {path}"),
             help,
         ));
     }
-    // so Vault answers where there is none; of a token without the right it says that an error has occurred
+    // Vault's answer to a request without a token; with a token that lacks the permission it says more
     let had_none = answer.body.trim_ascii() == br#"{"errors":["permission denied"]}"#;
-    if matches!(client.settings().login.method, Method::None) && had_none {
+    if matches!(server.settings().login.method, Method::None) && had_none {
         return ReadError::Denied(refused(
-            format!(
-                "permission denied for {path}: no token was sent, and none was added on the way"
-            ),
-            "behind VAULT_AUTH_METHOD=none there has to be an agent or proxy with auto-auth (`use_auto_auth_token = true`); else set a login",
+            format!("permission denied for {path}: no token was sent, and no agent added one"),
+            "VAULT_AUTH_METHOD=none needs an agent or proxy with auto-auth (`use_auto_auth_token = true`); otherwise set a login",
         ));
     }
     ReadError::Denied(refused(
@@ -307,34 +236,22 @@ fn denied(client: &Client, answer: &Answer, path: &str) -> ReadError {
     ))
 }
 
-/// A path of another engine.
-#[must_use]
-pub fn not_kv(path: &str) -> StoreError {
-    refused(
-        format!("{path} is not in a KV mount, and only KV secrets are read"),
-        "name a secret of a KV mount as MOUNT/PATH",
-    )
-}
-
 fn leased(path: &str) -> StoreError {
     refused(
         format!(
-            "the answer for {path} has a lease: it is no KV secret, and only KV secrets are read"
+            "the answer for {path} has a lease, so it is not a KV secret, and only KV secrets are read"
         ),
         "name a secret of a KV mount as MOUNT/PATH",
     )
 }
 
-fn odd_status(client: &Client, answer: &Answer, path: &str, status: u16) -> ReadError {
-    // Go's server says so to a client that speaks http to it
-    if answer.says("HTTP request to an HTTPS server") {
-        return ReadError::Fault(Fault::Setting(format!(
-            "{} speaks https, and VAULT_ADDR says http",
-            client.host()
-        )));
+fn odd_status(server: &Server, answer: &Answer, path: &str, status: u16) -> ReadError {
+    // what Go's https server answers to http
+    if answer.contains("HTTP request to an HTTPS server") {
+        return ReadError::Server(VaultError::WantsHttps(server.host().to_owned()));
     }
-    // Vault says so while `enable-versioning` is at work
-    if answer.says("Upgrading from non-versioned") {
+    // what Vault answers while `kv enable-versioning` is running
+    if answer.contains("Upgrading from non-versioned") {
         return ReadError::Secret(StoreError {
             kind: StoreErrorKind::Transient,
             message: format!("the mount of {path} is being upgraded to KV v2 (transient)"),
@@ -343,16 +260,6 @@ fn odd_status(client: &Client, answer: &Answer, path: &str, status: u16) -> Read
     }
     ReadError::Secret(refused(
         format!("the server answered {status} for {path}"),
-        "check the path, and look at the server's log for this request",
+        "check the path, and the server's log for this request",
     ))
-}
-
-/// The store says no.
-#[must_use]
-pub fn refused(message: String, help: &str) -> StoreError {
-    StoreError {
-        kind: StoreErrorKind::Refused,
-        message,
-        help: help.to_owned(),
-    }
 }

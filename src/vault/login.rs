@@ -1,8 +1,10 @@
-//! Logging in, and giving back the token that it made (argocd-cmp.md §5.1).
+//! Logs in, and revokes the token that the login has made (docs/internals/vault.md#logins).
 
 mod grant;
 mod revoke;
 mod wrapped;
+
+use std::fmt::Display;
 
 use async_trait::async_trait;
 use rustify::endpoint::Endpoint;
@@ -16,44 +18,47 @@ use vaultrs::api::auth::userpass::requests::LoginRequest as LoginWithUserpassReq
 use zeroize::Zeroizing;
 
 use self::grant::{Grant, NoGrant};
-pub use self::revoke::{LeftBehind, revoke};
+pub(crate) use self::revoke::revoke;
 use self::wrapped::unwrap;
-use crate::http::client::{Answer, Caller, Client, Retry, millis};
+use super::error::VaultError;
+use super::request::Caller;
+use super::server::Server;
+use super::settings::{Credential, Method};
+use crate::http::answer::Answer;
+use crate::http::client::millis;
 use crate::http::credential_file;
-use crate::http::error::Fault;
-use crate::vault::settings::{Credential, Method};
+use crate::http::retry::Retry;
 
-/// What we are allowed to use, and what has to be done with it at the end.
-pub struct Session {
-    /// Who asks from now on.
-    pub caller: Caller,
-    /// Who gives the token back, if it was made for us: a token lives in the namespace of its login, and
-    /// its own policies allow that there alone.
-    giver: Option<Caller>,
-    /// When a token of ours runs out.
+/// A login: what to send with each request, and what to revoke at the end.
+pub(crate) struct Session {
+    /// Whose token each read carries.
+    pub(crate) caller: Caller,
+    /// Who revokes the token, if this run has made it: only in the namespace of its login does the token exist, and
+    /// may it revoke itself.
+    revoker: Option<Caller>,
+    /// When a token that this run has made expires.
     expires: Option<Instant>,
 }
 
 impl Session {
-    /// Whether the token was ours and has run out, so that a refusal may come from that.
-    #[must_use]
-    pub fn has_expired(&self) -> bool {
+    /// Whether this run has made the token and it has expired, which may explain a refusal.
+    pub(crate) fn has_expired(&self) -> bool {
         self.expires.is_some_and(|at| Instant::now() >= at)
     }
 }
 
-/// Logs in by the settings' method; without one the server's agent does it for us.
+/// Logs in by the method of the settings; with `none` an agent in front of the server adds the token.
 ///
 /// # Errors
-/// A [`Fault`] that concerns the whole run.
-pub async fn login(client: &Client) -> Result<Session, Fault> {
-    let settings = client.settings();
+/// A [`VaultError`] that concerns the whole run.
+pub(crate) async fn login(server: &Server) -> Result<Session, VaultError> {
+    let settings = server.settings();
     let login = &settings.login;
     let reader = Caller {
         token: None,
         namespace: settings.namespace.clone(),
     };
-    let front = Caller {
+    let login_caller = Caller {
         token: None,
         namespace: login
             .namespace
@@ -64,7 +69,7 @@ pub async fn login(client: &Client) -> Result<Session, Fault> {
     let begun = Instant::now();
     let answer = match &login.method {
         Method::None => {
-            tracing::info!("no login: an agent in between adds the token");
+            tracing::info!("no login: an agent adds the token");
             return Ok(user_session(reader, None));
         }
         Method::Token(token) => {
@@ -80,8 +85,8 @@ pub async fn login(client: &Client) -> Result<Session, Fault> {
             let role_id = read(role_id, "VAULT_ROLE_ID")?;
             let secret_id = if *wrapped {
                 unwrap(
-                    client,
-                    &front,
+                    server,
+                    &login_caller,
                     &mount,
                     &read(secret_id, "VAULT_WRAPPED_SECRET_ID")?,
                 )
@@ -94,7 +99,9 @@ pub async fn login(client: &Client) -> Result<Session, Fault> {
                 role_id: role_id.to_string(),
                 secret_id: secret_id.to_string(),
             };
-            client.call(request, &front, Retry::Login).await?
+            server
+                .call(request, &login_caller, Retry::Unprocessed)
+                .await?
         }
         Method::Jwt { role, jwt, .. } => {
             let request = LoginWithKubernetesRequest {
@@ -102,7 +109,9 @@ pub async fn login(client: &Client) -> Result<Session, Fault> {
                 role: role.clone(),
                 jwt: read(jwt, "VAULT_AUTH_JWT_FILE")?.to_string(),
             };
-            client.call(request, &front, Retry::Login).await?
+            server
+                .call(request, &login_caller, Retry::Unprocessed)
+                .await?
         }
         Method::Userpass { username, password } => {
             let request = LoginWithUserpassRequest {
@@ -110,23 +119,27 @@ pub async fn login(client: &Client) -> Result<Session, Fault> {
                 username: username.clone(),
                 password: read(password, "VAULT_PASSWORD")?.to_string(),
             };
-            client.call(request, &front, Retry::Login).await?
+            server
+                .call(request, &login_caller, Retry::Unprocessed)
+                .await?
         }
         Method::GitHub(token) => {
             let request = LoginWithGitHub {
                 mount,
                 token: read(token, "VAULT_GITHUB_TOKEN")?,
             };
-            client.call(request, &front, Retry::Login).await?
+            server
+                .call(request, &login_caller, Retry::Unprocessed)
+                .await?
         }
     };
-    let session = session(client, reader, front, begun, &answer)?;
+    let session = session(server, reader, login_caller, begun, &answer)?;
     tracing::info!(
         method = method_name(&login.method),
         mount = login.mount,
-        millis = millis(begun),
+        millis = millis(begun.elapsed()),
         seconds_to_live = session.expires.map(|at| (at - Instant::now()).as_secs()),
-        is_revoked_at_the_end = session.giver.is_some(),
+        is_revoked_at_the_end = session.revoker.is_some(),
         "logged in"
     );
     Ok(session)
@@ -136,39 +149,39 @@ fn user_session(mut caller: Caller, token: Option<Zeroizing<String>>) -> Session
     caller.token = token;
     Session {
         caller,
-        giver: None,
+        revoker: None,
         expires: None,
     }
 }
 
 fn session(
-    client: &Client,
+    server: &Server,
     mut caller: Caller,
-    mut giver: Caller,
+    mut revoker: Caller,
     begun: Instant,
     answer: &Answer,
-) -> Result<Session, Fault> {
-    let login = &client.settings().login;
+) -> Result<Session, VaultError> {
+    let login = &server.settings().login;
     let method = method_name(&login.method);
     let mount = || login.mount.clone();
     if answer.status != 200 {
-        return Err(Fault::Login {
+        return Err(VaultError::Login {
             method,
             mount: mount(),
             status: answer.status,
         });
     }
     let grant = Grant::read(&answer.body).map_err(|why| match why {
-        NoGrant::SecondFactor => Fault::SecondFactor(method, mount()),
-        NoGrant::NotVault => Fault::NotJson(client.host().to_owned()),
+        NoGrant::SecondFactor => VaultError::SecondFactor(method, mount()),
+        NoGrant::NotVault => VaultError::NotJson(server.host().to_owned()),
     })?;
-    giver.token = Some(grant.token.clone());
+    revoker.token = Some(grant.token.clone());
     caller.token = Some(grant.token);
     Ok(Session {
         caller,
-        giver: (!grant.is_batch).then_some(giver),
-        // counted from before the login: the server's clock has started when its answer comes; beyond what
-        // a clock can show it does not run out
+        revoker: (!grant.is_batch).then_some(revoker),
+        // counted from before the login, since the server has counted before its answer arrives; a lease that is too
+        // long for the clock does not expire
         expires: grant.lease.and_then(|lease| begun.checked_add(lease)),
     })
 }
@@ -187,8 +200,8 @@ fn method_name(method: &Method) -> &'static str {
     }
 }
 
-/// The text of a credential, without the blanks around what a file holds.
-fn read(credential: &Credential, setting: &str) -> Result<Zeroizing<String>, Fault> {
+/// The text of a credential, without the blanks at both ends of a file.
+fn read(credential: &Credential, setting: &str) -> Result<Zeroizing<String>, VaultError> {
     let longer;
     let mut setting = setting;
     let text = match credential {
@@ -198,18 +211,19 @@ fn read(credential: &Credential, setting: &str) -> Result<Zeroizing<String>, Fau
                 longer = format!("{setting}_FILE");
                 setting = &longer;
             }
-            let content = credential_file::read(&format!("the file of {setting}"), path)?;
-            let text = std::str::from_utf8(&content).map_err(|_| {
-                Fault::Setting(format!(
-                    "the file of {setting} is no text: {}",
+            let unusable = |problem: &dyn Display| {
+                VaultError::Setting(format!(
+                    "the file of {setting} {problem}: {}",
                     path.display()
                 ))
-            })?;
+            };
+            let content = credential_file::read(path).map_err(|error| unusable(&error))?;
+            let text = std::str::from_utf8(&content).map_err(|_| unusable(&"is not text"))?;
             Zeroizing::new(text.trim().to_owned())
         }
     };
     if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(Fault::Setting(format!(
+        return Err(VaultError::Setting(format!(
             "{setting} is empty, or has a line break or control character"
         )));
     }

@@ -1,42 +1,45 @@
-//! What a text becomes once its aliases are followed, measured without following them.
+//! Measures how large a text becomes once its aliases are expanded, without expanding them.
 //!
-//! A reader that makes values copies what an alias stands for: a page of text can become gigabytes. Our own
-//! trees copy nothing; texts that are given to such a reader are measured before.
+//! A reader that builds values copies the target of each alias, so a page of text can become gigabytes. [`Tree`]
+//! copies nothing; texts for other readers are measured first.
+//!
+//! [`Tree`]: super::tree::Tree
 
 use std::collections::HashMap;
 
 use super::event::{Event, Events, SyntaxError};
 
-/// What a node weighs beside its text, in bytes.
+/// The weight of a node in addition to its text, in bytes.
 const NODE: usize = 64;
-/// What even the shortest text may weigh.
-const SMALLEST: usize = 64 * 1024;
+/// The weight that any text may have, however short, in bytes.
+const MIN_LIMIT: usize = 64 * 1024;
 
-/// Why a text is not to be made values of.
+/// Why a text must not be expanded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Outsized {
-    /// It nests more deeply than it may.
+    /// It nests deeper than allowed.
     #[error("nested too deeply")]
     Deep,
-    /// Its aliases stand for much more than a text of its length holds.
+    /// Its aliases expand to far more than a text of its length holds.
     #[error("too large once its aliases are written out")]
     Large,
-    /// It cannot be measured, since it is no YAML.
+    /// It is not YAML, so it cannot be measured.
     #[error(transparent)]
     Malformed(SyntaxError),
 }
 
-/// Measures a text that may nest as deeply as `depth`.
+/// Checks that `text` nests at most `depth` collections and stays small once its aliases are expanded: at most
+/// 65 bytes for each byte of the text, plus 64 KiB.
 ///
 /// # Errors
-/// An [`Outsized`]. A text without aliases is never too large.
+/// [`Outsized`]; a text without aliases is never too large.
 pub fn check(text: &str, depth: usize) -> Result<(), Outsized> {
-    let most = text.len().saturating_mul(NODE + 1) + SMALLEST;
+    let limit = text.len().saturating_mul(NODE + 1) + MIN_LIMIT;
     let mut events = Events::new(text);
-    // the anchor and the weight so far of each open collection
+    // anchor and weight so far of each open collection
     let mut open: Vec<(u32, usize)> = Vec::new();
     let mut anchors: HashMap<u32, usize> = HashMap::new();
-    let mut whole = 0_usize;
+    let mut total = 0_usize;
     while let Some((event, _)) = events.pull().map_err(Outsized::Malformed)? {
         let (anchor, weight) = match event {
             Event::DocumentStart => {
@@ -53,15 +56,15 @@ pub fn check(text: &str, depth: usize) -> Result<(), Outsized> {
             }
             Event::Close => open.pop().unwrap_or_default(),
             Event::Scalar { value, props, .. } => (props.anchor, NODE + value.len()),
-            // one that stands inside of what it names is an error elsewhere
+            // an alias inside its own target is reported elsewhere
             Event::Alias { anchor } => (0, anchors.get(&anchor).copied().unwrap_or(NODE)),
         };
         if anchor != 0 {
             anchors.insert(anchor, weight);
         }
-        let around = open.last_mut().map_or(&mut whole, |(_, weight)| weight);
-        *around = around.saturating_add(weight);
-        if *around > most {
+        let enclosing = open.last_mut().map_or(&mut total, |(_, weight)| weight);
+        *enclosing = enclosing.saturating_add(weight);
+        if *enclosing > limit {
             return Err(Outsized::Large);
         }
     }
@@ -73,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_no_alias_is_never_too_large() {
+    fn texts_without_aliases_are_never_too_large() {
         let texts = [
             String::new(),
             "a".to_owned(),
@@ -88,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn aliases_count_as_what_they_stand_for() {
+    fn aliases_count_as_their_targets() {
         let flat = |scalars: usize, aliases: usize| {
             format!(
                 "a: &a [{}]\nb: [{}]\n",
@@ -98,13 +101,13 @@ mod tests {
         };
         assert_eq!(check(&flat(100, 3), 8), Ok(()));
         assert_eq!(check(&flat(10_000, 10_000), 8), Err(Outsized::Large));
-        let mut laughs = "l0: &l0 x\n".to_owned();
+        let mut billion_laughs = "l0: &l0 x\n".to_owned();
         for level in 1..40 {
             let below = level - 1;
             let line = format!("l{level}: &l{level} [*l{below}, *l{below}]\n");
-            laughs.push_str(&line);
+            billion_laughs.push_str(&line);
         }
-        assert_eq!(check(&laughs, 8), Err(Outsized::Large));
+        assert_eq!(check(&billion_laughs, 8), Err(Outsized::Large));
         let long = format!(
             "a: &a '{}'\nb: [{}]\n",
             "x".repeat(100_000),
@@ -117,7 +120,7 @@ mod tests {
             "- <<: *a\n".repeat(5)
         );
         assert_eq!(check(&merged, 8), Ok(()));
-        // an anchor of another document is another one
+        // anchors belong to their document
         assert_eq!(check("a: &a x\n---\nb: &a y\nc: *a\n", 8), Ok(()));
     }
 

@@ -1,14 +1,13 @@
-//! A text written anew, so that every reader takes it the same way.
+//! Rewrites a text so that every YAML parser reads it the same way.
 //!
-//! Readers of YAML disagree: on what ends a line, on the meaning of `on` and `010`, on keys that are
-//! written twice, on tags and merge keys. Whoever judges one reading and passes the text on has judged
-//! nothing. So the text is read once, and what was read is written in the part of YAML on which all
-//! readers agree: block style, one line for each scalar, strings in double quotes, numbers and booleans
-//! in the one spelling that YAML 1.1 and 1.2 share; no anchors, aliases, merge keys, tags, comments
-//! or directives.
+//! Parsers disagree on what ends a line, on the meaning of `on` and `010`, on duplicate keys, on tags and merge
+//! keys. A check of one parser's reading says nothing about what the next parser sees. So the text is read once,
+//! and the result is written in the part of YAML on which all parsers agree: block style, one line for each scalar,
+//! strings in double quotes, numbers and booleans in the one spelling that YAML 1.1 and 1.2 share; no anchors,
+//! aliases, merge keys, tags, comments or directives.
 //!
-//! What a scalar is follows the reader of Kubernetes, `sigs.k8s.io/yaml` over go-yaml v2: a plain `on` is
-//! true, `010` is 8, and the key `1` is the text "1".
+//! Scalars have the types that Kubernetes gives them (`sigs.k8s.io/yaml` over go-yaml v2): a plain `on` is true,
+//! `010` is 8, and the key `1` is the string "1".
 
 mod key;
 mod number;
@@ -26,28 +25,28 @@ use crate::explain::Explain;
 use crate::secret::Value;
 use key::{Entries, Entry};
 
-/// Deepest nesting that is written: what the second reader of an output takes.
+/// Deepest nesting that is written: what [`super::second`] can read again.
 const MAX_DEPTH: usize = 120;
-/// Most values of one document: each costs about a hundred bytes, however short it is.
+/// Most values of one document: each takes about a hundred bytes of memory, however short it is.
 const MAX_VALUES: usize = if cfg!(test) { 200_000 } else { 2_000_000 };
-/// As many problems as are told of one text.
+/// How many problems of one text are reported.
 const MAX_PROBLEMS: usize = 50;
-/// What following an alias or a merge key costs beside what is written for it, in bytes.
+/// The cost of following an alias or a merge key in addition to what is written for it, in bytes.
 const STEP: usize = 16;
 
-/// A text that has been written anew.
+/// A rewritten text.
 #[derive(Debug)]
 pub struct Canonical {
-    /// What is written.
+    /// The text in canonical form.
     pub text: String,
-    /// Where the first U+0085, U+2028 or U+2029 stood: escaped here, but kustomize prints them as they are,
-    /// and they end a line for some readers.
+    /// Where the first U+0085, U+2028 or U+2029 was. They are escaped here, but kustomize would print them
+    /// unescaped, and some parsers take them for line breaks.
     pub separator: Option<Problem>,
 }
 
-/// A place in a text that cannot be written anew.
+/// A place in a text that cannot be rewritten.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.shown())]
+#[error("{}", self.message())]
 pub struct Problem {
     /// Line, from 1.
     pub line: usize,
@@ -58,7 +57,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn shown(&self) -> String {
+    fn message(&self) -> String {
         let Self {
             line,
             column,
@@ -68,14 +67,14 @@ impl Problem {
             Reason::Syntax(_) => {
                 format!("not valid YAML at line {line}, column {column}: {reason}")
             }
-            // no one place is to blame
+            // these are not about one place
             Reason::Large | Reason::Values => reason.to_string(),
             _ => format!("line {line}, column {column}: {reason}"),
         }
     }
 }
 
-/// Why a text cannot be written anew. Nothing of the text is in it.
+/// Why a text cannot be rewritten. Never quotes the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
@@ -88,25 +87,25 @@ pub enum Reason {
     /// A key is followed by a `<<` that brings the same key.
     #[error("this key is also merged by a << that follows it")]
     MergedKey,
-    /// `<<` with something else than mappings.
+    /// The value of `<<` is not made of mappings.
     #[error("<< takes a mapping or a list of mappings")]
     Merge,
-    /// A key that JSON cannot have.
+    /// A key that JSON does not allow.
     #[error("a key cannot be null, a list or a mapping, nor a number that is too large")]
     Key,
-    /// A key that some readers do not find the colon of.
+    /// A key so long that some parsers do not find its colon.
     #[error("this key is longer than 1,000 bytes")]
     LongKey,
-    /// A tag with a meaning of its own.
+    /// A tag that is not one of YAML's core tags.
     #[error("readers disagree on what this tag means")]
     Tag,
-    /// A tag that its value does not fit.
+    /// A value that does not fit its tag.
     #[error("the value does not fit its tag")]
     Misfit,
     /// `.inf`, `.nan`.
     #[error("infinity and NaN are not values of Kubernetes objects")]
     NotFinite,
-    /// An alias inside what it names.
+    /// An alias inside its own target.
     #[error("this alias is inside the value that it stands for")]
     Endless,
     /// Too many levels.
@@ -115,12 +114,12 @@ pub enum Reason {
     /// Too many values.
     #[error("a document has more than {MAX_VALUES} values")]
     Values,
-    /// A character that kustomize prints as it is.
+    /// A character that kustomize prints unescaped.
     #[error(
-        "a line separator (U+0085, U+2028 or U+2029), which kustomize prints as it is, could move a secret"
+        "a line separator (U+0085, U+2028 or U+2029), which kustomize prints unescaped, could move a secret"
     )]
     Separator,
-    /// Aliases, merge keys or indentation make too much of the text.
+    /// Aliases, merge keys or indentation make the text too large.
     #[error("the text becomes too large once its aliases are written out")]
     Large,
 }
@@ -150,15 +149,15 @@ impl Explain for Problem {
     }
 }
 
-/// Writes `text` anew, in at most about `most` bytes.
+/// Rewrites `text` in canonical form, in at most about `max_bytes` bytes.
 ///
-/// The number of documents stays: an empty one, or one that is null, becomes an empty one. A document
-/// that is no mapping is written as what it is.
+/// The number of documents stays the same; an empty or null document becomes an empty one. Documents need not be
+/// mappings.
 ///
 /// # Errors
-/// All problems of the text, in its order; at least one, and at most 50. Where the clock has stopped, whatever
-/// comes of it counts for nothing.
-pub fn rewrite(text: &str, most: usize, clock: &Clock) -> Result<Canonical, Vec<Problem>> {
+/// The problems of the text: at least one, at most 50. Once the clock has stopped the result is meaningless, be it
+/// a text or an error.
+pub fn rewrite(text: &str, max_bytes: usize, clock: &Clock) -> Result<Canonical, Vec<Problem>> {
     let mut out = String::with_capacity(text.len() + text.len() / 4);
     let mut problems = Vec::new();
     let mut separator = None;
@@ -184,7 +183,7 @@ pub fn rewrite(text: &str, most: usize, clock: &Clock) -> Result<Canonical, Vec<
                 let mut writer = Writer {
                     text,
                     tree: &tree,
-                    most,
+                    max_bytes,
                     clock,
                     out: &mut out,
                     spent: 0,
@@ -217,36 +216,36 @@ pub fn rewrite(text: &str, most: usize, clock: &Clock) -> Result<Canonical, Vec<
     }
 }
 
-/// Nothing more is to be written: a problem that cannot be passed over, or too many of them.
+/// Ends the rewriting: after a problem that cannot be skipped, or after too many problems.
 struct Stop;
 
-/// What a scalar is to Kubernetes.
+/// A scalar as Kubernetes reads it.
 enum Scalar<'t> {
     Null,
     Bool(bool),
-    /// In the spelling that is written.
+    /// In canonical spelling.
     Number(String),
     Text(Cow<'t, str>),
 }
 
-/// What a value is written behind.
+/// What a value is written after.
 #[derive(Clone, Copy)]
-enum Behind {
-    /// Nothing: it is a document.
+enum After {
+    /// Nothing: the value is a whole document.
     Start,
-    /// A colon.
+    /// The colon of a mapping entry.
     Colon,
-    /// The dash of a list's member.
+    /// The dash of a list item.
     Dash,
 }
 
 struct Writer<'w, 't, 'a> {
     text: &'w str,
     tree: &'t Tree<'a>,
-    most: usize,
+    max_bytes: usize,
     clock: &'w Clock,
     out: &'w mut String,
-    /// What has been done beside writing, in bytes.
+    /// The cost of following aliases and merge keys so far, in bytes.
     spent: usize,
     /// How many values have been written.
     values: usize,
@@ -261,11 +260,11 @@ impl<'t> Writer<'_, 't, '_> {
         if node.is_null() && node.props.tag == Tag::None {
             return Ok(());
         }
-        self.value(root, 0, Behind::Start)
+        self.value(root, 0, After::Start)
     }
 
-    /// Writes a value and the line break behind it; `indent` is that of the lines below it.
-    fn value(&mut self, id: NodeId, indent: usize, behind: Behind) -> Result<(), Stop> {
+    /// Writes a value and its line break; further lines of the value are indented by `indent`.
+    fn value(&mut self, id: NodeId, indent: usize, after: After) -> Result<(), Stop> {
         let id = self.target(id)?;
         let tree = self.tree;
         let node = tree.node(id);
@@ -273,23 +272,23 @@ impl<'t> Writer<'_, 't, '_> {
         self.clock.spend(work).map_err(|_| Stop)?;
         self.values += 1;
         if self.values > MAX_VALUES {
-            return self.end(id, Reason::Values);
+            return self.fatal(id, Reason::Values);
         }
         let empty = node.end == id + 1;
         match node.kind {
             Kind::Map { .. } => {
                 self.check_tag(id, CoreTag::Map)?;
                 if empty {
-                    return self.line("{}", behind);
+                    return self.line("{}", after);
                 }
-                self.nested(id, |writer| writer.map(id, indent, behind))
+                self.nested(id, |writer| writer.map(id, indent, after))
             }
             Kind::Seq { .. } => {
                 self.check_tag(id, CoreTag::Seq)?;
                 if empty {
-                    return self.line("[]", behind);
+                    return self.line("[]", after);
                 }
-                self.nested(id, |writer| writer.list(id, indent, behind))
+                self.nested(id, |writer| writer.list(id, indent, after))
             }
             Kind::Scalar(style) => {
                 let scalar = self.scalar(id, style)?;
@@ -300,9 +299,9 @@ impl<'t> Writer<'_, 't, '_> {
                     Scalar::Number(text) => Cow::Borrowed(text.as_str()),
                     Scalar::Text(text) => Cow::Owned(double_quote(text)),
                 };
-                self.line(&text, behind)
+                self.line(&text, after)
             }
-            // `target` has followed it
+            // followed by `target` above
             Kind::Alias(_) => Ok(()),
         }
     }
@@ -313,7 +312,7 @@ impl<'t> Writer<'_, 't, '_> {
         write: impl FnOnce(&mut Self) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         if self.depth == MAX_DEPTH {
-            return self.end(id, Reason::Depth);
+            return self.fatal(id, Reason::Depth);
         }
         self.depth += 1;
         let written = write(self);
@@ -321,53 +320,53 @@ impl<'t> Writer<'_, 't, '_> {
         written
     }
 
-    fn line(&mut self, text: &str, behind: Behind) -> Result<(), Stop> {
-        if matches!(behind, Behind::Colon) {
+    fn line(&mut self, text: &str, after: After) -> Result<(), Stop> {
+        if matches!(after, After::Colon) {
             self.out.push(' ');
         }
         self.out.push_str(text);
         self.out.push('\n');
-        self.afford()
+        self.check_size()
     }
 
-    fn map(&mut self, id: NodeId, indent: usize, behind: Behind) -> Result<(), Stop> {
+    fn map(&mut self, id: NodeId, indent: usize, after: After) -> Result<(), Stop> {
         let entries = self.entries(id)?;
         if entries.is_empty() {
-            // merges of nothing
-            return self.line("{}", behind);
+            // nothing but empty merges
+            return self.line("{}", after);
         }
-        // below a colon on lines of its own, two columns in
-        let (indent, mut fresh) = match behind {
-            Behind::Colon => {
+        // after a colon: on lines of its own, indented by two columns
+        let (indent, mut starts_line) = match after {
+            After::Colon => {
                 self.out.push('\n');
                 (indent + 2, true)
             }
-            Behind::Dash | Behind::Start => (indent, false),
+            After::Dash | After::Start => (indent, false),
         };
         for entry in entries {
-            if fresh {
+            if starts_line {
                 self.indent(indent);
             }
-            fresh = true;
+            starts_line = true;
             key::write(self.out, &entry.name);
-            self.value(entry.value, indent, Behind::Colon)?;
+            self.value(entry.value, indent, After::Colon)?;
         }
         Ok(())
     }
 
-    fn list(&mut self, id: NodeId, indent: usize, behind: Behind) -> Result<(), Stop> {
-        // as kustomize writes them: below a colon, the dashes stand below the key
-        let mut fresh = matches!(behind, Behind::Colon);
-        if fresh {
+    fn list(&mut self, id: NodeId, indent: usize, after: After) -> Result<(), Stop> {
+        // as kustomize does: the dashes have the indentation of the key
+        let mut starts_line = matches!(after, After::Colon);
+        if starts_line {
             self.out.push('\n');
         }
         for item in self.tree.children(id) {
-            if fresh {
+            if starts_line {
                 self.indent(indent);
             }
-            fresh = true;
+            starts_line = true;
             self.out.push_str("- ");
-            self.value(item, indent + 2, Behind::Dash)?;
+            self.value(item, indent + 2, After::Dash)?;
         }
         Ok(())
     }
@@ -376,7 +375,7 @@ impl<'t> Writer<'_, 't, '_> {
         self.out.extend(std::iter::repeat_n(' ', columns));
     }
 
-    /// The entries of a mapping with those that are merged into it, in the order of the text.
+    /// The entries of a mapping, including those merged into it, in the order of the text.
     fn entries(&mut self, map: NodeId) -> Result<Entries<'t>, Stop> {
         let tree = self.tree;
         let mut entries = Vec::new();
@@ -384,7 +383,7 @@ impl<'t> Writer<'_, 't, '_> {
         for (key, value) in tree.entries(map) {
             if tree.is_merge_key(key) {
                 if !merges.is_empty() {
-                    self.problem(key, Reason::DuplicateKey)?;
+                    self.report(key, Reason::DuplicateKey)?;
                 }
                 merges.push((entries.len(), value));
                 continue;
@@ -393,8 +392,8 @@ impl<'t> Writer<'_, 't, '_> {
                 entries.push(Entry { name, key, value });
             }
         }
-        for double in key::doubles(&entries) {
-            self.problem(double, Reason::DuplicateKey)?;
+        for duplicate in key::duplicates(&entries) {
+            self.report(duplicate, Reason::DuplicateKey)?;
         }
         match merges.first() {
             None => Ok(entries),
@@ -402,7 +401,7 @@ impl<'t> Writer<'_, 't, '_> {
         }
     }
 
-    /// `own` entries with those of a `<<` in front of the one at `at`.
+    /// The entries `own` with those of a `<<` inserted at index `at`; `sources` is the value of the `<<`.
     fn merged(
         &mut self,
         mut own: Entries<'t>,
@@ -415,14 +414,14 @@ impl<'t> Writer<'_, 't, '_> {
             Kind::Seq { .. } => tree.children(sources).collect(),
             _ => vec![sources],
         };
-        let behind = own.split_off(at);
+        let later = own.split_off(at);
         let keys: HashMap<&str, NodeId> = own.iter().map(|own| (&*own.name, own.key)).collect();
-        let mut seen: HashSet<_> = behind.iter().map(|own| own.name.clone()).collect();
-        let mut brought = Vec::new();
+        let mut seen: HashSet<_> = later.iter().map(|own| own.name.clone()).collect();
+        let mut merged = Vec::new();
         for source in sources {
             let source = self.target(source)?;
             if !matches!(tree.node(source).kind, Kind::Map { .. }) {
-                self.problem(source, Reason::Merge)?;
+                self.report(source, Reason::Merge)?;
                 continue;
             }
             let mut entries = Vec::new();
@@ -432,25 +431,25 @@ impl<'t> Writer<'_, 't, '_> {
             })?;
             for entry in entries {
                 self.spent += STEP;
-                self.afford()?;
+                self.check_size()?;
                 if let Some(&key) = keys.get(&*entry.name) {
-                    // go-yaml v2 takes what it reads last, all others what the mapping itself says
-                    self.problem(key, Reason::MergedKey)?;
+                    // go-yaml v2 takes whichever comes last, all others the mapping's own entry
+                    self.report(key, Reason::MergedKey)?;
                 } else if seen.insert(entry.name.clone()) {
-                    brought.push(entry);
+                    merged.push(entry);
                 }
             }
         }
-        own.extend(brought);
-        own.extend(behind);
+        own.extend(merged);
+        own.extend(later);
         Ok(own)
     }
 
-    /// The text of a key; `None` where it has none, which is told.
+    /// The text of a key; `None`, after reporting it, if the key is not valid.
     fn key(&mut self, id: NodeId) -> Result<Option<Cow<'t, str>>, Stop> {
         let id = self.target(id)?;
         let Kind::Scalar(style) = self.tree.node(id).kind else {
-            self.problem(id, Reason::Key)?;
+            self.report(id, Reason::Key)?;
             return Ok(None);
         };
         let name = match self.scalar(id, style)? {
@@ -460,14 +459,14 @@ impl<'t> Writer<'_, 't, '_> {
             Scalar::Text(text) => Some(text),
         };
         match name {
-            None => self.problem(id, Reason::Key)?,
-            Some(name) if !key::is_short(&name) => self.problem(id, Reason::LongKey)?,
+            None => self.report(id, Reason::Key)?,
+            Some(name) if !key::is_short(&name) => self.report(id, Reason::LongKey)?,
             Some(name) => return Ok(Some(name)),
         }
         Ok(None)
     }
 
-    /// What a scalar is; a problem with it is told, and a null stands in for it.
+    /// A scalar as Kubernetes reads it; an invalid one is reported and becomes null.
     fn scalar(&mut self, id: NodeId, style: Style) -> Result<Scalar<'t>, Stop> {
         let node = self.tree.node(id);
         let text: &'t str = &node.value;
@@ -485,7 +484,7 @@ impl<'t> Writer<'_, 't, '_> {
                 None => Err(resolve::Problem::Tag),
             },
             (Tag::Bare | Tag::Merge | Tag::Other(_), _) => {
-                self.problem(id, Reason::Tag)?;
+                self.report(id, Reason::Tag)?;
                 return Ok(Scalar::Null);
             }
         };
@@ -499,7 +498,7 @@ impl<'t> Writer<'_, 't, '_> {
                     resolve::Problem::NotFinite => Reason::NotFinite,
                     resolve::Problem::Tag => Reason::Misfit,
                 };
-                self.problem(id, reason)?;
+                self.report(id, reason)?;
                 Scalar::Null
             }
         })
@@ -509,36 +508,36 @@ impl<'t> Writer<'_, 't, '_> {
         match self.tree.node(id).props.tag {
             Tag::None => Ok(()),
             Tag::Core(tag) if tag == core => Ok(()),
-            Tag::Core(_) | Tag::Str => self.problem(id, Reason::Misfit),
-            Tag::Bare | Tag::Merge | Tag::Other(_) => self.problem(id, Reason::Tag),
+            Tag::Core(_) | Tag::Str => self.report(id, Reason::Misfit),
+            Tag::Bare | Tag::Merge | Tag::Other(_) => self.report(id, Reason::Tag),
         }
     }
 
-    /// The node itself, or what an alias stands for.
+    /// The target of an alias; any other node is its own target.
     fn target(&mut self, id: NodeId) -> Result<NodeId, Stop> {
         let Some(target) = self.tree.target(id) else {
-            self.end(id, Reason::Endless)?;
+            self.fatal(id, Reason::Endless)?;
             return Err(Stop);
         };
         if target != id {
             self.spent += STEP;
-            self.afford()?;
+            self.check_size()?;
         }
         Ok(target)
     }
 
-    fn afford(&mut self) -> Result<(), Stop> {
-        if self.out.len().saturating_add(self.spent) > self.most {
-            // it is not one place's fault
-            return self.end(0, Reason::Large);
+    fn check_size(&mut self) -> Result<(), Stop> {
+        if self.out.len().saturating_add(self.spent) > self.max_bytes {
+            // not about one place
+            return self.fatal(0, Reason::Large);
         }
         Ok(())
     }
 
-    /// Tells a problem, and goes on to find others.
-    fn problem(&mut self, id: NodeId, reason: Reason) -> Result<(), Stop> {
+    /// Reports a problem and continues, to find others.
+    fn report(&mut self, id: NodeId, reason: Reason) -> Result<(), Stop> {
         let problem = self.at(id, reason);
-        // what an alias brings in several places is wrong in one
+        // an alias shows one problem in several places
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
@@ -561,14 +560,14 @@ impl<'t> Writer<'_, 't, '_> {
         }
     }
 
-    /// Tells a problem, and goes no further.
-    fn end(&mut self, id: NodeId, reason: Reason) -> Result<(), Stop> {
-        self.problem(id, reason)?;
+    /// Reports a problem and stops.
+    fn fatal(&mut self, id: NodeId, reason: Reason) -> Result<(), Stop> {
+        self.report(id, reason)?;
         Err(Stop)
     }
 }
 
-/// The name behind `!!` of a scalar's tag; `None` for those of collections.
+/// The name after `!!` in a tag; `None` for the tags of collections.
 fn tag_name(tag: CoreTag) -> Option<&'static str> {
     match tag {
         CoreTag::Binary => Some("binary"),
@@ -581,13 +580,13 @@ fn tag_name(tag: CoreTag) -> Option<&'static str> {
     }
 }
 
-/// A number as [`rewrite`] writes it; `text` is one of JSON or Rust.
+/// The canonical spelling of a number; `text` is a number as JSON or Rust writes it.
 #[must_use]
 pub(super) fn number(text: &str) -> String {
     number::canonical(text)
 }
 
-/// A line break to YAML 1.1, and none to YAML 1.2.
+/// A line break in YAML 1.1, but not in YAML 1.2.
 fn is_separator(ch: char) -> bool {
     matches!(ch, '\u{85}' | '\u{2028}' | '\u{2029}')
 }

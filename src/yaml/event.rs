@@ -1,11 +1,11 @@
-//! Parser events with byte spans: the one place that knows the parser crate.
+//! Parser events with byte spans; wraps the parser crate.
 //!
-//! Two corrections make its spans fit for splicing: a block scalar's span begins at its `|` or `>`
-//! and ends with the last line that has text, before its line break, and an empty value (`a:`) is
-//! [`Style::Empty`], with a zero-width span somewhere before its colon.
+//! Two corrections make its spans usable for splicing: a block scalar's span begins at its `|` or `>` and ends
+//! with the last line that has text, before its line break; and an empty value (`a:`) is [`Style::Empty`], with a
+//! zero-width span somewhere before its colon.
 //!
-//! The end of a text is no line break: a block scalar that ends there without one has none, as for
-//! go-yaml, libyaml and all that are made of them.
+//! The end of a text does not count as a line break: a block scalar that ends there without one has none, as in
+//! go-yaml, libyaml and everything built on them.
 
 use std::borrow::Cow;
 use std::hash::Hasher;
@@ -17,7 +17,7 @@ use rustc_hash::FxHasher;
 use super::trivia::{BREAKS, SPACE, line_end};
 use crate::clock::{self, Clock, Stop};
 
-/// Deepest nesting that is read; deeper input is a syntax error (go-yaml accepts some 500 levels).
+/// Deepest nesting that is accepted; deeper input is a syntax error (go-yaml accepts some 500 levels).
 const NESTING_LIMIT: usize = 1024;
 const TOO_DEEP: &str = "lists and maps are nested more than 1,024 deep";
 
@@ -41,7 +41,7 @@ impl Span {
 /// How a scalar is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Style {
-    /// Nothing at all, as the value of `a:`.
+    /// Nothing, as the value of `a:`.
     Empty,
     /// No quotes.
     Plain,
@@ -55,24 +55,24 @@ pub enum Style {
     Folded,
 }
 
-/// The tag of a node, as far as it matters here.
+/// The tag of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tag {
-    /// Untagged: a plain scalar's type follows from its text.
+    /// No tag: the type of a plain scalar follows from its text.
     None,
-    /// `!!str`: a string whatever the text.
+    /// `!!str`: always a string.
     Str,
-    /// `!` alone: a string to YAML 1.2, and no tag at all to go-yaml v2.
+    /// `!` alone: a string in YAML 1.2, ignored by go-yaml v2.
     Bare,
     /// `!!merge`, which kyaml writes before `<<`.
     Merge,
-    /// Another tag that every reader knows.
+    /// Another core tag, known to every parser.
     Core(CoreTag),
-    /// Any other tag, by a digest of its name.
+    /// Any other tag: a digest of its name.
     Other(u32),
 }
 
-/// A tag of YAML's own types.
+/// A core tag of YAML other than `!!str`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CoreTag {
     /// `!!binary`: base64.
@@ -94,7 +94,7 @@ pub enum CoreTag {
 }
 
 impl CoreTag {
-    /// By its name behind `!!`.
+    /// The tag with this name after `!!`.
     fn of(name: &str) -> Option<Self> {
         Some(match name {
             "binary" => Self::Binary,
@@ -110,17 +110,17 @@ impl CoreTag {
     }
 }
 
-/// Anchor (0 for none, else its number in the document) and tag of a node.
+/// Anchor and tag of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Props {
-    /// The anchor's number, counted from 1 in each document.
+    /// The anchor's number, counted from 1 in each document; 0 for none.
     pub anchor: u32,
     /// The tag.
     pub tag: Tag,
 }
 
 impl Props {
-    /// How many of the two there are.
+    /// How many of the two are present.
     #[must_use]
     pub fn count(self) -> usize {
         usize::from(self.anchor != 0) + usize::from(self.tag != Tag::None)
@@ -136,16 +136,16 @@ pub enum Event<'a> {
     DocumentEnd,
     /// A mapping (`map`) or sequence begins, in flow or block style.
     Open {
-        /// Mapping, else sequence.
+        /// Whether it is a mapping rather than a sequence.
         map: bool,
-        /// `{…}` or `[…]`.
+        /// Whether it is written as `{…}` or `[…]`.
         flow: bool,
         /// Anchor and tag.
         props: Props,
     },
     /// The innermost collection ends.
     Close,
-    /// A scalar with its decoded text.
+    /// A scalar.
     Scalar {
         /// The text after unescaping and folding.
         value: Cow<'a, str>,
@@ -162,7 +162,7 @@ pub enum Event<'a> {
 }
 
 impl std::fmt::Debug for Event<'_> {
-    /// The text of a scalar may be a secret: only its length is shown.
+    /// Shows only the length of a scalar, which may be a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::DocumentStart => f.write_str("DocumentStart"),
@@ -224,7 +224,7 @@ fn digest_props(hash: &mut FxHasher, props: Props) {
     });
 }
 
-/// The text is not YAML that can be read here.
+/// The text is not valid YAML, or exceeds a limit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not valid YAML at line {line}, column {column}: {reason}")]
 pub struct SyntaxError {
@@ -232,23 +232,23 @@ pub struct SyntaxError {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// The rule that is broken; never text of the input.
+    /// Which rule is broken; never quotes the input.
     pub reason: String,
-    /// What it is, where go-yaml reads on: see [`super::repair`].
+    /// Set if go-yaml accepts this violation: see [`super::repair`].
     pub slip: Option<Slip>,
 }
 
-/// What YAML forbids and go-yaml reads all the same, and at which byte.
+/// A violation of YAML that go-yaml accepts, with its byte offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slip {
-    /// An escape that is none, in the text between double quotes that begins there.
+    /// An invalid escape; the offset is that of the opening double quote.
     Escape(usize),
-    /// A comment without a blank before it.
+    /// A comment that no blank precedes.
     Comment(usize),
 }
 
 impl SyntaxError {
-    /// Whether the text nests more deeply than any that is read.
+    /// Whether the text is nested too deeply.
     #[must_use]
     pub fn is_too_deep(&self) -> bool {
         self.reason == TOO_DEEP
@@ -256,7 +256,7 @@ impl SyntaxError {
 }
 
 impl From<Stop> for SyntaxError {
-    /// A text that is not read to its end; whoever has given the clock asks it too, and says that instead.
+    /// A text that was not read to its end. The caller checks the clock too and reports that instead.
     fn from(stop: Stop) -> Self {
         Self {
             line: 0,
@@ -267,7 +267,7 @@ impl From<Stop> for SyntaxError {
     }
 }
 
-/// The events of a text, in order; each document's are numbered and summed up for verification.
+/// The events of a text, in order. Those of each document are numbered, and their digests summed for verification.
 pub struct Events<'a> {
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     text: &'a str,
@@ -286,7 +286,7 @@ impl<'a> Events<'a> {
         Self::timed(text, &Clock::default())
     }
 
-    /// As [`Events::new`], as long as the clock runs.
+    /// As [`Events::new`], but stops with the clock.
     #[must_use]
     pub fn timed(text: &'a str, clock: &Clock) -> Self {
         let mut options = granit_parser::options! {
@@ -307,7 +307,7 @@ impl<'a> Events<'a> {
         }
     }
 
-    /// How many events of the current document have been read; the next one has this number.
+    /// How many events of the current document have been read: the number of the next one.
     #[must_use]
     pub fn ordinal(&self) -> u32 {
         self.ordinal
@@ -328,7 +328,7 @@ impl<'a> Events<'a> {
     /// The next event and its span, `None` at the end of the text.
     ///
     /// # Errors
-    /// The text is not YAML, or nested more than 1,024 deep; or the clock has stopped.
+    /// The text is not YAML or nested more than 1,024 deep, or the clock has stopped.
     pub fn pull(&mut self) -> Result<Option<(Event<'a>, Span)>, SyntaxError> {
         loop {
             let Some(result) = self.parser.next_event() else {
@@ -418,7 +418,7 @@ impl<'a> Events<'a> {
         }
     }
 
-    /// Anchor numbers run through the whole stream in the parser; here each document starts at 1.
+    /// The number of an anchor within its document: the parser numbers those of the whole stream.
     fn relative(&self, anchor: usize) -> u32 {
         u32::try_from(anchor)
             .unwrap_or(u32::MAX)
@@ -450,8 +450,8 @@ fn read_tag(tag: &granit_parser::Tag) -> Tag {
     }
 }
 
-/// From the block indicator to the end of the last line with text, its blanks included: the parser's span
-/// begins at the first character of the content and ends at the next token.
+/// The span of a block scalar from its indicator to the end of the last line with text, including trailing blanks.
+/// The parser's span begins at the first character of the content and ends at the next token.
 fn block_span(text: &str, previous_end: usize, span: Span) -> Span {
     let start = block_header(text, previous_end).unwrap_or(span.start);
     let head = text.get(..span.end).unwrap_or_default();
@@ -462,8 +462,7 @@ fn block_span(text: &str, previous_end: usize, span: Span) -> Span {
     }
 }
 
-/// Finds `|` or `>` behind the previous token: over blanks, line breaks, indicators, comments,
-/// anchors and tags.
+/// Finds `|` or `>` after the previous token, skipping blanks, line breaks, indicators, comments, anchors and tags.
 fn block_header(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = from;
@@ -481,7 +480,7 @@ fn block_header(text: &str, from: usize) -> Option<usize> {
 fn syntax_error(error: &granit_parser::ScanError) -> SyntaxError {
     use granit_parser::ErrorKind;
     let reason = match error.kind() {
-        // these carry text of their own making
+        // the text of these may quote the input
         ErrorKind::Custom(_) | ErrorKind::InputIo { .. } | ErrorKind::InputDecoding { .. } => {
             "the parser cannot read on".to_owned()
         }

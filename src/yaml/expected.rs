@@ -1,13 +1,13 @@
-//! What an edit leaves behind, as events to expect and as text to write.
+//! The value that an edit writes: as events to verify and as text.
 
 use super::scalar::double_quote;
 
-/// An event that an edit is to leave behind.
+/// An event that an edit must produce.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Shape {
-    /// A scalar that every reader takes for a string, with this text.
+    /// A scalar that every parser reads as this string.
     Text(String),
-    /// A plain scalar, written just so: a number or a boolean.
+    /// A plain scalar with exactly this text: a number, a boolean or null.
     Token(String),
     /// A mapping begins.
     Map,
@@ -17,11 +17,11 @@ pub enum Shape {
     Close,
 }
 
-/// The value that some shapes make, as JSON on one line that is YAML too.
+/// The value described by `shapes` as JSON on one line, which is valid YAML too.
 #[must_use]
-pub fn one_line(shapes: &[Shape]) -> String {
+pub fn to_json(shapes: &[Shape]) -> String {
     let mut out = String::new();
-    // how many nodes each open collection has, and whether it is a mapping
+    // for each open collection: whether it is a mapping, and how many nodes it has
     let mut open: Vec<(bool, usize)> = Vec::new();
     for shape in shapes {
         if *shape == Shape::Close {
@@ -54,7 +54,7 @@ pub fn one_line(shapes: &[Shape]) -> String {
     out
 }
 
-/// How many collections lie in each other.
+/// The deepest nesting of collections.
 #[must_use]
 pub fn depth(shapes: &[Shape]) -> usize {
     let (mut open, mut deepest) = (0_usize, 0);
@@ -89,7 +89,7 @@ mod tests {
             Shape::Token("null".into()),
             Shape::Close,
         ];
-        assert_eq!(one_line(&shapes), "{\"a\":[1,\"x\\n\",{}],\"b\":null}");
+        assert_eq!(to_json(&shapes), "{\"a\":[1,\"x\\n\",{}],\"b\":null}");
         assert_eq!(depth(&shapes), 3);
         assert_eq!(depth(&shapes[1..2]), 0);
     }

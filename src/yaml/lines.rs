@@ -1,17 +1,17 @@
-//! Documents as a reader finds them that looks at lines alone, as `k8s.io/apimachinery` does for Argo CD
-//! and kubectl: whatever a line that begins with `---` stands in, it ends a document.
+//! Splits a stream into documents by lines, as `k8s.io/apimachinery` does for Argo CD and kubectl: any line that
+//! begins with `---` ends a document, even inside a scalar.
 
 use std::ops::Range;
 
-/// Such a line has more on it than a comment.
+/// A separator line holds more than a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a line that begins with --- has text behind it")]
+#[error("a line that begins with --- has text after it")]
 pub struct Unclear;
 
-/// The places of the documents, without their separators; blank ones are left out.
+/// The byte ranges of the documents, without their separators. Blank documents are omitted.
 ///
 /// # Errors
-/// [`Unclear`], where that reader fails.
+/// [`Unclear`], where apimachinery fails.
 pub fn documents(text: &str) -> Result<Vec<Range<usize>>, Unclear> {
     let mut found = Vec::new();
     let mut start = 0;

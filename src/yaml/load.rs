@@ -1,8 +1,7 @@
-//! A YAML text as a value: what the `yamlParse` modifier reads.
+//! Reads a YAML text as a value, for the `yamlParse` modifier and others.
 //!
-//! Types are those of YAML 1.1 as go-yaml v2 reads them (AVP passes secrets through
-//! `sigs.k8s.io/yaml`): `yes` is true, `0644` is 420. Spans and editing are no concern of this
-//! module, and no error holds a piece of the text.
+//! Types are those of YAML 1.1 as go-yaml v2 reads them (AVP passes secrets through `sigs.k8s.io/yaml`): `yes` is
+//! true, `0644` is 420. There are no spans, and errors never quote the text.
 
 pub(super) mod resolve;
 
@@ -15,61 +14,61 @@ use crate::secret::Value;
 use crate::secret::json::MAX_DEPTH;
 use resolve::Problem;
 
-/// What copies of anchored nodes may weigh together, in about bytes: an alias bomb stops here.
+/// The total weight of all copies of anchored nodes, in approximate bytes: stops alias bombs.
 const COPY_BUDGET: usize = 8 << 20;
-/// What a node weighs beside its text.
+/// The weight of a node in addition to its text, in bytes.
 const NODE_WEIGHT: usize = 64;
 
-/// Why a text was not read as YAML. Says where, never what stands there.
+/// Why a text could not be read as YAML. Names the line and never quotes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The parser could not go on.
+    /// Not valid YAML.
     #[error("not valid YAML at line {0}")]
     Syntax(usize),
-    /// An alias without its anchor, or inside what it stands for.
+    /// An alias without an anchor, or inside its own target.
     #[error("unknown anchor at line {0}")]
     UnknownAnchor(usize),
     /// A key that is null, a list or a map.
     #[error("invalid map key at line {0}")]
     Key(usize),
-    /// `.inf` or `.nan`, which JSON does not know.
+    /// `.inf` or `.nan`, which JSON does not have.
     #[error("unsupported value (infinite or not a number) at line {0}")]
     NotFinite(usize),
     /// `<<` whose value is neither a map nor a list of maps.
     #[error("map merge requires a map or a list of maps at line {0}")]
     Merge(usize),
-    /// A text that its tag (`!!int`, `!!binary` …) does not fit.
+    /// A text that does not fit its tag (`!!int`, `!!binary` …).
     #[error("value does not fit its tag at line {0}")]
     Tag(usize),
-    /// Aliases that would make the value far larger than its text.
+    /// Aliases that would expand far beyond the size of the text.
     #[error("aliases expand to too much at line {0}")]
     Budget(usize),
     /// Too many levels.
     #[error("lists and maps are nested more than {MAX_DEPTH} levels deep at line {0}")]
     Depth(usize),
-    /// More values than the caller wants.
+    /// More nodes than the caller allows.
     #[error("more than {0} keys, texts, lists and maps at line {1}")]
     Members(usize, usize),
 }
 
-/// Reads the first document of a YAML stream; what follows it is dropped, as with AVP.
+/// Reads the first document of a YAML stream and ignores the rest, as AVP does.
 ///
-/// Numbers keep their text where it is a JSON number and become one otherwise (`0x1F` is `31`).
-/// Keys become strings; the last of several equal keys wins; keys win over merged ones, and of the
-/// maps in one `<<` list the first wins. Empty and comment-only texts are [`Value::Null`].
+/// Numbers keep their text if it is a JSON number, and are converted to one otherwise (`0x1F` is `31`). Keys become
+/// strings; of equal keys the last wins; keys win over merged ones, and of the maps in one `<<` list the first wins.
+/// Empty and comment-only texts are [`Value::Null`].
 ///
 /// # Errors
-/// [`LoadError`] where the first document is no YAML, or is something JSON cannot say.
+/// [`LoadError`] if the first document is not valid YAML, or cannot be expressed in JSON.
 pub fn load(text: &str) -> Result<Value, LoadError> {
     load_within(text, usize::MAX)
 }
 
-/// As [`load`], with at most `members` keys, texts, lists and maps as they are written: each takes many
-/// times the memory of its text. The ends of lists and maps count too.
+/// As [`load`], with at most `members` keys, texts, lists and maps in the text, since each takes many times the
+/// memory of its text. The ends of lists and maps count too.
 ///
 /// # Errors
-/// [`LoadError`], also where there are more.
+/// [`LoadError`]; [`LoadError::Members`] if there are more.
 pub fn load_within(text: &str, members: usize) -> Result<Value, LoadError> {
     let options = granit_parser::options! {
         block_scalar_eof_without_line_feed: true,
@@ -92,7 +91,7 @@ pub fn load_within(text: &str, members: usize) -> Result<Value, LoadError> {
     Ok(builder.root.unwrap_or(Value::Null))
 }
 
-/// The parser's own text may quote the input, so only the place survives.
+/// Drops the parser's message, which may quote the input, and keeps the line.
 fn syntax(error: &ScanError) -> LoadError {
     let line = error.marker().line();
     match error.kind() {
@@ -156,7 +155,7 @@ impl Builder {
                     .get(&anchor)
                     .ok_or(LoadError::UnknownAnchor(line))?
                     .clone();
-                self.pay(&value, line)?;
+                self.charge(&value, line)?;
                 self.add(value, false, line)
             }
             _ => Ok(()),
@@ -192,14 +191,14 @@ impl Builder {
 
     fn remember(&mut self, anchor: usize, value: &Value, line: usize) -> Result<(), LoadError> {
         if anchor != 0 {
-            self.pay(value, line)?;
+            self.charge(value, line)?;
             self.anchors.insert(anchor, value.clone());
         }
         Ok(())
     }
 
-    /// Counts a copy of `value`, which will stand below the collections that are open now.
-    fn pay(&mut self, value: &Value, line: usize) -> Result<(), LoadError> {
+    /// Counts a copy of `value`, which will be nested in the collections that are open now.
+    fn charge(&mut self, value: &Value, line: usize) -> Result<(), LoadError> {
         let (weight, depth) = measure(value);
         self.copied = self.copied.saturating_add(weight);
         if self.copied > COPY_BUDGET {
@@ -211,7 +210,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Puts a finished node where it belongs.
+    /// Adds a finished node to the innermost open collection.
     fn add(&mut self, value: Value, merge: bool, line: usize) -> Result<(), LoadError> {
         match self.stack.last_mut().map(|frame| &mut frame.open) {
             None => self.root = Some(value),
@@ -233,7 +232,7 @@ impl Builder {
     }
 }
 
-/// The weight of a value and the levels of collections in it.
+/// The weight of a value in approximate bytes, and how deep its collections nest.
 fn measure(value: &Value) -> (usize, usize) {
     let add = |(weight, depth): (usize, usize), item: &Value, key: usize| {
         let (more, levels) = measure(item);
@@ -252,7 +251,7 @@ fn measure(value: &Value) -> (usize, usize) {
     }
 }
 
-/// What a map key is called in JSON; `None` for null and collections.
+/// The JSON key for a value; `None` for null and collections.
 fn key_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) | Value::Number(text) => Some(text.as_str().to_owned()),
@@ -261,8 +260,8 @@ fn key_text(value: &Value) -> Option<String> {
     }
 }
 
-/// Adds entries, which win over those that are there. The fewer are moved: maps can be merged into each other
-/// as deep as they nest.
+/// Adds `entries` to `map`, replacing equal keys. Moves the smaller of the two into the larger, since maps can be
+/// merged into each other as deep as they nest.
 fn join(map: &mut BTreeMap<String, Value>, mut entries: BTreeMap<String, Value>) {
     if entries.len() < map.len() {
         map.extend(entries);
@@ -274,7 +273,7 @@ fn join(map: &mut BTreeMap<String, Value>, mut entries: BTreeMap<String, Value>)
     *map = entries;
 }
 
-/// Adds what `<<` names; `None` if that is no map and no list of maps.
+/// Adds the value of a `<<`; `None` if it is neither a map nor a list of maps.
 fn merge_into(merged: &mut BTreeMap<String, Value>, value: Value) -> Option<()> {
     match value {
         Value::Map(entries) => join(merged, entries),
@@ -298,7 +297,7 @@ fn is_merge(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> bool {
         })
 }
 
-/// What follows `!!` in a tag; `None` for other tags.
+/// The name after `!!` in a tag; `None` for other tags.
 fn core_tag(tag: &Tag) -> Option<Cow<'_, str>> {
     tag.suffix_in_namespace("tag:yaml.org,2002:")
 }

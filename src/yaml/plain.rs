@@ -1,14 +1,13 @@
-//! Texts that need no quotes: every reader of YAML 1.1 and 1.2 takes them for just this string.
+//! Texts that need no quotes: every parser of YAML 1.1 and 1.2 reads them as exactly this string.
 
 use super::event::{Style, Tag};
 use super::load::resolve;
 use super::scalar::is_string;
 use crate::secret::Value;
 
-/// Whether a text can be written without quotes, in block style or (`flow`) between brackets.
+/// Whether a text can be written without quotes, in block style or (`flow`) inside brackets or braces.
 ///
-/// Strict where readers disagree: what some of them take for a number, a date, a boolean or the beginning of
-/// something else is quoted.
+/// False if any parser could read it as something else: a number, a date, a boolean, a marker.
 #[must_use]
 pub fn is_safe(text: &str, flow: bool) -> bool {
     let Some((first, last)) = text.chars().next().zip(text.chars().next_back()) else {
@@ -22,13 +21,13 @@ pub fn is_safe(text: &str, flow: bool) -> bool {
         && text.chars().all(|ch| ch == ' ' || ch.is_ascii_graphic())
         && !text.contains(": ")
         && !text.contains(" #")
-        // some readers take a colon between brackets for one behind a key, wherever it stands
+        // inside brackets some parsers take any colon for that of a key
         && !(flow && text.contains([',', '[', ']', '{', '}', ':', '?']))
         && !may_be_typed(text)
 }
 
-/// Whether a text without quotes and tag is a string to every reader of YAML 1.1 and 1.2: no word for null or a
-/// boolean, no number to any base, no date.
+/// Whether every parser of YAML 1.1 and 1.2 reads a plain scalar without a tag as a string: not null, a boolean, a
+/// number in any base or a date.
 #[must_use]
 pub fn is_always_string(text: &str) -> bool {
     is_string(text, Style::Plain, Tag::None)
@@ -38,7 +37,7 @@ pub fn is_always_string(text: &str) -> bool {
         && !matches!(text, "<<" | "=")
 }
 
-/// `2024-1-31`, and what has a time behind it.
+/// A date such as `2024-1-31`, with or without a time.
 fn is_date(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
     let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
@@ -53,7 +52,7 @@ fn is_date(text: &str) -> bool {
         && (time.is_empty() || time.bytes().any(|byte| byte.is_ascii_digit()))
 }
 
-/// `190:20:30`, a number to the base of 60.
+/// A number in base 60, such as `190:20:30`.
 fn is_sexagesimal(text: &str) -> bool {
     let text = text.strip_prefix(['-', '+']).unwrap_or(text);
     text.contains(':')
@@ -63,15 +62,18 @@ fn is_sexagesimal(text: &str) -> bool {
             .all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'_' | b'.'))
 }
 
-/// Whether some reader takes a plain text for something else than a string, or for a marker.
+/// Whether some parser reads a plain scalar as something other than a string, or as a marker.
 fn may_be_typed(text: &str) -> bool {
-    const WORDS: [&str; 10] = [
+    const KEYWORDS: [&str; 10] = [
         "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan",
     ];
-    if WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+    if KEYWORDS
+        .iter()
+        .any(|keyword| keyword.eq_ignore_ascii_case(text))
+    {
         return true;
     }
-    // integers to every base, floats, sexagesimals, dates, infinities, `-` and `...` are made of these alone
+    // integers in any base, floats, sexagesimals, dates, infinities, `-` and `...` consist of these
     let numeric = |byte: u8| {
         byte.is_ascii_digit()
             || matches!(
@@ -105,7 +107,7 @@ mod tests {
     use crate::yaml::second::{self, Reading};
 
     #[test]
-    fn a_string_to_one_reader_may_be_something_else_to_another() {
+    fn only_texts_that_every_parser_reads_as_strings_are_always_strings() {
         for text in [
             "2024-01-01",
             "2024-1-1",
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn images_and_addresses_need_no_quotes() {
+    fn images_and_urls_need_no_quotes() {
         for text in [
             "nginx",
             "nginx:1.27",
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_readers_disagree_on_is_quoted() {
+    fn ambiguous_texts_need_quotes() {
         for text in [
             "",
             " ",
@@ -265,9 +267,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-        /// Both of our readers take it for this string, as a value, as a key and between brackets.
+        /// Both parsers read it as this string: as a value, as a key and inside brackets.
         #[test]
-        fn what_is_safe_is_read_as_it_is(
+        fn safe_texts_are_read_back_unchanged(
             text in prop_oneof![
                 "[a-z0-9.:/@_-]{1,24}",
                 "[-+.0-9eExobTtZ:_ ,]{1,12}",

@@ -1,79 +1,82 @@
-//! What YAML forbids and go-yaml, which Kubernetes and kustomize read with, takes all the same: `\'` between double
-//! quotes, and a comment right behind a quote, a bracket or the head of a block scalar.
+//! Accepts what YAML forbids but go-yaml, the parser of Kubernetes and kustomize, accepts: `\'` in double quotes, and a
+//! comment right after a quote, a bracket or the header of a block scalar.
 //!
-//! Such a text is read in the form that YAML allows, which means the same; what nobody edits is put back as it
-//! came ([`Repaired::undo`]).
+//! Such a text is rewritten to an equivalent valid one before it is read. Wherever nothing is edited, the original
+//! form is restored in the output ([`Repaired::undo`]).
 
 use super::event::{Events, Slip, Span, SyntaxError};
 use super::splice::Splice;
 use crate::clock::Clock;
 
-/// How many places are repaired: the text is read again for each.
-const MOST: usize = 100;
+/// How many repairs are tried: the text is parsed again after each.
+const MAX_REPAIRS: usize = 100;
 
-/// A text in the form that YAML allows.
+/// A text that has been made valid.
 pub struct Repaired {
-    /// The text.
+    /// The valid text.
     pub text: String,
-    /// What makes the original of it, in the order of the text.
+    /// The splices that restore the original, in the order of the text.
     pub undo: Vec<Splice>,
-    /// The line of the first place, from 1.
+    /// The line of the first repair, from 1.
     pub line: usize,
 }
 
-/// Repairs a text; `None` where there is nothing to repair, or more is wrong than can be repaired.
+/// Repairs `text`; `None` if there is nothing to repair, or if other errors remain.
 #[must_use]
 pub fn repair(text: &str, clock: &Clock) -> Option<Repaired> {
     if !may_need_it(text) {
         return None;
     }
     let mut repaired = String::new();
-    let mut marks = Vec::new();
+    let mut repairs = Vec::new();
     let mut line = None;
-    for _ in 0..MOST {
+    for _ in 0..MAX_REPAIRS {
         let read = if line.is_none() { text } else { &repaired };
-        let Some(fault) = first_fault(read, clock) else {
+        let Some(error) = first_error(read, clock) else {
             break;
         };
-        let (places, mended) = mend(read, fault.slip?)?;
-        line.get_or_insert(fault.line);
-        // faults come in the order of the text, so those before it stay where they are
-        marks.extend(places);
-        repaired = mended;
+        let (places, fixed) = fix(read, error.slip?)?;
+        line.get_or_insert(error.line);
+        // errors come in the order of the text, so earlier repairs keep their places
+        repairs.extend(places);
+        repaired = fixed;
     }
     let line = line?;
-    if first_fault(&repaired, clock).is_some() {
+    if first_error(&repaired, clock).is_some() {
         return None;
     }
     Some(Repaired {
         text: repaired,
-        undo: marks.into_iter().map(|(at, mark)| mark.undo(at)).collect(),
+        undo: repairs
+            .into_iter()
+            .map(|(at, repair)| repair.undo(at))
+            .collect(),
         line,
     })
 }
 
 impl Repaired {
-    /// Adds to the edits of the text what puts back all that they leave alone; both in the order of the text.
-    pub fn put_back(undo: &[Splice], edits: &mut Vec<Splice>) {
+    /// Adds to `edits` those of the splices in `undo` that no edit touches. Both are in the order of the text.
+    pub fn restore_untouched(undo: &[Splice], edits: &mut Vec<Splice>) {
         let untouched = |place: &&Splice| {
-            let behind = edits.partition_point(|edit| edit.span.start <= place.span.start);
-            let before = behind.checked_sub(1).and_then(|at| edits.get(at));
+            let after = edits.partition_point(|edit| edit.span.start <= place.span.start);
+            let before = after.checked_sub(1).and_then(|at| edits.get(at));
             before.is_none_or(|edit| edit.span.end < place.span.start)
         };
-        let mut back: Vec<_> = undo.iter().filter(untouched).cloned().collect();
-        if !back.is_empty() {
-            edits.append(&mut back);
+        let mut restored: Vec<_> = undo.iter().filter(untouched).cloned().collect();
+        if !restored.is_empty() {
+            edits.append(&mut restored);
             edits.sort_by_key(|edit| edit.span.start);
         }
     }
 }
 
-/// A look at the bytes alone.
+/// Whether the text may need repair, judging by its bytes: cheap.
 fn may_need_it(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_tight = |at: usize| match bytes[..at].last() {
         Some(b'"' | b'\'' | b'[' | b']' | b'{' | b'}' | b',' | b'|' | b'>') => true,
-        // of a block scalar's header
+        // the header of a block scalar
         Some(b'+' | b'-' | b'0'..=b'9') => {
             let header = &bytes[at.saturating_sub(3)..at];
             header.iter().any(|byte| matches!(byte, b'|' | b'>'))
@@ -83,7 +86,7 @@ fn may_need_it(text: &str) -> bool {
     memchr::memmem::find(bytes, b"\\'").is_some() || memchr::memchr_iter(b'#', bytes).any(is_tight)
 }
 
-fn first_fault(text: &str, clock: &Clock) -> Option<SyntaxError> {
+fn first_error(text: &str, clock: &Clock) -> Option<SyntaxError> {
     let mut events = Events::timed(text, clock);
     loop {
         match events.pull() {
@@ -94,16 +97,16 @@ fn first_fault(text: &str, clock: &Clock) -> Option<SyntaxError> {
     }
 }
 
-/// What has been done at a place.
+/// A repair at one place.
 #[derive(Clone, Copy)]
-enum Mark {
-    /// A backslash was taken out.
+enum Repair {
+    /// A backslash was removed.
     Backslash,
-    /// A blank was put in.
+    /// A blank was inserted.
     Blank,
 }
 
-impl Mark {
+impl Repair {
     fn undo(self, at: usize) -> Splice {
         let (end, text) = match self {
             Self::Backslash => (at, "\\"),
@@ -113,8 +116,8 @@ impl Mark {
     }
 }
 
-/// The text without that fault, and where it has been changed, as places of the new text.
-fn mend(text: &str, slip: Slip) -> Option<(Vec<(usize, Mark)>, String)> {
+/// The text without this violation, and the repairs with their offsets in the new text.
+fn fix(text: &str, slip: Slip) -> Option<(Vec<(usize, Repair)>, String)> {
     let mut out = String::with_capacity(text.len() + 1);
     match slip {
         Slip::Comment(at) => {
@@ -122,10 +125,10 @@ fn mend(text: &str, slip: Slip) -> Option<(Vec<(usize, Mark)>, String)> {
             out.push_str(&text[..at]);
             out.push(' ');
             out.push_str(comment);
-            Some((vec![(at, Mark::Blank)], out))
+            Some((vec![(at, Repair::Blank)], out))
         }
         Slip::Escape(start) => {
-            let mut marks = Vec::new();
+            let mut repairs = Vec::new();
             let mut at = start + 1;
             out.push_str(text.get(..at)?);
             loop {
@@ -133,7 +136,7 @@ fn mend(text: &str, slip: Slip) -> Option<(Vec<(usize, Mark)>, String)> {
                 let step = match rest {
                     [b'"', ..] => break,
                     [b'\\', b'\'', ..] => {
-                        marks.push((out.len(), Mark::Backslash));
+                        repairs.push((out.len(), Repair::Backslash));
                         at += 1;
                         1
                     }
@@ -141,13 +144,13 @@ fn mend(text: &str, slip: Slip) -> Option<(Vec<(usize, Mark)>, String)> {
                     [_, ..] => 1,
                     [] => return None,
                 };
-                // the first byte of a longer character is followed by the rest of it
+                // keep multi-byte characters whole
                 let step = (at + step..=text.len()).find(|&end| text.is_char_boundary(end))? - at;
                 out.push_str(&text[at..at + step]);
                 at += step;
             }
             out.push_str(&text[at..]);
-            (!marks.is_empty()).then_some((marks, out))
+            (!repairs.is_empty()).then_some((repairs, out))
         }
     }
 }
@@ -155,10 +158,10 @@ fn mend(text: &str, slip: Slip) -> Option<(Vec<(usize, Mark)>, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml::splice::pieces;
+    use crate::yaml::splice::spliced;
 
     #[test]
-    fn what_go_yaml_reads_is_repaired_and_put_back() {
+    fn texts_that_go_yaml_accepts_are_repaired_and_restored() {
         for (text, repaired) in [
             (r#"a: "it\'s""#, r#"a: "it's""#),
             (r#"{"it\'s": "é\\\'\"ü\'"}"#, r#"{"it's": "é\\'\"ü'"}"#),
@@ -174,13 +177,13 @@ mod tests {
                 start: 0,
                 end: repaired.len(),
             };
-            let back: String = pieces(&found.text, all, &found.undo).collect();
+            let back: String = spliced(&found.text, all, &found.undo).collect();
             assert_eq!(back, text);
         }
     }
 
     #[test]
-    fn what_is_right_or_beyond_repair_is_left() {
+    fn valid_and_irreparable_texts_are_left_alone() {
         for text in [
             "a: 'it\\'",
             "a: it\\'s#1",

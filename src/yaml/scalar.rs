@@ -1,46 +1,46 @@
-//! Writing scalars in quotes, so that no reader of any YAML version takes a text for another type; which texts need
-//! none, [`super::plain`] knows.
+//! Writes scalars in quotes or as literals, so that every parser reads them as strings. [`super::plain`] says which
+//! texts need no quotes.
 
 use std::fmt::Write;
 
 use super::event::{Style, Tag};
 use super::trivia::BLANKS;
 
-/// The longest margin of a literal block, all its lines together; with a longer one it is quoted.
-const MARGIN: usize = 1 << 20;
+/// How many bytes of indentation a literal block may have in total; beyond that the text is quoted.
+const MAX_MARGIN: usize = 1 << 20;
 
-/// A text as a scalar of one line: `'…'` where the old scalar had single quotes and the text is
-/// printable, else `"…"` with escapes that JSON knows too.
+/// A text as a quoted scalar on one line: `'…'` if the old scalar had single quotes and the text is printable,
+/// otherwise `"…"` with escapes that are valid in JSON too.
 #[must_use]
 pub fn quote(text: &str, old: Style) -> String {
     quote_until(text, old, usize::MAX)
 }
 
-/// As [`quote`]; `None` if that is longer than `most` bytes, and not much more memory is then taken.
+/// As [`quote`]; `None` if the result is longer than `max` bytes. Uses little more memory than that.
 #[must_use]
-pub fn quote_within(text: &str, old: Style, most: usize) -> Option<String> {
-    let fits = |text: &str| text.len() <= most;
-    let quoted = fits(text).then(|| quote_until(text, old, most))?;
+pub fn quote_within(text: &str, old: Style, max: usize) -> Option<String> {
+    let fits = |text: &str| text.len() <= max;
+    let quoted = fits(text).then(|| quote_until(text, old, max))?;
     fits(&quoted).then_some(quoted)
 }
 
-fn quote_until(text: &str, old: Style, most: usize) -> String {
+fn quote_until(text: &str, old: Style, max: usize) -> String {
     if old == Style::Single && text.chars().all(is_printable) {
         return format!("'{}'", text.replace('\'', "''"));
     }
-    double_quote_until(text, most)
+    double_quote_until(text, max)
 }
 
-/// A text between double quotes, valid as YAML and as JSON. Everything that some reader refuses or
-/// takes for a line break is escaped; other characters beyond ASCII stay as they are, since go-yaml
-/// refuses surrogate pairs.
+/// A text in double quotes, valid as YAML and as JSON. Characters that some parser rejects or reads as line breaks
+/// are escaped; other characters beyond ASCII are not, since go-yaml rejects surrogate pairs.
 #[must_use]
 pub fn double_quote(text: &str) -> String {
     double_quote_until(text, usize::MAX)
 }
 
-/// As [`double_quote`], until it is longer than `most`; only what is escaped grows.
-fn double_quote_until(text: &str, most: usize) -> String {
+/// As [`double_quote`], but stops once the result is longer than `max`. Only escapes make a text longer, so only
+/// they are checked.
+fn double_quote_until(text: &str, max: usize) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for ch in text.chars() {
@@ -55,11 +55,11 @@ fn double_quote_until(text: &str, most: usize) -> String {
                 continue;
             }
             ch => {
-                // all unprintable characters lie below U+10000
+                // all unprintable characters are below U+10000
                 let _ = write!(out, "\\u{:04x}", u32::from(ch));
             }
         }
-        if out.len() > most {
+        if out.len() > max {
             break;
         }
     }
@@ -67,12 +67,12 @@ fn double_quote_until(text: &str, most: usize) -> String {
     out
 }
 
-/// A line break, or what stands as it is in a literal; U+00A0 does in all readers, it is but not seen.
+/// Whether a literal can hold a character. U+00A0 is read correctly by every parser; it is only invisible.
 fn fits_literal(ch: char) -> bool {
     matches!(ch, '\n' | '\t' | '\u{a0}') || is_printable(ch)
 }
 
-/// Whether a line holds more than blanks: without it, it could be taken for an empty one.
+/// Whether a line holds more than blanks; parsers may take a line of blanks for an empty one.
 fn has_text(line: &str) -> bool {
     !line.trim_matches(BLANKS).is_empty()
 }
@@ -85,24 +85,25 @@ fn is_printable(ch: char) -> bool {
         ))
 }
 
-/// The text of a literal block scalar's body in place of the old one, from the `|` to the last
-/// character; `None` where a literal cannot hold it and it has to be quoted.
+/// A literal block scalar with the value `new`, from the `|` to the last character; `None` if a literal cannot hold it
+/// and it has to be quoted.
 ///
-/// `old` is the scalar as it stands in the input, `old_value` its decoded text.
+/// `old` is the scalar as written in the input, `old_value` its decoded text. The header, indentation and line breaks
+/// of `old` are kept.
 #[must_use]
 pub fn literal(old: &str, old_value: &str, new: &str) -> Option<String> {
     let (header, body) = old.split_once('\n')?;
     let indicators = header.split('#').next().unwrap_or_default();
-    // the end of the text is its last line's: readers that end each line read a line break there, others not
-    let is_cut = !indicators.contains('-') && !old_value.ends_with('\n');
-    // lines of blanks that are content stand behind the last one with text, which is all that is replaced
+    // the document ends here without a line break: parsers that complete the last line read one, others do not
+    let lacks_newline = !indicators.contains('-') && !old_value.ends_with('\n');
+    // only the lines up to the last one with text are replaced, but lines of blanks after it can be content
     let last = old_value.trim_end_matches('\n').rsplit('\n').next();
-    // the first line says how far the text is indented
-    let leads = !new.starts_with(BLANKS) && new.split('\n').next().is_some_and(has_text);
+    // parsers detect the indentation by the first line
+    let shows_indent = !new.starts_with(BLANKS) && new.split('\n').next().is_some_and(has_text);
     let indent = literal_indent(body, old_value)?;
-    let fits = !is_cut
+    let fits = !lacks_newline
         && last.is_some_and(has_text)
-        && leads
+        && shows_indent
         && trailing_newlines(new) == trailing_newlines(old_value)
         && new.chars().all(fits_literal)
         && new
@@ -119,7 +120,7 @@ pub fn literal(old: &str, old_value: &str, new: &str) -> Option<String> {
         out.push_str(eol);
         if !line.is_empty() {
             margin = margin.saturating_add(indent);
-            if margin > MARGIN {
+            if margin > MAX_MARGIN {
                 return None;
             }
             out.push_str(&" ".repeat(indent));
@@ -129,7 +130,7 @@ pub fn literal(old: &str, old_value: &str, new: &str) -> Option<String> {
     Some(out)
 }
 
-/// The indentation of a literal's content: that of its first line, when the decoded text confirms it.
+/// The indentation of a literal's content: that of its first line, if the decoded text confirms it.
 fn literal_indent(body: &str, old_value: &str) -> Option<usize> {
     let first = body.split('\n').next()?;
     let first = first.strip_suffix('\r').unwrap_or(first);
@@ -142,8 +143,8 @@ fn trailing_newlines(text: &str) -> usize {
     text.len() - text.trim_end_matches('\n').len()
 }
 
-/// Whether a scalar is a string to every reader of Kubernetes manifests: quoted, tagged as one, or
-/// plain text that no YAML 1.1 or 1.2 reader takes for null, a boolean or a number (go-yaml's rules).
+/// Whether parsers of Kubernetes manifests read a scalar as a string: it is quoted, tagged as a string, or plain text
+/// that is not null, a boolean or a number by go-yaml's rules.
 #[must_use]
 pub fn is_string(text: &str, style: Style, tag: Tag) -> bool {
     match (tag, style) {
@@ -188,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_what_readers_disagree_on() {
+    fn quotes_and_escapes_as_needed() {
         for (text, style, expected) in [
             ("plain", Style::Plain, "\"plain\""),
             ("it's", Style::Single, "'it''s'"),
@@ -201,15 +202,15 @@ mod tests {
             ),
             ("é😀", Style::Plain, "\"é😀\""),
         ] {
-            let most = expected.len();
+            let max = expected.len();
             assert_eq!(quote(text, style), expected);
-            assert_eq!(quote_within(text, style, most).as_deref(), Some(expected));
-            assert_eq!(quote_within(text, style, most - 1), None);
+            assert_eq!(quote_within(text, style, max).as_deref(), Some(expected));
+            assert_eq!(quote_within(text, style, max - 1), None);
         }
     }
 
     #[test]
-    fn literals_stay_literals_where_they_can() {
+    fn literals_stay_literals_if_possible() {
         let old = "|\n    a: <x>\n\n    b";
         assert_eq!(
             literal(old, "a: <x>\n\nb\n", "a: 1\n\nb\n").as_deref(),
@@ -229,9 +230,9 @@ mod tests {
             let written = format!("|-\n  {}", new.replace('\n', "\n  "));
             assert_eq!(literal("|-\n  <x>", "<x>", new), Some(written), "{new:?}");
         }
-        // the text ends with it, without a line break
+        // the text ends here without a line break
         assert_eq!(literal("|\n  <x>", "<x>", "a"), None);
-        // a line of blanks stays behind it
+        // followed by a line of blanks
         assert_eq!(literal("|-\n  <x>", "<x>\n  ", "a"), None);
         assert_eq!(literal("|+ # -\n  <x>", "<x>", "a"), None);
         for new in [
@@ -240,16 +241,16 @@ mod tests {
         ] {
             assert_eq!(literal("|-\n  <x>", "<x>", new), None, "{new:?}");
         }
-        let far = format!("|-\n{}<x>", " ".repeat(1_000));
-        assert!(literal(&far, "<x>", "a\nb").is_some());
+        let deep = format!("|-\n{}<x>", " ".repeat(1_000));
+        assert!(literal(&deep, "<x>", "a\nb").is_some());
         assert_eq!(
-            literal(&far, "<x>", &format!("a{}", "\nb".repeat(1_100))),
+            literal(&deep, "<x>", &format!("a{}", "\nb".repeat(1_100))),
             None
         );
     }
 
     #[test]
-    fn knows_strings_from_other_types() {
+    fn tells_strings_from_other_types() {
         for text in [
             "nginx", "1.2.3", "a:1", "0x", "1e", "yes", "12:30", "-", ".", "+", "1_a", "infinity",
         ] {

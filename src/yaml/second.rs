@@ -1,5 +1,5 @@
-//! A second reader: libyaml, which shares no code with the first. What both read alike is what other
-//! readers read too.
+//! A second parser, libyaml, which shares no code with the first one. If both read a canonical text alike, other
+//! parsers are expected to as well.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::tree::Node;
 use crate::clock::{self, Clock};
 use crate::secret::Value;
 
-/// What a reader takes a text for.
+/// A value as a parser reads it.
 #[derive(PartialEq)]
 pub enum Reading {
     /// Null.
@@ -30,7 +30,7 @@ pub enum Reading {
 }
 
 impl fmt::Debug for Reading {
-    /// It may hold secrets: only its type is shown.
+    /// Shows only the type, since the value may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Null => "Null",
@@ -67,8 +67,8 @@ impl Reading {
     }
 }
 
-/// What the first reader takes a scalar of a canonical text for; `None` for other nodes, and for scalars with tags or that are no
-/// values.
+/// A scalar of a canonical text as the first parser reads it; `None` for collections, for scalars with tags, and for
+/// infinity and NaN.
 #[must_use]
 pub fn of_scalar(node: &Node<'_>) -> Option<Reading> {
     let style = node.style().filter(|_| node.props.tag == Tag::None)?;
@@ -86,8 +86,8 @@ pub fn of_scalar(node: &Node<'_>) -> Option<Reading> {
     })
 }
 
-/// Reads the only document of `text`; `None` where it cannot be read, where a key is written twice or is not
-/// a string, and where the clock has stopped.
+/// Reads the only document of `text`; `None` if it is not valid, if a key is a duplicate or not a string, or if the
+/// clock has stopped.
 #[must_use]
 pub fn read(text: &str, clock: &Clock) -> Option<Reading> {
     let deserializer = serde_yaml::Deserializer::from_str(text);
@@ -100,7 +100,7 @@ struct Reader<'c> {
 }
 
 impl Reader<'_> {
-    /// Counts a node with its text.
+    /// Counts a node and the `text` bytes of its text.
     fn spend<E: serde::de::Error>(self, text: usize) -> Result<(), E> {
         self.clock.spend(clock::NODE + text).map_err(E::custom)
     }
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_is_written_canonically() {
+    fn reads_canonical_texts() {
         let Some(Reading::Map(entries)) = read(
             "a: null\nb: [true, -1, 1.5, 1.0e+300, 18446744073709551615, 12345678901234567890123]\nc: {\"d\": \"\\u2028\"}\n",
             &Clock::default(),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_read_in_several_ways() {
+    fn rejects_ambiguous_texts() {
         for text in [
             "a: 1\na: 2",
             "1: a",

@@ -1,25 +1,25 @@
-//! Edits as values: a span of the text, and what stands there afterwards.
+//! Edits as values: a span of the text and its replacement.
 
 use std::ops::Range;
 
 use super::event::Span;
 
-/// One replacement; an empty span inserts.
+/// One replacement; with an empty span, an insertion.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Splice {
-    /// What goes away.
+    /// The bytes to replace.
     pub span: Span,
-    /// What comes in its place.
+    /// The replacement.
     pub text: String,
-    /// Where a scalar replaces a scalar: the parts of its new value that have stood in the old one, in
-    /// order, each as long as it stood there. All the rest is new.
+    /// If a scalar replaces a scalar: the ranges of its new (decoded) value that were copied unchanged from the old
+    /// one, in order. Everything else is new.
     pub kept: Vec<Range<usize>>,
-    /// Where the values of secrets begin in the new text, in order.
+    /// Offsets in `text` at which secret values begin, in order.
     pub values: Vec<usize>,
 }
 
 impl Splice {
-    /// A replacement that keeps nothing of what was there.
+    /// A replacement that keeps nothing of the old text and holds no secret.
     #[must_use]
     pub fn new(span: Span, text: String) -> Self {
         Self {
@@ -32,18 +32,18 @@ impl Splice {
 }
 
 impl std::fmt::Debug for Splice {
-    /// The text may be a secret: only its length is shown.
+    /// Shows only the length of the text, which may be a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Span { start, end } = self.span;
         write!(f, "Splice({start}..{end}, {} bytes)", self.text.len())
     }
 }
 
-/// The pieces of `text[range]` with the splices put in: write them one after the other.
+/// `text[range]` with the splices applied, as a sequence of slices to be concatenated.
 ///
-/// `splices` are sorted by span and do not overlap; a piece that would lie outside the text or
-/// before the previous splice is empty, and verification then fails.
-pub fn pieces<'t>(
+/// `splices` must be sorted by span and must not overlap. A slice that would be outside the text or before the
+/// previous splice is empty; verification then fails.
+pub fn spliced<'t>(
     text: &'t str,
     range: Span,
     splices: &'t [Splice],
@@ -67,11 +67,11 @@ mod tests {
     }
 
     #[test]
-    fn puts_splices_between_what_is_kept() {
+    fn splices_replace_insert_and_remove() {
         let text = "abcdef";
         let all = Span { start: 1, end: 6 };
         let splices = [splice(1, 2, "X"), splice(3, 3, "Y"), splice(4, 6, "")];
-        assert_eq!(pieces(text, all, &splices).collect::<String>(), "XcYd");
-        assert_eq!(pieces(text, all, &[]).collect::<String>(), "bcdef");
+        assert_eq!(spliced(text, all, &splices).collect::<String>(), "XcYd");
+        assert_eq!(spliced(text, all, &[]).collect::<String>(), "bcdef");
     }
 }

@@ -1,12 +1,12 @@
-//! Characters as JSON escapes them, by a pair of surrogates: libyaml refuses what our own reader takes.
+//! Rewrites surrogate pairs, JSON's escapes for characters beyond U+FFFF, which libyaml rejects.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::event::{Event, Events, Span, Style};
 
-/// The text with `\U0001f600` for `\ud83d\ude00` between double quotes, which every reader of YAML takes; as it is
-/// where there is none, or it cannot be read.
+/// The text with `\U0001f600` for `\ud83d\ude00` in double-quoted scalars, which every YAML parser accepts. Borrowed
+/// if there is no such pair, or if the text is not valid YAML.
 #[must_use]
 pub fn joined(text: &str) -> Cow<'_, str> {
     let Some(spans) = quoted_with_pairs(text) else {
@@ -23,9 +23,9 @@ pub fn joined(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The texts between double quotes that may hold one; `None` where there is none.
+/// The double-quoted scalars that may hold a pair; `None` if there are none.
 fn quoted_with_pairs(text: &str) -> Option<Vec<Span>> {
-    if !has_pair(text) {
+    if !may_have_pair(text) {
         return None;
     }
     let mut events = Events::new(text);
@@ -35,7 +35,7 @@ fn quoted_with_pairs(text: &str) -> Option<Vec<Span>> {
             style: Style::Double,
             ..
         } = event
-            && has_pair(&text[span.range()])
+            && may_have_pair(&text[span.range()])
         {
             spans.push(span);
         }
@@ -43,7 +43,7 @@ fn quoted_with_pairs(text: &str) -> Option<Vec<Span>> {
     (!spans.is_empty()).then_some(spans)
 }
 
-fn has_pair(text: &str) -> bool {
+fn may_have_pair(text: &str) -> bool {
     ["\\ud", "\\uD"].iter().any(|sign| text.contains(sign))
 }
 
@@ -52,11 +52,11 @@ fn join(quoted: &str, out: &mut String) {
     while let Some(at) = rest.find('\\') {
         let (before, escape) = rest.split_at(at);
         out.push_str(before);
-        if let Some((character, behind)) = pair(escape) {
+        if let Some((character, after)) = pair(escape) {
             let _ = write!(out, "\\U{:08x}", u32::from(character));
-            rest = behind;
+            rest = after;
         } else {
-            // a backslash and what it escapes
+            // a backslash and the character it escapes
             let length = 1 + escape[1..].chars().next().map_or(0, char::len_utf8);
             out.push_str(&escape[..length]);
             rest = &escape[length..];
@@ -65,7 +65,7 @@ fn join(quoted: &str, out: &mut String) {
     out.push_str(rest);
 }
 
-/// The character of a pair at the start of a text, and what follows it.
+/// The character of a pair at the start of `text`, and the text after the pair.
 fn pair(text: &str) -> Option<(char, &str)> {
     let half = |text: &str| u16::from_str_radix(text.strip_prefix("\\u")?, 16).ok();
     let halves = [half(text.get(..6)?)?, half(text.get(6..12)?)?];
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_are_joined_between_double_quotes_alone() {
+    fn pairs_are_joined_only_in_double_quotes() {
         for (text, expected) in [
             (r#"{"a": "\ud83d\ude00"}"#, r#"{"a": "\U0001f600"}"#),
             (

@@ -1,9 +1,9 @@
-//! An arena of nodes: one document, or one list item at a time, so that memory follows the largest
-//! object and not the stream.
+//! An arena of nodes that holds one document or one list item at a time, so that memory grows with the largest
+//! object rather than with the stream.
 //!
-//! Nodes lie in the order of the text; a node's subtree is the run of nodes up to [`Node::end`].
-//! Aliases stay aliases: [`Tree::target`] follows one. A large mapping is sorted when something is looked up
-//! in it: it may be asked as often as it is long.
+//! Nodes are in the order of the text; a node's subtree is the run of nodes up to [`Node::end`]. Aliases stay
+//! aliases: [`Tree::target`] follows one. The keys of a large mapping are sorted on its first lookup, so that as many
+//! lookups as it has entries do not take quadratic time.
 
 mod index;
 
@@ -21,14 +21,14 @@ pub type NodeId = usize;
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A mapping; `flow` for `{…}`.
+    /// A mapping.
     Map {
-        /// `{…}`
+        /// Whether it is written as `{…}`.
         flow: bool,
     },
-    /// A sequence; `flow` for `[…]`.
+    /// A sequence.
     Seq {
-        /// `[…]`
+        /// Whether it is written as `[…]`.
         flow: bool,
     },
     /// A scalar, by its style.
@@ -42,11 +42,11 @@ pub enum Kind {
 pub struct Node<'a> {
     /// What it is.
     pub kind: Kind,
-    /// Where it stands; a block collection's span is empty, at its first child.
+    /// Its place in the text; the span of a block collection is empty, at its first child.
     pub span: Span,
     /// Anchor and tag.
     pub props: Props,
-    /// The decoded text of a scalar, else empty.
+    /// The decoded text of a scalar; empty for other nodes.
     pub value: Cow<'a, str>,
     /// One past the last node of the subtree.
     pub end: NodeId,
@@ -59,7 +59,7 @@ pub struct Node<'a> {
 }
 
 impl std::fmt::Debug for Node<'_> {
-    /// The text of a scalar may be a secret: only its length is shown.
+    /// Shows only the length of a scalar, which may be a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Span { start, end } = self.span;
         write!(
@@ -72,7 +72,7 @@ impl std::fmt::Debug for Node<'_> {
 }
 
 impl Node<'_> {
-    /// The scalar's style, `None` for other nodes.
+    /// The style of a scalar; `None` for other nodes.
     #[must_use]
     pub fn style(&self) -> Option<Style> {
         match self.kind {
@@ -81,7 +81,7 @@ impl Node<'_> {
         }
     }
 
-    /// Nothing at all, or a plain `null` in one of its spellings, whatever its tag.
+    /// Whether it is empty or a plain `null` in one of its spellings. Ignores the tag.
     #[must_use]
     pub fn is_null(&self) -> bool {
         match self.style() {
@@ -91,7 +91,7 @@ impl Node<'_> {
         }
     }
 
-    /// Written as `{…}` or `[…]`.
+    /// Whether it is written as `{…}` or `[…]`.
     #[must_use]
     pub fn is_flow(&self) -> bool {
         matches!(
@@ -122,7 +122,7 @@ impl Node<'_> {
     }
 }
 
-/// The arena.
+/// An arena of nodes.
 #[derive(Default)]
 pub struct Tree<'a> {
     nodes: Vec<Node<'a>>,
@@ -130,26 +130,26 @@ pub struct Tree<'a> {
     aliases: Vec<NodeId>,
     open: Vec<NodeId>,
     index: Index,
-    most: Option<usize>,
+    max: Option<usize>,
 }
 
 impl<'a> Tree<'a> {
-    /// A tree that takes no more than `most` nodes of a document.
+    /// A tree that stops reading a document after `max` nodes.
     #[must_use]
-    pub fn bounded(most: usize) -> Self {
+    pub fn bounded(max: usize) -> Self {
         Self {
-            most: Some(most),
+            max: Some(max),
             ..Self::default()
         }
     }
 
-    /// Whether a document has more nodes than the tree takes: it is then read no further.
+    /// Whether the document has more nodes than allowed and was not read to its end.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.most.is_some_and(|most| self.nodes.len() > most)
+        self.max.is_some_and(|max| self.nodes.len() > max)
     }
 
-    /// Forgets every node; the memory is kept for the next document.
+    /// Removes all nodes; keeps the memory for the next document.
     pub fn clear(&mut self) {
         self.nodes.clear();
         self.anchors.clear();
@@ -157,10 +157,10 @@ impl<'a> Tree<'a> {
         self.index.clear();
     }
 
-    /// Reads the next document of `events` in the place of what has been read; its root, `None` where there is none.
+    /// Replaces the tree by the next document of `events`. Returns its root, `None` at the end of the stream.
     ///
     /// # Errors
-    /// The events' own.
+    /// Those of [`Events::pull`].
     pub fn next_document(
         &mut self,
         events: &mut Events<'a>,
@@ -180,7 +180,7 @@ impl<'a> Tree<'a> {
     /// Reads the node that begins with `first`, and everything below it, from `events`.
     ///
     /// # Errors
-    /// The events' own.
+    /// Those of [`Events::pull`].
     pub fn read_node(
         &mut self,
         first: (Event<'a>, Span),
@@ -227,10 +227,10 @@ impl<'a> Tree<'a> {
                     self.nodes[open].last = ordinal;
                     if self.nodes[open].is_flow() {
                         self.nodes[open].span.end = span.end;
-                        self.reaches(open, span.end);
+                        self.extend_text(open, span.end);
                     }
-                    if let Some(&around) = self.open.last() {
-                        self.reaches(around, self.nodes[open].text_end);
+                    if let Some(&parent) = self.open.last() {
+                        self.extend_text(parent, self.nodes[open].text_end);
                     }
                 }
                 return;
@@ -238,8 +238,8 @@ impl<'a> Tree<'a> {
             Event::DocumentStart | Event::DocumentEnd => return,
         };
         let is_open = self.open.last() == Some(&id);
-        if let Some(&around) = self.open.iter().nth_back(usize::from(is_open)) {
-            self.reaches(around, span.end);
+        if let Some(&parent) = self.open.iter().nth_back(usize::from(is_open)) {
+            self.extend_text(parent, span.end);
         }
         if props.anchor != 0 {
             let index = props.anchor as usize;
@@ -260,7 +260,7 @@ impl<'a> Tree<'a> {
         });
     }
 
-    fn reaches(&mut self, id: NodeId, end: usize) {
+    fn extend_text(&mut self, id: NodeId, end: usize) {
         let node = &mut self.nodes[id];
         node.text_end = node.text_end.max(end);
     }
@@ -277,8 +277,7 @@ impl<'a> Tree<'a> {
         &self.nodes
     }
 
-    /// The node that an alias stands for; any other node is its own target. `None` when an alias
-    /// stands inside its own anchor's node.
+    /// The target of an alias; any other node is its own target. `None` for an alias inside its own target.
     #[must_use]
     pub fn target(&self, id: NodeId) -> Option<NodeId> {
         match self.nodes[id].kind {
@@ -296,13 +295,13 @@ impl<'a> Tree<'a> {
         &self.aliases
     }
 
-    /// Where a node's text ends: that of its last descendant, for a block collection.
+    /// Where the text of a node ends; for a block collection, where that of its last descendant does.
     #[must_use]
     pub fn text_end(&self, id: NodeId) -> usize {
         self.nodes[id].text_end
     }
 
-    /// The children of a sequence, or of a mapping as key, value, key, value…; empty otherwise.
+    /// The items of a sequence, or the entries of a mapping as key, value, key, value…; empty for other nodes.
     pub fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> + use<'_, 'a> {
         let end = self.nodes[id].end;
         let mut next = id + 1;
@@ -315,7 +314,7 @@ impl<'a> Tree<'a> {
         })
     }
 
-    /// Key and value nodes of a mapping as they are written; empty for other nodes.
+    /// The entries of a mapping as key and value, in the order of the text; empty for other nodes.
     pub fn entries(&self, id: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> + use<'_, 'a> {
         let is_map = matches!(self.nodes[id].kind, Kind::Map { .. });
         let mut children = self.children(id);
@@ -325,7 +324,7 @@ impl<'a> Tree<'a> {
         })
     }
 
-    /// Whether a key is YAML's merge key: a plain `<<`, or one tagged `!!merge`.
+    /// Whether a key is a merge key: a plain `<<`, or one tagged `!!merge`.
     #[must_use]
     pub fn is_merge_key(&self, key: NodeId) -> bool {
         let node = &self.nodes[key];
@@ -334,8 +333,8 @@ impl<'a> Tree<'a> {
                 || (node.style() == Some(Style::Plain) && node.props.tag == Tag::None))
     }
 
-    /// Key and value nodes of the entries of a mapping whose key has this text, itself or through an alias, as
-    /// they are written; not those that come through merge keys.
+    /// The entries of a mapping whose key is `key`, directly or through an alias, in the order of the text. Does not
+    /// include merged entries.
     pub fn named<'k>(
         &self,
         map: NodeId,
@@ -344,8 +343,8 @@ impl<'a> Tree<'a> {
         index::entries(self, map, key, true)
     }
 
-    /// The same for all keys that begin so, in whatever order; equal ones as they are written.
-    pub fn beginning<'k>(
+    /// As [`Tree::named`], for keys that begin with `prefix`; in any order, but equal keys in that of the text.
+    pub fn with_prefix<'k>(
         &self,
         map: NodeId,
         prefix: &'k str,
@@ -353,8 +352,8 @@ impl<'a> Tree<'a> {
         index::entries(self, map, prefix, false)
     }
 
-    /// The value written under `key` in a mapping itself, not through a merge key; the last one
-    /// where a key stands twice. `None` if there is none, or the node is no mapping.
+    /// The value of `key` in a mapping, ignoring merge keys; the last one if the key is a duplicate. `None` if there
+    /// is none, or if the node is not a mapping.
     #[must_use]
     pub fn get_written(&self, map: NodeId, key: &str) -> Option<NodeId> {
         let written = self
@@ -363,8 +362,8 @@ impl<'a> Tree<'a> {
         written.last().map(|(_, value)| value)
     }
 
-    /// The value under `key`, with aliases followed and merge keys honoured: written entries win
-    /// over merged ones. `None` if there is none, or the node is no mapping.
+    /// The value of `key`, following aliases and merge keys; the mapping's own entries win over merged ones. `None` if
+    /// there is none, or if the node is not a mapping.
     #[must_use]
     pub fn get(&self, map: NodeId, key: &str) -> Option<NodeId> {
         let map = self.target(map)?;
@@ -376,8 +375,8 @@ impl<'a> Tree<'a> {
         self.target(written?)
     }
 
-    /// Every mapping that a mapping takes entries from through merge keys, directly or through others,
-    /// each once, in the order in which they win; not more than 128 of them.
+    /// All mappings that are merged into a mapping, directly or indirectly, each once, in order of precedence; at most
+    /// 128 of them.
     #[must_use]
     pub fn sources(&self, map: NodeId) -> Rc<[NodeId]> {
         if self.merged(map).next().is_none() {
@@ -406,7 +405,7 @@ impl<'a> Tree<'a> {
         found
     }
 
-    /// The mappings that a mapping's merge keys name, in the order in which they win.
+    /// The mappings that the merge keys of a mapping name directly, in order of precedence.
     pub fn merged(&self, map: NodeId) -> impl Iterator<Item = NodeId> + use<'_, 'a> {
         self.named(map, "<<")
             .filter(|&(key, _)| self.is_merge_key(key))
@@ -421,7 +420,7 @@ impl<'a> Tree<'a> {
             })
     }
 
-    /// The decoded text of a scalar (an alias to one included), `None` for collections.
+    /// The decoded text of a scalar, or of the scalar that an alias refers to; `None` for collections.
     #[must_use]
     pub fn text(&self, id: NodeId) -> Option<&str> {
         let node = &self.nodes[self.target(id)?];
@@ -429,5 +428,5 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// How many mappings merge keys may bring into one: they are looked through for each object.
+/// How many mappings may be merged into one: all of them are searched for each object.
 const MAX_SOURCES: usize = 128;

@@ -1,35 +1,35 @@
-//! What stands between the nodes of a text, where spans do not say it: lines, comments, the commas of
-//! flow mappings, and what a key has in front of it.
+//! The text between nodes, which spans do not cover: line breaks, comments, the commas of flow mappings, and the
+//! properties before keys.
 
-/// What ends a line in YAML 1.2.
+/// The line breaks of YAML 1.2.
 pub const BREAKS: [char; 2] = ['\n', '\r'];
-/// What separates in a line. Other characters that look empty, such as U+00A0 and U+3000, are content.
+/// The blanks of YAML. Other characters that look empty, such as U+00A0 and U+3000, are content.
 pub const BLANKS: [char; 2] = [' ', '\t'];
-/// Both.
+/// Blanks and line breaks.
 pub const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
-/// Where the line that `at` stands on begins. Lines end in LF, CR LF or CR alone.
+/// The start of the line that contains `at`. Lines end in LF, CR LF or a lone CR.
 #[must_use]
 pub fn line_start(text: &str, at: usize) -> usize {
     let before = text.get(..at).unwrap_or_default();
     before.rfind(BREAKS).map_or(0, |newline| newline + 1)
 }
 
-/// Where the line that `at` stands on ends: at its line break, or with the text.
+/// The end of the line that contains `at`: its line break, or the end of the text.
 #[must_use]
 pub fn line_end(text: &str, at: usize) -> usize {
-    let behind = text.get(at..).unwrap_or_default();
-    behind
+    let after = text.get(at..).unwrap_or_default();
+    after
         .find(BREAKS)
         .map_or(text.len(), |newline| at + newline)
 }
 
-/// Where the line behind that of `at` begins; the text's length if there is none.
+/// The start of the line after the one that contains `at`; the length of the text if there is none.
 #[must_use]
 pub fn next_line(text: &str, at: usize) -> usize {
     let end = line_end(text, at);
-    let behind = text.get(end..).unwrap_or_default();
-    let breaks = match behind.as_bytes() {
+    let after = text.get(end..).unwrap_or_default();
+    let breaks = match after.as_bytes() {
         [b'\r', b'\n', ..] => 2,
         [] => 0,
         _ => 1,
@@ -37,7 +37,7 @@ pub fn next_line(text: &str, at: usize) -> usize {
     end + breaks
 }
 
-/// Whether nothing but blanks (and a byte order mark) stands before `at` on its line.
+/// Whether only blanks (or a byte order mark) precede `at` on its line.
 #[must_use]
 pub fn starts_line(text: &str, at: usize) -> bool {
     let before = text.get(line_start(text, at)..at).unwrap_or_default();
@@ -47,7 +47,7 @@ pub fn starts_line(text: &str, at: usize) -> bool {
         .is_empty()
 }
 
-/// The next character at or behind `at` that is neither blank nor part of a comment.
+/// The first position at or after `at` that is neither white space nor in a comment.
 #[must_use]
 pub fn skip(text: &str, mut at: usize) -> usize {
     loop {
@@ -61,8 +61,8 @@ pub fn skip(text: &str, mut at: usize) -> usize {
     }
 }
 
-/// The comma behind an entry of a flow mapping whose last scalar or bracket ends at `at`: there may be
-/// comments before it, and the colon and the properties of a value that is not there.
+/// The comma after an entry of a flow mapping whose last scalar or bracket ends at `at`. Comments may precede it, as
+/// may the colon and the properties of an empty value.
 #[must_use]
 pub fn comma(text: &str, mut at: usize) -> Option<usize> {
     loop {
@@ -80,8 +80,8 @@ pub fn comma(text: &str, mut at: usize) -> Option<usize> {
     }
 }
 
-/// Where a key of a block mapping whose text begins at `at` begins with its anchor and its tag, `count` of them,
-/// which are on the same line.
+/// The start of a block mapping's key including its anchor and tag, which are on the same line: `at` is the start of
+/// the key's text, `count` the number of its properties.
 #[must_use]
 pub fn with_props(text: &str, at: usize, count: usize) -> usize {
     let line = line_start(text, at);
@@ -98,13 +98,13 @@ pub fn with_props(text: &str, at: usize, count: usize) -> usize {
     start
 }
 
-/// Whether a text holds nothing but blanks and line breaks.
+/// Whether a text is empty but for blanks and line breaks.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
     text.trim_matches(SPACE).is_empty()
 }
 
-/// Whether a colon follows on the same line: that of a key without `?`, in a block mapping.
+/// Whether a colon follows on the same line, as after a key of a block mapping without `?`.
 #[must_use]
 pub fn colon_follows(text: &str, at: usize) -> bool {
     let rest = text.get(at..).unwrap_or_default();
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_all_line_breaks() {
+    fn lines_end_at_every_kind_of_line_break() {
         for text in ["a\nbc", "a\rbc"] {
             assert_eq!(
                 (line_start(text, 3), line_end(text, 0), next_line(text, 0)),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_empty_is_content() {
+    fn unusual_white_space_is_content() {
         for content in [
             "\u{85}", "\u{a0}", "\u{1680}", "\u{2003}", "\u{2028}", "\u{3000}", "\u{b}", "\u{c}",
         ] {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_commas_behind_what_no_span_covers() {
+    fn finds_commas_after_comments_and_properties() {
         for (text, at) in [
             ("1, b", Some(1)),
             ("1 # a, b\n , b", Some(10)),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_begin_with_their_properties() {
+    fn keys_include_their_properties() {
         assert_eq!(with_props("- !!str  &a b: c", 12, 2), 2);
         assert_eq!(with_props("&a !!str b: c", 9, 1), 3);
     }

@@ -1,37 +1,37 @@
-//! The post-condition of every edit: read the edited document again; only what was planned may differ.
+//! The post-condition of every edit: the edited document is parsed again, and only what was planned may differ.
 //!
-//! The first reading leaves a digest of every event and its place behind (see
-//! [`Events::digest`]); the planned ones are taken out of it. Here the edited text must give the
-//! same digest for all the rest, and exactly the planned events in between. Kind, value and anchor
-//! of a planned scalar are compared, so that a value can neither become another type nor add structure.
+//! The first reading of a document yields a sum of digests of all events with their places (see [`Events::digest`]),
+//! from which those of the events to be replaced are subtracted. The edited text must yield the same sum for the
+//! rest, and exactly the planned events in between. Kind, value and anchor of planned scalars are compared, so that
+//! a value can neither change its type nor add structure.
 
 use super::event::{Event, Events, Style, SyntaxError};
 use super::expected::Shape;
 use super::scalar;
 use crate::clock::Clock;
 
-/// What an edit leaves in place of some events of the original.
+/// The events that an edit puts in place of some events of the original.
 pub struct Expectation {
-    /// The number of the first event that goes, or before which the new ones stand.
+    /// The number of the first event that is removed, or before which the new ones are inserted.
     pub at: u32,
-    /// How many events of the original go.
-    pub gone: u32,
-    /// What stands there now.
+    /// How many events of the original are removed.
+    pub removed: u32,
+    /// The new events.
     pub shapes: Vec<Shape>,
-    /// The anchor that the first of them has.
+    /// The anchor of the first new event; 0 for none.
     pub anchor: u32,
 }
 
 /// The edited text does not read as planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
-    /// It is no YAML any more.
+    /// It is not valid YAML.
     #[error("the edited text is not valid YAML")]
     Syntax(SyntaxError),
-    /// It nests more deeply than what is read.
+    /// It is nested too deeply.
     #[error("the edited text nests lists and maps more than 1,024 deep")]
     TooDeep,
-    /// It reads as something else.
+    /// It differs from the plan.
     #[error("the edited text does not read as planned")]
     Different,
 }
@@ -46,11 +46,11 @@ impl From<SyntaxError> for Mismatch {
     }
 }
 
-/// Reads `text`, one edited document, and compares it with the plan: `expected` sorted by place, and
-/// `digest` of all the events that are to stay.
+/// Parses `text`, one edited document, and compares it with the plan: `expected`, sorted by place, and `digest`, the
+/// sum of the digests of all events that stay.
 ///
 /// # Errors
-/// A [`Mismatch`]; nothing may then be written. It is one too where the clock has stopped.
+/// [`Mismatch`], also if the clock has stopped; nothing may then be written.
 pub fn verify(
     text: &str,
     expected: &[Expectation],
@@ -70,7 +70,7 @@ pub fn verify(
             _ => {}
         }
         while let Some(wanted) = expected.next_if(|wanted| wanted.at == original) {
-            original += wanted.gone;
+            original += wanted.removed;
             let mut anchor = wanted.anchor;
             for (index, shape) in wanted.shapes.iter().enumerate() {
                 if index > 0 {
@@ -134,7 +134,7 @@ mod tests {
         super::verify(text, expected, digest, &Clock::default())
     }
 
-    fn digest_without(text: &str, gone: &[u32]) -> u64 {
+    fn digest_without(text: &str, removed: &[u32]) -> u64 {
         let mut events = Events::new(text);
         let mut sum = 0_u64;
         let mut ordinal = 0;
@@ -142,7 +142,7 @@ mod tests {
             if matches!(event, Event::DocumentStart | Event::DocumentEnd) {
                 continue;
             }
-            if !gone.contains(&ordinal) {
+            if !removed.contains(&ordinal) {
                 sum = sum.wrapping_add(event.digest(ordinal));
             }
             ordinal += 1;
@@ -150,17 +150,17 @@ mod tests {
         sum
     }
 
-    fn expect(at: u32, gone: u32, shapes: Vec<Shape>) -> Expectation {
+    fn expect(at: u32, removed: u32, shapes: Vec<Shape>) -> Expectation {
         Expectation {
             at,
-            gone,
+            removed,
             shapes,
             anchor: 0,
         }
     }
 
     #[test]
-    fn accepts_the_planned_change_alone() {
+    fn accepts_only_the_planned_change() {
         // events: 0 map, 1 a, 2 x, 3 b, 4 y, 5 close
         let digest = digest_without("a: x\nb: y\n", &[2]);
         let plan = [expect(2, 1, vec![Shape::Text("z".into())])];
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn follows_insertions_and_removals() {
+    fn accepts_planned_insertions_and_removals() {
         let digest = digest_without("a: x\nb: y\n", &[3, 4]);
         let plan = [
             expect(

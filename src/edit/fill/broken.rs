@@ -1,4 +1,4 @@
-//! A last look at a text with its values: a YAML or JSON text in a field that no longer parses.
+//! Warns about YAML and JSON texts inside fields that no longer parse with their values filled in.
 
 use std::ops::Range;
 
@@ -7,13 +7,13 @@ use crate::finding::Finding;
 use crate::secret::json::{self, JsonError};
 use crate::yaml::event::{Event, Events};
 
-/// How many members a JSON text may have to be looked at: each takes many times the memory of its text.
-const MOST_MEMBERS: usize = 1 << 18;
+/// JSON texts with more members are not checked: each takes many times the memory of its text.
+const MAX_MEMBERS: usize = 1 << 18;
 
-/// Warns where `text` has been YAML or JSON before values were put into it, and no longer is. `kept` are the places
-/// of what was there before.
+/// A warning if `text` was YAML or JSON before values were filled in, and no longer is. `kept` are the ranges of `text`
+/// that are from the manifest.
 ///
-/// `None` also where there is no time left: the run ends then anyway.
+/// `None` also if the time is up, since the run ends then anyway.
 pub(super) fn warning(text: &[u8], kept: &[Range<usize>], clock: &Clock) -> Option<Finding> {
     if kept.is_empty() || !may_break(text, kept) {
         return None;
@@ -22,7 +22,7 @@ pub(super) fn warning(text: &[u8], kept: &[Range<usize>], clock: &Clock) -> Opti
     let text = std::str::from_utf8(text).ok()?;
     let before = template(text, kept)?;
     if is_json(&before) {
-        let is_broken = json::parse_within(text, MOST_MEMBERS)
+        let is_broken = json::parse_within(text, MAX_MEMBERS)
             .is_err_and(|error| !matches!(error, JsonError::Members(_)));
         return is_broken.then(|| {
             Finding::warning("with its value the text is no longer valid JSON",
@@ -38,7 +38,7 @@ pub(super) fn warning(text: &[u8], kept: &[Range<usize>], clock: &Clock) -> Opti
     })
 }
 
-/// Whether a value holds something that may be more than a part of a word.
+/// Whether a value holds characters that may have a meaning in YAML or JSON.
 fn may_break(text: &[u8], kept: &[Range<usize>]) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.+/=".contains(byte);
     let mut at = 0;
@@ -51,7 +51,7 @@ fn may_break(text: &[u8], kept: &[Range<usize>]) -> bool {
     values.any(has_other) || has_other(kept.last().map_or(0, |kept| kept.end)..text.len())
 }
 
-/// The text with a digit for each value: as good in JSON's strings as outside of them.
+/// The text with a digit in place of each value, which is valid inside and outside of JSON strings.
 fn template(text: &str, kept: &[Range<usize>]) -> Option<String> {
     let mut template =
         String::with_capacity(kept.iter().map(|kept| kept.len() + 1).sum::<usize>() + 1);
@@ -70,11 +70,10 @@ fn template(text: &str, kept: &[Range<usize>]) -> Option<String> {
 }
 
 fn is_json(text: &str) -> bool {
-    text.trim_ascii_start().starts_with(['{', '['])
-        && json::parse_within(text, MOST_MEMBERS).is_ok()
+    text.trim_ascii_start().starts_with(['{', '[']) && json::parse_within(text, MAX_MEMBERS).is_ok()
 }
 
-/// Whether it is YAML, each document a list or a mapping: every line of prose is a scalar.
+/// Whether it is YAML in which each document is a list or a mapping: any line of prose would be a valid scalar.
 fn is_yaml(text: &str, clock: &Clock) -> bool {
     let mut events = Events::timed(text, clock);
     let mut documents = 0;

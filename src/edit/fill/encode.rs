@@ -1,4 +1,4 @@
-//! What a value is as a piece of a text, and as YAML of its own.
+//! Writes a value into a text, or as YAML of its own.
 
 use zeroize::Zeroizing;
 
@@ -10,7 +10,7 @@ use crate::yaml::event::Style;
 use crate::yaml::expected::Shape;
 use crate::yaml::scalar::quote_within;
 
-/// Puts a value in the place of its placeholder; `None` if the text would be longer than `room`.
+/// Appends the value of a placeholder to `bytes`; `None` if they would become longer than `room`.
 pub(super) fn append(
     bytes: &mut Vec<u8>,
     room: usize,
@@ -19,7 +19,7 @@ pub(super) fn append(
 ) -> Option<()> {
     let room = room.checked_sub(bytes.len())?;
     let json: Zeroizing<String>;
-    let piece = match value {
+    let text = match value {
         Value::String(text) | Value::Number(text) => text.as_bytes(),
         Value::Bytes(raw) => raw,
         Value::Bool(true) => b"true",
@@ -30,22 +30,20 @@ pub(super) fn append(
             json.as_bytes()
         }
     };
-    let escaped_already = placeholder.modifiers.last().is_some_and(Modifier::is_json);
-    let escaped = match std::str::from_utf8(piece) {
-        Ok(text) if placeholder.escaped && !escaped_already => {
-            Some(json::escape_within(text, room)?)
-        }
+    let is_escaped = placeholder.modifiers.last().is_some_and(Modifier::is_json);
+    let escaped = match std::str::from_utf8(text) {
+        Ok(text) if placeholder.escaped && !is_escaped => Some(json::escape_within(text, room)?),
         _ => None,
     };
-    let piece = escaped.as_ref().map_or(piece, |text| text.as_bytes());
-    if piece.len() > room {
+    let text = escaped.as_ref().map_or(text, |escaped| escaped.as_bytes());
+    if text.len() > room {
         return None;
     }
-    bytes.extend_from_slice(piece);
+    bytes.extend_from_slice(text);
     Some(())
 }
 
-/// Base64 in the wanted layout.
+/// Base64, on one line or wrapped.
 pub(super) fn encode(bytes: &[u8], wrap: Wrap) -> String {
     let line = base64::encode(bytes);
     if wrap == Wrap::Line || line.len() < 70 {
@@ -62,15 +60,15 @@ pub(super) fn encode(bytes: &[u8], wrap: Wrap) -> String {
     out
 }
 
-/// Longest key of a map, in bytes as it is written: YAML readers look 1,024 characters ahead for the colon.
-const LONGEST_KEY: usize = 1_000;
+/// The longest key of a map, in bytes as written: YAML parsers look 1,024 characters ahead for the colon.
+const MAX_KEY: usize = 1_000;
 
-/// Whether not every reader finds the colon behind a key.
+/// Whether a key is too long for some parsers to find its colon.
 pub(super) fn is_long_key(key: &str) -> bool {
-    quote_within(key, Style::Double, LONGEST_KEY).is_none()
+    quote_within(key, Style::Double, MAX_KEY).is_none()
 }
 
-/// Whether a map in a value has a key behind which not every reader finds the colon.
+/// Whether a map in a value has a key that is too long.
 pub(super) fn has_long_key(value: &Value) -> bool {
     match value {
         Value::List(items) => items.iter().any(has_long_key),
@@ -81,7 +79,7 @@ pub(super) fn has_long_key(value: &Value) -> bool {
     }
 }
 
-/// A value as what its JSON reads as.
+/// Appends the shapes that the JSON of a value parses to.
 pub(super) fn shapes(value: &Value, out: &mut Vec<Shape>) {
     match value {
         Value::Null => out.push(Shape::Token("null".to_owned())),

@@ -1,4 +1,4 @@
-//! A value as a map of strings.
+//! Converts a value to a map of strings.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use super::super::map::Entries;
 use super::encode::is_long_key;
 use super::not_base64;
 
-/// The entries of a field that takes nothing but a map of strings; `None` if they are longer than `room`. What is null
-/// counts as missing.
+/// The entries for a field that must be a map of strings; `None` if they are longer than `room` bytes. Entries with null
+/// are omitted.
 pub(super) fn entries(
     value: Value,
     values: Values,
@@ -39,7 +39,7 @@ pub(super) fn entries(
     Ok(Some(entries))
 }
 
-/// One value as text.
+/// One value as text; `None` if it is longer than `room` bytes.
 fn text(value: Value, values: Values, room: usize) -> Result<Option<String>, Finding> {
     let is_string = matches!(value, Value::String(_));
     let text = match value {
@@ -68,13 +68,13 @@ fn encoded(bytes: &[u8], values: Values) -> Result<String, Finding> {
     }
 }
 
-/// Refuses keys that the field cannot have; they are not named, since they are part of the value.
+/// Rejects keys that the field cannot have. They are not quoted, since they are part of the secret.
 fn check_keys(map: &BTreeMap<String, Value>, values: Values) -> Result<(), Finding> {
     let are_names = values != Values::Labels;
     if are_names && !map.keys().all(|key| is_name(key)) {
         return Err(Finding::error(
-            "the map has a key that cannot be one of data: only letters, digits, `-`, `_` and `.` can stand in it",
-            "rename the key in the store, or name the keys that are wanted one by one",
+            "the map has a key that is not valid in data: only letters, digits, `-`, `_` and `.` are allowed",
+            "rename the key in the store, or name each wanted key in a placeholder of its own",
         ));
     }
     if map.keys().any(|key| is_long_key(key)) {
@@ -83,13 +83,13 @@ fn check_keys(map: &BTreeMap<String, Value>, values: Values) -> Result<(), Findi
     Ok(())
 }
 
-/// Kubernetes' rule for the keys of Secrets and `ConfigMap`s, which become names of files.
+/// Kubernetes' rule for the keys of Secrets and `ConfigMap`s, which become file names.
 fn is_name(key: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (1..=253).contains(&key.len()) && key.bytes().all(fits) && key != "." && !key.starts_with("..")
 }
 
-/// What is said where something else than a map would take the place of one.
+/// The error for a value that is not a map in a field that must be one.
 pub(super) fn not_a_map() -> Finding {
     Finding::error(
         "the result is not a map, which this field has to be",
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_encoded_has_to_be_base64_already() {
+    fn values_that_are_not_encoded_must_be_base64() {
         let plain = Values::Base64 { encode: false };
         assert!(run(r#"{"a": "eA==", "b": ""}"#, plain).is_ok());
         for value in [
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_to_fit_and_are_never_named() {
+    fn invalid_keys_are_rejected_and_never_quoted() {
         for key in ["", "a b", "a/b", "ä", ".", "..", "..a", &"k".repeat(254)] {
             let value = json::compact(&Value::Map(
                 [(key.to_owned(), Value::string("x"))].into_iter().collect(),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_map_is_one() {
+    fn values_other_than_maps_are_rejected() {
         for value in ["\"{}\"", "1", "true", "[]"] {
             assert!(run(value, Values::Text).is_err(), "{value}");
         }
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_longer_than_the_room_is_not_made() {
+    fn entries_are_limited_in_length() {
         let value = json::parse(r#"{"a": "xxxxxxxxxx", "b": [1, 2, 3]}"#).unwrap();
         for (room, fits) in [(5, false), (15, false), (19, true)] {
             let made = entries(value.clone(), Values::Text, room).unwrap();

@@ -1,4 +1,4 @@
-//! What kustomize and kpt cannot carry from a function into their output.
+//! Rejects values that kustomize and kpt cannot pass on from a function to their output.
 
 use crate::finding::Finding;
 use crate::plan::change::Context;
@@ -6,7 +6,7 @@ use crate::yaml::expected::Shape;
 
 use super::Filled;
 
-/// Refuses what would be lost, changed or printed on the way.
+/// Rejects a value that kustomize or kpt would lose, change or print in an error.
 pub(super) fn check(filled: &Filled<'_>, context: &Context) -> Result<(), Finding> {
     match filled {
         Filled::Text(text, _) => characters(text, context),
@@ -22,21 +22,21 @@ pub(super) fn check(filled: &Filled<'_>, context: &Context) -> Result<(), Findin
     }
 }
 
-/// kustomize and kpt copy comments from the item as it was: where a text has become a map or a list
-/// they fail, and print it.
+/// kustomize and kpt copy comments from the original item. If a text has become a map or a list, they fail and print
+/// it.
 fn structure() -> Finding {
     Finding::error(
-        "the result is a map or a list, at which kustomize and kpt fail and print it",
+        "the result is a map or a list: kustomize and kpt would fail and print it",
         "take a part of it with `jsonPath`, or resolve it in a pipe with `gitops-fn render -`",
     )
 }
 
-/// Refuses what kustomize cannot carry: it would print the whole object in an error, or change the
-/// value on the way (krm-functions.md §2.4, 2.5).
+/// Rejects characters for which kustomize would print the whole object in an error, or change the
+/// value (docs/internals/kustomize-and-kpt.md#characters-that-kustomize-cannot-carry).
 fn characters(text: &str, context: &Context) -> Result<(), Finding> {
     let reason = text.chars().find_map(|ch| match ch {
         '\u{85}' | '\u{2028}' | '\u{2029}' => {
-            Some("the result has a line separator (U+0085, U+2028 or U+2029) that kustomize changes on the way")
+            Some("the result has a line separator (U+0085, U+2028 or U+2029) that kustomize would change")
         }
         '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => Some(
             "the result has a character (DEL, U+0080 to U+009F, U+FFFE or U+FFFF) at which kustomize fails and prints the whole object",

@@ -1,11 +1,11 @@
-//! Filter comparisons.
+//! Comparisons in filters.
 
 use std::cmp::Ordering;
 
 use super::JsonPathError;
 use crate::secret::Value;
 
-/// What stands between the two sides of a filter.
+/// The operator between the two sides of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     Equal,
@@ -29,10 +29,10 @@ impl Operator {
         })
     }
 
-    /// Compares texts with texts, numbers with numbers, booleans for equality.
+    /// Compares texts with texts, numbers with numbers, and booleans for equality.
     ///
-    /// A number may also be compared with a text that is a number: AVP sees the numbers of a
-    /// store's map as texts, so templates written for it quote them.
+    /// A number can also be compared with a text that is a number: AVP reads the numbers of a stored map as texts, so
+    /// templates written for it quote them.
     pub(super) fn holds(self, left: &Value, right: &Value) -> Result<bool, JsonPathError> {
         let order = match (left, right) {
             (Value::Bool(left), Value::Bool(right)) => match self {
@@ -61,7 +61,7 @@ impl Operator {
     }
 }
 
-/// Whole numbers exactly, others as 64-bit floats.
+/// Compares integers exactly, and other numbers as 64-bit floats; `None` if one is not a finite number.
 fn numbers(left: &str, right: &str) -> Option<Ordering> {
     if let (Ok(left), Ok(right)) = (left.parse::<i128>(), right.parse::<i128>()) {
         return Some(left.cmp(&right));

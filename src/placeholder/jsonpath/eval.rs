@@ -1,4 +1,4 @@
-//! Filling a template, after client-go's `jsonpath.go`.
+//! Fills in a template, after client-go's `jsonpath.go`.
 
 use zeroize::Zeroizing;
 
@@ -6,19 +6,19 @@ use super::{Block, Filled, JsonPathError, Slice, Step};
 use crate::clock::{self, Clock};
 use crate::secret::{Value, json};
 
-/// How many results a whole evaluation may produce: unions and recursion multiply.
+/// How many results an evaluation may produce in total, since unions and recursion multiply.
 const MAX_RESULTS: usize = 1_000_000;
 
-/// How many bytes a whole evaluation may look up, compare and copy: each result may be long.
+/// How many bytes an evaluation may look up, compare and copy in total, since each result may be long.
 const MAX_WORK: usize = 64 << 20;
 
 type Results<'a> = Result<Vec<&'a Value>, JsonPathError>;
 
-/// Fills `blocks` from `value`.
+/// Fills in `blocks` from `value`.
 pub(super) fn evaluate(
     blocks: &[Block],
     value: &Value,
-    most: usize,
+    max: usize,
     clock: &Clock,
 ) -> Result<Filled, JsonPathError> {
     let mut run = Run {
@@ -27,7 +27,7 @@ pub(super) fn evaluate(
         strings: 0,
         work: 0,
         clock,
-        most,
+        max,
         out: Zeroizing::new(String::new()),
     };
     run.blocks(blocks, value)?;
@@ -38,15 +38,17 @@ pub(super) fn evaluate(
 }
 
 struct Run<'c> {
+    /// How many results have been produced.
     produced: usize,
-    /// How many pieces the text has, and how many of them are strings.
+    /// How many results have been printed.
     printed: usize,
+    /// How many of the printed results are strings.
     strings: usize,
-    /// Bytes that were looked up, compared and copied.
+    /// How many bytes have been looked up, compared and copied.
     work: usize,
     clock: &'c Clock,
-    /// How long the text may be.
-    most: usize,
+    /// The longest text, in bytes.
+    max: usize,
     out: Zeroizing<String>,
 }
 
@@ -104,14 +106,14 @@ impl Run<'_> {
             let text = match value {
                 Value::String(text) | Value::Number(text) => text,
                 _ => {
-                    json = json::compact_html_within(value, self.most)
-                        .ok_or(JsonPathError::TooLong)?;
+                    json =
+                        json::compact_html_within(value, self.max).ok_or(JsonPathError::TooLong)?;
                     &json
                 }
             };
             self.printed += 1;
             self.strings += usize::from(matches!(value, Value::String(_)));
-            if self.out.len() + text.len() > self.most {
+            if self.out.len() + text.len() > self.max {
                 return Err(JsonPathError::TooLong);
             }
             self.work(text.len())?;
@@ -174,7 +176,7 @@ impl Run<'_> {
         }
     }
 
-    /// All lists, maps and texts in `value` that are not empty, outer ones first.
+    /// Collects all non-empty lists, maps and texts in `value`, outer ones first.
     fn descend<'a>(
         &mut self,
         value: &'a Value,
@@ -234,7 +236,7 @@ impl Run<'_> {
     }
 }
 
-/// How many bytes a comparison may look at.
+/// The work of a comparison, in bytes.
 fn compared(left: &Value, right: &Value) -> usize {
     match (left, right) {
         (Value::String(left), Value::String(right)) => left.len().min(right.len()),
@@ -246,7 +248,7 @@ fn compared(left: &Value, right: &Value) -> usize {
     }
 }
 
-/// The elements of a list, the values of a map by sorted keys.
+/// The elements of a list, or the values of a map in the order of its keys.
 fn children(value: &Value) -> Vec<&Value> {
     match value {
         Value::List(items) => items.iter().collect(),
@@ -269,7 +271,7 @@ fn field<'a>(input: &[&'a Value], name: &str) -> Results<'a> {
     Ok(found)
 }
 
-/// The elements of one list that a slice names; null has none.
+/// Adds the elements of a list that a slice selects; null counts as an empty list.
 fn cut<'a>(
     value: &'a Value,
     slice: Slice,

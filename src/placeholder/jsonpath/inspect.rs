@@ -1,15 +1,15 @@
-//! What can be said of a template before it is filled.
+//! Properties of a template that are known before it is filled in.
 
 use super::{Block, JsonPath, Step};
 
 impl JsonPath {
-    /// Whether a filter compares something.
+    /// Whether any filter compares values.
     #[must_use]
     pub fn compares(&self) -> bool {
         blocks_compare(&self.0)
     }
 
-    /// Whether it takes one part of a value and adds nothing: keys and single indexes alone.
+    /// Whether it only selects one part of the value: by keys and single indexes, without adding text.
     #[must_use]
     pub fn takes_one_part(&self) -> bool {
         let is_plain = |step: &Step| match step {

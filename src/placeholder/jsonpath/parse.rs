@@ -1,13 +1,13 @@
-//! Template text to blocks and steps, after client-go's `parser.go`.
+//! Parses template text into blocks and steps, after client-go's `parser.go`.
 
 use super::compare::Operator;
 use super::{Block, JsonPathError, Slice, Step, unquote};
 use crate::secret::Value;
 
-/// How many `{range}` may stand in each other.
-const RANGE_DEPTH: usize = 32;
+/// How deep `{range}` may be nested.
+const MAX_RANGE_DEPTH: usize = 32;
 
-/// An action as it was written.
+/// The content of an action.
 struct Action {
     range: bool,
     end: bool,
@@ -30,7 +30,7 @@ pub(super) fn template(text: &str) -> Result<Vec<Block>, JsonPathError> {
         let action = cursor.action()?;
         rest = cursor.rest();
         if action.range {
-            if open.len() >= RANGE_DEPTH {
+            if open.len() >= MAX_RANGE_DEPTH {
                 return Err(JsonPathError::RangeDepth);
             }
             open.push((action.steps, std::mem::take(&mut blocks)));
@@ -51,7 +51,7 @@ pub(super) fn template(text: &str) -> Result<Vec<Block>, JsonPathError> {
     Ok(blocks)
 }
 
-/// Parses what stands inside a filter or between brackets.
+/// Parses the inside of a filter or of brackets.
 fn steps(text: &str) -> Result<Vec<Step>, JsonPathError> {
     let braced = format!("{text}}}");
     let mut cursor = Cursor {
@@ -63,7 +63,7 @@ fn steps(text: &str) -> Result<Vec<Step>, JsonPathError> {
         return Err(syntax("unrecognized character in action: U+007D '}'"));
     }
     if action.range || action.end {
-        return Err(syntax("range and end stand in braces of their own"));
+        return Err(syntax("range and end need braces of their own"));
     }
     Ok(action.steps)
 }
@@ -93,11 +93,11 @@ impl<'a> Cursor<'a> {
     }
 
     fn eat(&mut self, prefix: &str) -> bool {
-        let here = self.rest().starts_with(prefix);
-        if here {
+        let is_next = self.rest().starts_with(prefix);
+        if is_next {
             self.at += prefix.len();
         }
-        here
+        is_next
     }
 
     /// Takes the next `length` bytes.
@@ -107,7 +107,7 @@ impl<'a> Cursor<'a> {
         text
     }
 
-    /// The inside of an action up to and with its closing brace.
+    /// Parses the inside of an action, including its closing brace.
     fn action(&mut self) -> Result<Action, JsonPathError> {
         let mut action = Action {
             range: false,
@@ -139,7 +139,7 @@ impl<'a> Cursor<'a> {
                 Some(c) if c == '+' || c == '-' || c.is_ascii_digit() => {
                     action.steps.push(self.number()?);
                 }
-                Some(c) if c == '_' || c.is_alphabetic() => self.word(&mut action)?,
+                Some(c) if c == '_' || c.is_alphabetic() => self.identifier(&mut action)?,
                 Some(c) => {
                     let code = u32::from(c);
                     return Err(syntax(format!(
@@ -151,7 +151,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn word(&mut self, action: &mut Action) -> Result<(), JsonPathError> {
+    fn identifier(&mut self, action: &mut Action) -> Result<(), JsonPathError> {
         let end = self.rest().find(is_terminator).unwrap_or(self.rest().len());
         match self.take(end) {
             "true" => action.steps.push(Step::Literal(Value::Bool(true))),
@@ -178,7 +178,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// A field name up to the next terminator; a backslash makes any character part of it.
+    /// Parses a field name up to the next terminator; a backslash escapes any character.
     fn field(&mut self) -> Step {
         let mut name = String::new();
         let start = self.at;
@@ -227,7 +227,7 @@ impl<'a> Cursor<'a> {
         Ok(Step::Literal(Value::string(text)))
     }
 
-    /// `[…]`: an index, a slice, a quoted key, or a union of these.
+    /// Parses `[…]`: an index, a slice, a quoted key, or a union of these.
     fn brackets(&mut self, steps: &mut Vec<Step>) -> Result<(), JsonPathError> {
         let end = self.rest().find([']', '\n']).unwrap_or(self.rest().len());
         let text = self.take(end).get(1..).unwrap_or_default();
@@ -245,7 +245,7 @@ impl<'a> Cursor<'a> {
         selector(text, steps)
     }
 
-    /// `[?(left op right)]` or `[?(left)]`, its opening read already.
+    /// Parses `[?(left op right)]` or `[?(left)]`, of which `[?(` has been read.
     fn filter(&mut self) -> Result<Step, JsonPathError> {
         let text = self.filter_text()?;
         if !self.eat("]") {
@@ -265,7 +265,7 @@ impl<'a> Cursor<'a> {
         Ok(Step::Compare(steps(left)?, operator, steps(right)?))
     }
 
-    /// The inside of a filter up to the `)` that stands in no quotes.
+    /// The inside of a filter up to the first `)` outside quotes.
     fn filter_text(&mut self) -> Result<&'a str, JsonPathError> {
         let start = self.at;
         while let Some(c) = self.peek() {
@@ -296,13 +296,13 @@ fn is_terminator(c: char) -> bool {
     )
 }
 
-/// One entry between brackets.
+/// Parses one entry of brackets.
 fn selector(text: &str, steps: &mut Vec<Step>) -> Result<(), JsonPathError> {
     let key = text
         .strip_prefix('\'')
         .and_then(|rest| rest.strip_suffix('\''));
     if let Some(key) = key.filter(|key| !key.contains('\'')) {
-        // as client-go: the key is read as `.key`, so its dots and blanks need a backslash
+        // as in client-go, the key is parsed as `.key`, so its dots and blanks need a backslash
         steps.extend(self::steps(&format!(".{key}"))?);
         return Ok(());
     }

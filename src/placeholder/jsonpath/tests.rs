@@ -9,7 +9,7 @@ fn run(template: &str, value: &str) -> Result<String, JsonPathError> {
 }
 
 #[test]
-fn templates_that_multiply_are_stopped() {
+fn templates_that_multiply_results_are_stopped() {
     let union = "['a','a']".repeat(40);
     let nested = format!("{}1{}", r#"{"a":"#.repeat(41), "}".repeat(41));
     assert_eq!(
@@ -31,9 +31,9 @@ fn templates_that_multiply_are_stopped() {
     );
 }
 
-/// Each of the 216,000 comparisons looks at 100 kB.
+/// Each of the 216,000 comparisons reads 100 kB.
 #[test]
-fn comparisons_count_as_what_they_look_at() {
+fn comparisons_are_limited_by_the_bytes_they_read() {
     let text = "x".repeat(100_000);
     let item = format!(r#"[{{"a":"{text}","b":"{text}"}}]"#);
     let value = format!(r#"{{"n":{{"m":{{"l":{item}}}}}}}"#);
@@ -44,7 +44,7 @@ fn comparisons_count_as_what_they_look_at() {
         assert_eq!(run(&template, &value), Err(JsonPathError::TooMuchWork));
     }
     assert!(run("{.n.m.l[?(@.a==@.b)]}", &value).is_ok());
-    // a filter in a filter does not hide it
+    // also inside another filter
     let value = format!("[{}]", vec![value; 3].join(","));
     let template = format!("{{[?({n}{m}{l}[?(@.a!=@.b)])]}}");
     assert!(run(&template, &value).is_err());
@@ -55,7 +55,7 @@ fn comparisons_count_as_what_they_look_at() {
 }
 
 #[test]
-fn it_ends_with_the_clock() {
+fn evaluation_stops_with_the_clock() {
     let stopped = Clock::new(Some(std::time::Instant::now()), std::sync::Arc::default());
     let value = json::parse("[{\"a\": 1}]").unwrap();
     for template in [
@@ -89,7 +89,7 @@ fn long_templates_do_not_recurse() {
 }
 
 #[test]
-fn debug_shows_nothing() {
+fn debug_does_not_show_the_template() {
     assert_eq!(
         format!("{:?}", JsonPath::parse("{.s3cret}").unwrap()),
         "JsonPath(..)"

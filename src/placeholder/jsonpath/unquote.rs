@@ -1,10 +1,10 @@
-//! Quoted texts with Go's escapes.
+//! Quoted strings with Go's escapes.
 
-/// The quoted text at the start of `text` and the length it takes there, quotes included.
+/// The quoted string at the start of `text`, and its length in bytes including the quotes.
 ///
-/// Both `'` and `"` open a text; inside, Go's escapes hold (`\n`, `\t`, `\x41`, `\101`, `\u00e9`,
-/// `\U0001F600`, `\\`, and the quote itself). `None` if nothing quoted stands there, the quote is
-/// not closed, an escape is unknown, or `\x` escapes add up to no UTF-8.
+/// The quotes are `'` or `"`; Go's escapes are decoded (`\n`, `\t`, `\x41`, `\101`, `\u00e9`, `\U0001F600`, `\\`, and the
+/// quote itself). `None` if there is no quoted string, it is not closed, an escape is unknown, or `\x` escapes are not
+/// UTF-8.
 #[must_use]
 pub fn quoted(text: &str) -> Option<(String, usize)> {
     let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
@@ -13,7 +13,7 @@ pub fn quoted(text: &str) -> Option<(String, usize)> {
     Some((unescape(inside, quote)?, length))
 }
 
-/// The length of the quoted text at the start of `text` up to its closing quote, if it has one.
+/// The length in bytes of the quoted string at the start of `text`, including its quotes; `None` if it is not closed.
 pub(super) fn closed(text: &str) -> Option<usize> {
     let mut chars = text.char_indices();
     let (_, quote) = chars.next()?;
@@ -43,7 +43,7 @@ fn unescape(text: &str, quote: char) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// One escape, its backslash read already.
+/// Decodes one escape, the backslash of which has been read.
 fn escape(chars: &mut std::str::Chars<'_>, quote: char, bytes: &mut Vec<u8>) -> Option<()> {
     match chars.next()? {
         'a' => bytes.push(0x07),

@@ -1,4 +1,4 @@
-//! Modifier texts: name and arguments.
+//! Parses the name and arguments of a modifier.
 
 use zeroize::Zeroizing;
 
@@ -6,9 +6,9 @@ use super::{Kind, Modifier, ModifierError};
 use crate::placeholder::jsonpath::JsonPath;
 use crate::placeholder::jsonpath::unquote;
 
-/// More would be a slip of the finger, and could fill the memory.
+/// The largest indentation: more would be a typing error, and could exhaust the memory.
 pub const MAX_INDENT: usize = 1_000;
-/// The longest unknown name that an error repeats.
+/// The longest unknown name that an error quotes.
 const MAX_NAME: usize = 32;
 
 /// Parses the text of one modifier.
@@ -52,7 +52,7 @@ fn plain(name: &'static str, rest: &str, kind: Kind) -> Result<Kind, ModifierErr
     }
 }
 
-/// As AVP: the words of the expression are joined again by single blanks, also inside quotes.
+/// As in AVP, white space in the expression becomes single blanks, also inside quotes.
 fn json_path(rest: &str) -> Result<JsonPath, ModifierError> {
     if rest.is_empty() {
         return Err(ModifierError::Parameters("jsonPath"));
@@ -61,7 +61,7 @@ fn json_path(rest: &str) -> Result<JsonPath, ModifierError> {
     JsonPath::parse(&words.join(" ")).map_err(ModifierError::JsonPath)
 }
 
-/// One number as Go's `strconv.ParseInt(…, 10, 0)` reads it; below zero is zero, as with AVP.
+/// One number as Go's `strconv.ParseInt(…, 10, 0)` parses it; negative numbers become zero, as in AVP.
 fn level(rest: &str) -> Result<usize, ModifierError> {
     if rest.contains(char::is_whitespace) {
         return Err(ModifierError::Parameters("indent"));
@@ -79,8 +79,8 @@ fn default_text(rest: &str) -> Option<Zeroizing<String>> {
     let text = match rest.chars().next()? {
         '\'' => {
             let inside = rest.strip_prefix('\'')?.strip_suffix('\'')?;
-            let pieces = inside.replace("''", "");
-            (!pieces.contains('\'')).then(|| inside.replace("''", "'"))?
+            let unescaped = inside.replace("''", "");
+            (!unescaped.contains('\'')).then(|| inside.replace("''", "'"))?
         }
         '"' => {
             let (text, length) = unquote::quoted(rest)?;

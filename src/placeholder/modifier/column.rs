@@ -1,15 +1,15 @@
-//! The column at which a placeholder stands, for `indent` without a number.
+//! The column of a placeholder, for `indent` without a number.
 
 use super::ModifierError;
 use super::args::MAX_INDENT;
 
-/// The column behind `before`, the text up to the placeholder: how many characters its last line has.
+/// The column of a placeholder after the text `before`: the number of characters in its last line.
 ///
 /// # Errors
-/// [`ModifierError::Level`] where that is more than may be indented by. No more than such a line is looked at: a
-/// text may have many placeholders on one.
+/// [`ModifierError::Level`] if the column exceeds [`MAX_INDENT`]. The line is not read any further, since it may hold many
+/// placeholders.
 pub fn column(before: &[u8]) -> Result<usize, ModifierError> {
-    // a character has four bytes at most
+    // a character has at most four bytes
     let longest = 4 * MAX_INDENT + 1;
     let near = &before[before.len().saturating_sub(longest)..];
     let line = match memchr::memrchr(b'\n', near) {
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters_of_the_last_line_count() {
+    fn the_column_counts_characters_of_the_last_line() {
         for (before, expected) in [
             ("", 0),
             ("    ", 4),

@@ -1,4 +1,4 @@
-//! What can be wrong with a modifier.
+//! Errors of modifiers.
 
 use super::NAMES;
 use crate::explain::Explain;
@@ -6,60 +6,59 @@ use crate::placeholder::jsonpath::JsonPathError;
 use crate::secret::json::JsonError;
 use crate::yaml::load::LoadError;
 
-/// A modifier that cannot be used as it is written, or not on this value.
+/// A modifier that is malformed, or cannot be applied to a value.
 ///
-/// The texts keep AVP's words where it has some, and never hold the value or a `default` text.
+/// The messages are those of AVP if it has one, and never quote the value or a `default` text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModifierError {
-    /// Nothing stands between two `|`, or after the last.
-    #[error("invalid modifier: nothing stands after `|`")]
+    /// Nothing between two `|`, or after the last.
+    #[error("invalid modifier: nothing follows the `|`")]
     Empty,
     /// No modifier has this name.
     #[error("invalid modifier: {0}")]
     Unknown(String),
-    /// What stands in the place of the name does not even look like one; it is not repeated,
-    /// because it may be anything.
+    /// The name has invalid characters. It is not quoted, because it may be anything.
     #[error("invalid modifier: its name has other characters than letters, digits and `_`")]
     NoName,
     /// An argument is missing, superfluous or not closed.
     #[error("{0}: invalid parameters")]
     Parameters(&'static str),
-    /// `indent` without a sensible number.
+    /// The number of `indent` is invalid or too large.
     #[error("indent: invalid indentation level")]
     Level,
-    /// `indent` without a number where no column is known.
+    /// `indent` without a number, where the column is unknown.
     #[error("indent: needs a number inside a JSON text")]
     Column,
     /// `default` after another modifier.
     #[error("default: must be the first modifier")]
     DefaultPlace,
-    /// The value has a type that the modifier cannot use.
+    /// The value has a type that the modifier does not accept.
     #[error("{modifier}: invalid datatype {found}, expected {expected}")]
     Datatype {
         /// The modifier.
         modifier: &'static str,
         /// The type of the value.
         found: &'static str,
-        /// The types it takes.
+        /// The type that it accepts.
         expected: &'static str,
     },
-    /// The result would be longer than any use of it.
+    /// The result would be too long.
     #[error("{0}: the result is larger than 16 MiB")]
     Large(&'static str),
-    /// `base64decode` of something else.
+    /// The input of `base64decode` is not base64.
     #[error("base64decode: illegal base64 data")]
     Base64,
     /// The parsed text is `null`, or YAML without content.
     #[error("{0}: the value is null")]
     Null(&'static str),
-    /// The value is no JSON.
+    /// The value is not JSON.
     #[error("{0}: {1}")]
     Json(&'static str, JsonError),
-    /// The value is no YAML, or YAML that JSON cannot say.
+    /// The value is not YAML, or cannot be expressed in JSON.
     #[error("yamlParse: error converting YAML to JSON: {0}")]
     Yaml(LoadError),
-    /// The caller has no more time.
+    /// The clock has stopped.
     #[error("stopped before the last modifier")]
     Stopped,
     /// The expression is wrong or does not fit the value.

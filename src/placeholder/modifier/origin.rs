@@ -1,34 +1,34 @@
-//! Where a value comes from: digits and hashes look like base64 and are none.
+//! The origin of a value, which tells base64 from numbers and hashes that only look like it.
 
 use crate::placeholder::jsonpath::Filled;
 use crate::secret::Value;
 
-/// What a value was before it became what it is.
+/// Where a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// One string of the store, of a text that was parsed, or of a `default`: it may be base64.
+    /// A single string from the store, from a parsed text or from `default`: it may be base64.
     String,
-    /// `base64encode` has made it.
+    /// The result of `base64encode`.
     Base64,
-    /// A number, a boolean, a map or a list; several parts put together; a hash.
-    Made,
+    /// A number, a boolean, a map, a list, a hash, or a text joined from several parts.
+    Other,
 }
 
 impl Origin {
-    /// That of a value that nothing has been made of yet.
+    /// The origin of a value from the store or of a parsed value.
     pub(super) fn of(value: &Value) -> Self {
         match value {
             Value::String(_) => Self::String,
-            _ => Self::Made,
+            _ => Self::Other,
         }
     }
 
-    /// That of a template's text.
+    /// The origin of the text of a filled-in template.
     pub(super) fn of_path(filled: &Filled) -> Self {
         if filled.is_one_string {
             Self::String
         } else {
-            Self::Made
+            Self::Other
         }
     }
 }
@@ -48,32 +48,32 @@ mod tests {
     }
 
     #[test]
-    fn strings_stay_strings_and_numbers_never_become_one() {
+    fn the_origin_follows_a_value_through_modifiers() {
         let document = r#"{"s": "eA==", "n": 5432, "b": true, "l": ["eA=="]}"#;
         for (chain, value, expected) in [
             (&[][..], r#""eA==""#, Origin::String),
-            (&[], "5432", Origin::Made),
-            (&[], "true", Origin::Made),
-            (&[], "[]", Origin::Made),
-            (&["default 'x'"], "5432", Origin::Made),
-            (&["indent 2"], "5432", Origin::Made),
-            (&["urlencode"], "5432", Origin::Made),
-            (&["json"], "5432", Origin::Made),
+            (&[], "5432", Origin::Other),
+            (&[], "true", Origin::Other),
+            (&[], "[]", Origin::Other),
+            (&["default 'x'"], "5432", Origin::Other),
+            (&["indent 2"], "5432", Origin::Other),
+            (&["urlencode"], "5432", Origin::Other),
+            (&["json"], "5432", Origin::Other),
             (&["base64encode"], "5432", Origin::Base64),
             (&["base64encode", "urlencode"], "5432", Origin::Base64),
-            (&["sha256sum"], r#""x""#, Origin::Made),
+            (&["sha256sum"], r#""x""#, Origin::Other),
             (&["sha256sum", "base64encode"], r#""x""#, Origin::Base64),
             (&["base64decode"], r#""NTQzMg==""#, Origin::String),
-            (&["jsonParse"], r#""5432""#, Origin::Made),
+            (&["jsonParse"], r#""5432""#, Origin::Other),
             (&["yamlParse"], r#""'5432'""#, Origin::String),
             (&["jsonPath {.s}"], document, Origin::String),
             (&["jsonPath {.l[0]}"], document, Origin::String),
             (&["jsonPath {.l[*]}"], document, Origin::String),
-            (&["jsonPath {.n}"], document, Origin::Made),
-            (&["jsonPath {.b}"], document, Origin::Made),
-            (&["jsonPath {.l}"], document, Origin::Made),
-            (&["jsonPath {.s}{.s}"], document, Origin::Made),
-            (&["jsonPath x{.s}"], document, Origin::Made),
+            (&["jsonPath {.n}"], document, Origin::Other),
+            (&["jsonPath {.b}"], document, Origin::Other),
+            (&["jsonPath {.l}"], document, Origin::Other),
+            (&["jsonPath {.s}{.s}"], document, Origin::Other),
+            (&["jsonPath x{.s}"], document, Origin::Other),
         ] {
             assert_eq!(origin(chain, value), expected, "{chain:?} {value}");
         }

@@ -69,7 +69,7 @@ fn run(texts: &[String], input: Option<&Value>) -> Result<Option<Value>, Modifie
 }
 
 #[test]
-fn every_vector_of_the_golden_file() {
+fn modifiers_match_the_golden_cases() {
     let golden: Golden =
         serde_yaml::from_str(include_str!("../../../tests/golden/units/modifiers.yaml")).unwrap();
     let mut wrong = Vec::new();
@@ -96,7 +96,7 @@ fn every_vector_of_the_golden_file() {
 }
 
 #[test]
-fn a_missing_value_without_default_stays_missing_whatever_follows() {
+fn a_missing_value_without_default_stays_missing() {
     for texts in [
         vec![],
         vec!["base64encode"],
@@ -109,7 +109,7 @@ fn a_missing_value_without_default_stays_missing_whatever_follows() {
 }
 
 #[test]
-fn what_a_caller_asks_of_the_last_modifier() {
+fn modifiers_are_recognised_by_callers() {
     let list = parse(&["default 'x'", "jsonPath {.a}", "json", "base64encode"]).unwrap();
     let facts: Vec<_> = list
         .iter()
@@ -127,7 +127,7 @@ fn what_a_caller_asks_of_the_last_modifier() {
 }
 
 #[test]
-fn debug_and_errors_show_no_argument_and_no_value() {
+fn debug_and_errors_show_neither_arguments_nor_values() {
     let list = parse(&["default 's3cret'", "jsonPath {.s3cret}", "indent 7"]).unwrap();
     assert_eq!(format!("{list:?}"), "[default, jsonPath, indent]");
     let secrets = [
@@ -165,7 +165,7 @@ fn debug_and_errors_show_no_argument_and_no_value() {
 }
 
 #[test]
-fn depth_and_aliases_are_bounded() {
+fn depth_and_aliases_are_limited() {
     let go = |text: &str, modifier: &str| {
         apply(&parse(&[modifier]).unwrap(), Some(&Value::string(text))).map(|_| ())
     };
@@ -201,7 +201,7 @@ fn depth_and_aliases_are_bounded() {
 }
 
 #[test]
-fn what_a_modifier_makes_has_a_limit() {
+fn results_are_limited_in_size() {
     let chain = |one: &str, times: usize, input: &str| {
         run(&vec![one.to_owned(); times], Some(&Value::string(input)))
             .map_err(|error| (error.to_string(), error.help()))
@@ -221,18 +221,18 @@ fn what_a_modifier_makes_has_a_limit() {
         assert_eq!(error, format!("{name}: the result is larger than 16 MiB"));
         assert_eq!(help, "take a part of the value, or use fewer modifiers");
     }
-    // up to it all is well
-    let most = "x".repeat(LONGEST / 4 * 3);
-    assert!(chain("base64encode", 1, &most).is_ok());
-    assert!(chain("json", 1, &most).is_ok());
+    // exactly at the limit
+    let limit = "x".repeat(MAX_RESULT / 4 * 3);
+    assert!(chain("base64encode", 1, &limit).is_ok());
+    assert!(chain("json", 1, &limit).is_ok());
     let long = format!("jsonPath {}", "{@}".repeat(30));
     let error = chain(&long, 1, &format!("\"{}\"", "x".repeat(1_000_000))).unwrap_err();
     assert_eq!(error.0, "jsonPath: the result is larger than 16 MiB");
 }
 
 #[test]
-fn what_a_modifier_reads_has_a_limit_of_members() {
-    let lists = format!("[{}0]", "0,".repeat(MEMBERS));
+fn parsed_texts_are_limited_in_members() {
+    let lists = format!("[{}0]", "0,".repeat(MAX_MEMBERS));
     for (modifier, says) in [
         (
             "jsonParse",
@@ -256,7 +256,7 @@ fn what_a_modifier_reads_has_a_limit_of_members() {
     }
 }
 
-/// Any value a store could hold.
+/// Any value that a store can hold.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -274,7 +274,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Modifier texts: mostly ones that parse.
+/// The text of a modifier, usually a valid one.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("base64encode".to_owned()),
@@ -299,7 +299,7 @@ proptest! {
     }
 
     #[test]
-    fn base64_there_and_back(bytes in any::<Vec<u8>>()) {
+    fn base64_round_trips(bytes in any::<Vec<u8>>()) {
         let input = Value::Bytes(Zeroizing::new(bytes.clone()));
         let result = run(&["base64encode".to_owned(), "base64decode".to_owned()], Some(&input));
         let back = match result.unwrap().unwrap() {
@@ -311,7 +311,7 @@ proptest! {
     }
 
     #[test]
-    fn json_makes_text_that_a_json_string_can_hold(text in any::<String>()) {
+    fn json_escapes_for_json_strings(text in any::<String>()) {
         let result = run(&["json".to_owned()], Some(&Value::string(text.as_str())));
         let Some(Value::String(inside)) = result.unwrap() else { panic!("a string") };
         let back: String = serde_json::from_str(&format!("\"{}\"", inside.as_str())).unwrap();
@@ -319,7 +319,7 @@ proptest! {
     }
 
     #[test]
-    fn parsed_json_is_what_serde_json_reads(input in value()) {
+    fn json_parses_as_with_serde_json(input in value()) {
         let text = json::compact(&input);
         let ours = json::parse(&text).unwrap();
         let compact = json::compact(&ours);
@@ -328,7 +328,7 @@ proptest! {
     }
 
     #[test]
-    fn indent_changes_nothing_but_the_margin(text in "[ a\n]{0,30}", level in 0_usize..9) {
+    fn indent_only_changes_indentation(text in "[ a\n]{0,30}", level in 0_usize..9) {
         let result = run(&[format!("indent {level}")], Some(&Value::string(text.as_str())));
         let Some(Value::String(indented)) = result.unwrap() else { panic!("a string") };
         let margin = " ".repeat(level);

@@ -1,6 +1,6 @@
-//! What each modifier makes of a value.
+//! The effects of the modifiers.
 
-use super::{LONGEST, MEMBERS, ModifierError};
+use super::{MAX_MEMBERS, MAX_RESULT, ModifierError};
 use crate::clock::Clock;
 use crate::placeholder::jsonpath::{Filled, JsonPath, JsonPathError};
 use crate::secret::{Value, base64, json, sha256};
@@ -16,7 +16,7 @@ fn datatype(modifier: &'static str, value: &Value) -> ModifierError {
     }
 }
 
-/// The bytes of a value that is one piece: numbers and booleans count as their text.
+/// The bytes of a scalar value; of numbers and booleans, those of their text.
 fn bytes<'a>(modifier: &'static str, value: &'a Value) -> Result<&'a [u8], ModifierError> {
     match value {
         Value::Bytes(bytes) => Ok(bytes),
@@ -24,7 +24,7 @@ fn bytes<'a>(modifier: &'static str, value: &'a Value) -> Result<&'a [u8], Modif
     }
 }
 
-/// The text of a value that is one piece.
+/// The text of a scalar value.
 fn text<'a>(modifier: &'static str, value: &'a Value) -> Result<&'a str, ModifierError> {
     match value {
         Value::String(text) | Value::Number(text) => Ok(text),
@@ -36,7 +36,7 @@ fn text<'a>(modifier: &'static str, value: &'a Value) -> Result<&'a str, Modifie
     }
 }
 
-/// The text of a string, for modifiers that undo an encoding: nothing else has been encoded.
+/// The text of a string, for modifiers that decode, since values of other types are never encoded.
 fn string<'a>(modifier: &'static str, value: &'a Value) -> Result<&'a str, ModifierError> {
     match value {
         Value::String(text) => Ok(text),
@@ -46,13 +46,13 @@ fn string<'a>(modifier: &'static str, value: &'a Value) -> Result<&'a str, Modif
 
 pub(super) fn base64_encode(name: &'static str, value: &Value) -> Transformed {
     let bytes = bytes(name, value)?;
-    if bytes.len() > LONGEST / 4 * 3 {
+    if bytes.len() > MAX_RESULT / 4 * 3 {
         return Err(ModifierError::Large(name));
     }
     Ok(Value::string(base64::encode(bytes)))
 }
 
-/// Line breaks inside are skipped, as Go does; everything else must be right.
+/// Line breaks are skipped, as in Go; everything else must be valid.
 pub(super) fn base64_decode(name: &'static str, value: &Value) -> Transformed {
     let bytes = base64::decode(string(name, value)?).ok_or(ModifierError::Base64)?;
     Ok(match std::str::from_utf8(&bytes) {
@@ -66,15 +66,16 @@ pub(super) fn json_parse(name: &'static str, value: &Value) -> Transformed {
 }
 
 fn read_json(name: &'static str, text: &str) -> Transformed {
-    json::parse_within(text, MEMBERS).map_err(|error| ModifierError::Json(name, error))
+    json::parse_within(text, MAX_MEMBERS).map_err(|error| ModifierError::Json(name, error))
 }
 
 pub(super) fn yaml_parse(name: &'static str, value: &Value) -> Transformed {
-    let parsed = load::load_within(string(name, value)?, MEMBERS).map_err(ModifierError::Yaml)?;
+    let parsed =
+        load::load_within(string(name, value)?, MAX_MEMBERS).map_err(ModifierError::Yaml)?;
     not_null(name, parsed)
 }
 
-/// AVP leaves the placeholder itself behind for a parsed null.
+/// Rejects a parsed null, for which AVP leaves the placeholder in the output.
 fn not_null(name: &'static str, value: Value) -> Transformed {
     if value == Value::Null {
         Err(ModifierError::Null(name))
@@ -83,7 +84,7 @@ fn not_null(name: &'static str, value: Value) -> Transformed {
     }
 }
 
-/// A string is read as JSON first, as AVP does.
+/// A string is parsed as JSON first, as in AVP.
 pub(super) fn json_path(
     name: &'static str,
     path: &JsonPath,
@@ -91,9 +92,9 @@ pub(super) fn json_path(
     clock: &Clock,
 ) -> Result<Filled, ModifierError> {
     let result = match value {
-        Value::String(text) => path.evaluate(&read_json(name, text)?, LONGEST, clock),
+        Value::String(text) => path.evaluate(&read_json(name, text)?, MAX_RESULT, clock),
         Value::Bytes(_) => return Err(datatype(name, value)),
-        _ => path.evaluate(value, LONGEST, clock),
+        _ => path.evaluate(value, MAX_RESULT, clock),
     };
     result.map_err(|error| match error {
         JsonPathError::TooLong => ModifierError::Large(name),
@@ -102,7 +103,7 @@ pub(super) fn json_path(
     })
 }
 
-/// The first line stays, every other line that is not empty gets `level` blanks before its own.
+/// Indents all lines but the first by `level` blanks; empty lines stay empty.
 pub(super) fn indent(name: &'static str, level: usize, value: &Value) -> Transformed {
     let text = text(name, value)?;
     let margin = " ".repeat(level);
@@ -119,7 +120,7 @@ pub(super) fn indent(name: &'static str, level: usize, value: &Value) -> Transfo
         if !first && !line.is_empty() {
             out.push_str(&margin);
         }
-        if out.len() + line.len() > LONGEST {
+        if out.len() + line.len() > MAX_RESULT {
             return Err(ModifierError::Large(name));
         }
         out.push_str(line);
@@ -135,7 +136,7 @@ pub(super) fn sha256_sum(name: &'static str, value: &Value) -> Transformed {
     Ok(Value::string(sha256::hex(bytes(name, value)?)))
 }
 
-/// Everything but RFC 3986's unreserved characters becomes `%XX`.
+/// Percent-encodes everything except the unreserved characters of RFC 3986.
 pub(super) fn url_encode(name: &'static str, value: &Value) -> Transformed {
     let mut out = String::new();
     for byte in text(name, value)?.bytes() {
@@ -145,7 +146,7 @@ pub(super) fn url_encode(name: &'static str, value: &Value) -> Transformed {
             out.push('%');
             out.extend(hex(byte));
         }
-        if out.len() > LONGEST {
+        if out.len() > MAX_RESULT {
             return Err(ModifierError::Large(name));
         }
     }
@@ -163,17 +164,17 @@ fn hex(byte: u8) -> [char; 2] {
     })
 }
 
-/// The value as it stands inside a JSON string.
+/// Escapes the value for the inside of a JSON string.
 pub(super) fn json(name: &'static str, value: &Value) -> Transformed {
     let json;
     let text = match value {
         Value::List(_) | Value::Map(_) => {
-            json = json::compact_within(value, LONGEST).ok_or(ModifierError::Large(name))?;
+            json = json::compact_within(value, MAX_RESULT).ok_or(ModifierError::Large(name))?;
             &json
         }
         _ => text(name, value)?,
     };
-    json::escape_within(text, LONGEST)
+    json::escape_within(text, MAX_RESULT)
         .map(Value::String)
         .ok_or(ModifierError::Large(name))
 }

@@ -1,7 +1,8 @@
 use super::*;
+use crate::http::options::Proxy;
 use crate::policy::load::parse;
 use crate::settings::Settings;
-use crate::vault::settings::{Method, Proxy, VaultSettings, VaultVars};
+use crate::vault::settings::{Method, VaultSettings, VaultVars};
 
 const TENANTS: &str = "
   vault: {address: 'https://vault.example', auth: {method: kubernetes, role: r, jwtFile: /token}}

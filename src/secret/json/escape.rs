@@ -1,8 +1,8 @@
-//! The escapes inside JSON strings, both ways.
+//! Escapes inside JSON strings: encoding and decoding.
 
 use zeroize::Zeroizing;
 
-/// The text as it stands inside a JSON string, without the outer quotes.
+/// The text escaped for the inside of a JSON string, without the quotes around it.
 #[must_use]
 pub fn escape(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len() + 16));
@@ -10,19 +10,20 @@ pub fn escape(text: &str) -> Zeroizing<String> {
     out
 }
 
-/// As [`escape`]; `None` if it is longer than `most` bytes, and little more memory is then taken.
+/// As [`escape`]; `None` if the result is longer than `max` bytes. Uses little more memory than that.
 #[must_use]
-pub fn escape_within(text: &str, most: usize) -> Option<Zeroizing<String>> {
-    if text.len() > most {
+pub fn escape_within(text: &str, max: usize) -> Option<Zeroizing<String>> {
+    if text.len() > max {
         return None;
     }
     let mut out = Zeroizing::new(String::with_capacity(text.len() + 16));
-    write_escaped(text, false, most, &mut out);
-    (out.len() <= most).then_some(out)
+    write_escaped(text, false, max, &mut out);
+    (out.len() <= max).then_some(out)
 }
 
-/// What is escaped grows, so that is where it is seen whether it has grown too long.
-pub(super) fn write_escaped(text: &str, html: bool, most: usize, out: &mut String) {
+/// Appends the escaped text to `out`, but stops once that is longer than `max`. Only escapes make a text longer, so
+/// only they are checked.
+pub(super) fn write_escaped(text: &str, html: bool, max: usize, out: &mut String) {
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),
@@ -39,13 +40,13 @@ pub(super) fn write_escaped(text: &str, html: bool, most: usize, out: &mut Strin
                 continue;
             }
         }
-        if out.len() > most {
+        if out.len() > max {
             return;
         }
     }
 }
 
-/// `\uXXXX` of a character that needs no surrogates.
+/// Appends `\uXXXX` for a character up to U+FFFF.
 fn write_code(c: char, out: &mut String) {
     out.push_str("\\u");
     for shift in [12, 8, 4, 0] {
@@ -54,11 +55,11 @@ fn write_code(c: char, out: &mut String) {
     }
 }
 
-/// The character that the escape at the start of `text`, a backslash, stands for, and the escape's length in bytes. A
-/// surrogate without its other half is U+FFFD, as with Go.
+/// Decodes the escape at the start of `text`, which begins with a backslash. Returns the character and the length of the
+/// escape in bytes. A surrogate without its other half becomes U+FFFD, as in Go.
 ///
 /// # Errors
-/// Where in `text` it stops being an escape; its length if it is cut off.
+/// The offset in `text` of the first byte that is not part of a valid escape; its length if the escape is truncated.
 pub(crate) fn decode(text: &[u8]) -> Result<(char, usize), usize> {
     let simple = |ch| Ok((ch, 2));
     match text.get(1) {
@@ -75,7 +76,7 @@ pub(crate) fn decode(text: &[u8]) -> Result<(char, usize), usize> {
     }
 }
 
-/// `\uXXXX`, or two of them that are a surrogate pair.
+/// Decodes `\uXXXX`, or two of them that form a surrogate pair.
 fn code(text: &[u8]) -> Result<(char, usize), usize> {
     let first = unit(text, 2)?;
     if let Some(ch) = char::from_u32(first.into()) {
@@ -87,7 +88,7 @@ fn code(text: &[u8]) -> Result<(char, usize), usize> {
     Ok(pair.map_or((char::REPLACEMENT_CHARACTER, 6), |ch| (ch, 12)))
 }
 
-/// The four hexadecimal digits at `from`.
+/// The number of the four hexadecimal digits at `from`.
 fn unit(text: &[u8], from: usize) -> Result<u16, usize> {
     let mut unit = 0;
     for at in from..from + 4 {
@@ -97,8 +98,8 @@ fn unit(text: &[u8], from: usize) -> Result<u16, usize> {
     u16::try_from(unit).map_err(|_| from)
 }
 
-/// Decodes the start of the inside of a JSON string, with the offset in `text` of every decoded byte and of the end;
-/// stops at a `"`, at what is not an escape, and at `limit` bytes.
+/// Decodes the inside of a JSON string from its start, up to a `"`, an invalid escape, or `limit` decoded bytes. Returns
+/// the decoded bytes, and the offsets in `text` of each of them and of the end.
 pub(crate) fn decode_start(text: &[u8], limit: usize) -> (Vec<u8>, Vec<usize>) {
     let (mut decoded, mut offsets) = (Vec::new(), Vec::new());
     let mut at = 0;
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_escape_is_a_character_or_ends_somewhere() {
+    fn escapes_are_decoded_or_rejected_at_an_offset() {
         for (text, expected) in [
             (r"\n", Ok(('\n', 2))),
             (r"\u00e9x", Ok(('é', 6))),

@@ -1,4 +1,4 @@
-//! The reader of JSON texts.
+//! A recursive-descent parser for JSON.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,19 @@ use super::{JsonError, MAX_DEPTH, escape};
 use crate::secret::wants::Keys;
 use crate::secret::{NODE, Value, count};
 
+/// The state of the parser.
 pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
-    /// How many values there may be, and how many more.
+    /// How many values the whole text may have.
     members: usize,
+    /// How many more values may follow.
     left: usize,
-    /// Whether what is read is kept, and how much memory is left for that.
+    /// Whether values are kept, rather than only checked and counted.
     keeps: bool,
+    /// How many bytes of memory are left for values that are kept.
     pub(super) room: u64,
-    /// The bytes of all keys and values so far, kept or not.
+    /// The total size of all keys and values so far, kept or not.
     pub(super) size: u64,
 }
 
@@ -34,7 +37,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Nothing may stand behind the document.
+    /// Checks that nothing follows the document.
     pub(super) fn end(&mut self) -> Result<(), JsonError> {
         self.blanks();
         match self.peek() {
@@ -43,7 +46,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes memory for what is kept.
+    /// Counts memory, if values are kept.
     fn take(&mut self, bytes: u64) -> Result<(), JsonError> {
         if self.keeps {
             self.room = self.room.checked_sub(bytes).ok_or(JsonError::Room)?;
@@ -51,7 +54,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Counts bytes of a key or value, and takes memory for them.
+    /// Counts bytes of a key or scalar, and memory for them.
     fn count(&mut self, bytes: usize) -> Result<(), JsonError> {
         self.size = self.size.saturating_add(count(bytes));
         self.take(count(bytes))
@@ -61,7 +64,7 @@ impl<'a> Reader<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// The error for what stands here instead of what was expected.
+    /// The error for an unexpected character here, or for the end of the text.
     fn unexpected(&self) -> JsonError {
         match self.peek() {
             None => JsonError::End,
@@ -75,13 +78,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Steps over `byte` if it stands here.
+    /// Skips `byte` if it is next; returns whether it was.
     fn eat(&mut self, byte: u8) -> bool {
-        let here = self.peek() == Some(byte);
-        if here {
+        let is_next = self.peek() == Some(byte);
+        if is_next {
             self.at += 1;
         }
-        here
+        is_next
     }
 
     fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
@@ -106,16 +109,16 @@ impl<'a> Reader<'a> {
             Some(b'{') => self.entries(depth, None).map(Value::Map),
             Some(b'[') => self.list(depth),
             Some(b'"') => Ok(Value::String(self.string()?)),
-            Some(b't') => self.word("true", Value::Bool(true)),
-            Some(b'f') => self.word("false", Value::Bool(false)),
-            Some(b'n') => self.word("null", Value::Null),
+            Some(b't') => self.keyword("true", Value::Bool(true)),
+            Some(b'f') => self.keyword("false", Value::Bool(false)),
+            Some(b'n') => self.keyword("null", Value::Null),
             Some(b'-' | b'0'..=b'9') => self.number(),
             _ => Err(self.unexpected()),
         }
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Result<Value, JsonError> {
-        for byte in word.bytes() {
+    fn keyword(&mut self, keyword: &str, value: Value) -> Result<Value, JsonError> {
+        for byte in keyword.bytes() {
             self.expect(byte)?;
         }
         self.count(1)?;
@@ -142,7 +145,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The entries of a map; of those that are not wanted nothing is kept.
+    /// The entries of a map; if `wanted` is given, only the wanted ones are kept.
     pub(super) fn entries(
         &mut self,
         depth: usize,
@@ -205,7 +208,7 @@ impl<'a> Reader<'a> {
         Ok(Value::number(if self.keeps { text } else { "" }))
     }
 
-    /// At least one digit.
+    /// Skips at least one digit.
     fn digits(&mut self) -> Result<(), JsonError> {
         if !self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             return Err(self.unexpected());
@@ -227,10 +230,10 @@ impl<'a> Reader<'a> {
             {
                 self.at += 1;
             }
-            let piece = self.text.get(start..self.at).unwrap_or_default();
-            self.count(piece.len())?;
+            let part = self.text.get(start..self.at).unwrap_or_default();
+            self.count(part.len())?;
             if self.keeps {
-                out.push_str(piece);
+                out.push_str(part);
             }
             if self.eat(b'"') {
                 return Ok(exact(out));
@@ -254,7 +257,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The text in as much memory as it has bytes: one with escapes has grown piece by piece, into more.
+/// The text without excess capacity, which the text of a string with escapes has.
 fn exact(text: Zeroizing<String>) -> Zeroizing<String> {
     if text.capacity() == text.len() {
         return text;

@@ -1,4 +1,4 @@
-//! Giving back the token that a login has made.
+//! Revoking the token that a login has made.
 
 use async_trait::async_trait;
 use rustify::endpoint::Endpoint;
@@ -7,50 +7,52 @@ use serde::de::IgnoredAny;
 use tokio::time::{Duration, Instant};
 
 use super::Session;
-use crate::http::client::{Answer, Client, Retry};
+use crate::http::answer::Answer;
+use crate::vault::server::Server;
 
-/// A token of ours that lives on, which its owner should know.
+/// How long the revocation may take; it must not keep a run waiting that has its secrets.
+const REVOCATION: Duration = Duration::from_secs(2);
+
+/// A token of this run that could not be revoked, which its owner should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeftBehind {
-    /// How long; `None` if it does not run out.
+pub(crate) struct UnrevokedToken {
+    /// How long it stays valid; `None` if it does not expire.
     lives: Option<Duration>,
-    /// Whether its own policy does not let it go.
+    /// Whether its own policy does not allow the revocation.
     forbidden: bool,
 }
 
-impl LeftBehind {
+impl UnrevokedToken {
     /// What has happened.
-    #[must_use]
-    pub fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         let lives = self.lives.map_or_else(
-            || ", and it does not run out".to_owned(),
-            |lives| format!(": it lives for {} s more", lives.as_secs()),
+            || ", and it never expires".to_owned(),
+            |lives| format!(": it stays valid for another {}", in_words(lives)),
         );
         format!("the token of this run was not revoked{lives}")
     }
 
     /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> &'static str {
+    pub(crate) fn help(&self) -> &'static str {
         if self.forbidden {
             r#"the policy needs: path "auth/token/revoke-self" { capabilities = ["update"] }"#
         } else {
-            "the server did not take it back, or did not answer; its log may say why"
+            "the server refused to revoke it, or did not answer; its log may say why"
         }
     }
 }
 
-/// Revokes a token that a login has made. A failure is no failure of the run; what is left behind then.
-pub async fn revoke(client: &Client, session: &Session) -> Option<LeftBehind> {
-    let giver = session.giver.as_ref()?;
-    let answer = client.call(RevokeSelf, giver, Retry::Farewell).await;
+/// Revokes the token of a login. A failure does not fail the run; the token is returned then.
+pub(crate) async fn revoke(server: &Server, session: &Session) -> Option<UnrevokedToken> {
+    let revoker = session.revoker.as_ref()?;
+    let answer = server.call_within(RevokeSelf, revoker, REVOCATION).await;
     let forbidden = match &answer {
         Ok(answer) if answer.status < 300 => {
             tracing::info!("revoked the token of this run");
             return None;
         }
-        // run out, or used up (`token_num_uses`)
-        Ok(answer) if answer.status == 403 && is_of_no_token(answer) => return None,
+        // expired, or used up (`token_num_uses`)
+        Ok(answer) if answer.status == 403 && is_invalid_token(answer) => return None,
         Ok(answer) => answer.status == 403,
         Err(_) => false,
     };
@@ -58,12 +60,25 @@ pub async fn revoke(client: &Client, session: &Session) -> Option<LeftBehind> {
         .expires
         .map(|at| at.saturating_duration_since(Instant::now()));
     let is_over = lives.is_some_and(|lives| lives < Duration::from_secs(1));
-    (!is_over).then_some(LeftBehind { lives, forbidden })
+    (!is_over).then_some(UnrevokedToken { lives, forbidden })
 }
 
-/// Whether a refusal is of the token and not of what it may do.
-fn is_of_no_token(answer: &Answer) -> bool {
-    answer.says("invalid token") || answer.says("bad token")
+/// A duration to the nearest second, minute, hour or day, in a unit of which there are at least two.
+fn in_words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (length, unit) = match seconds {
+        1 => return "1 second".to_owned(),
+        0..120 => (1, "seconds"),
+        120..7_200 => (60, "minutes"),
+        7_200..172_800 => (3_600, "hours"),
+        _ => (86_400, "days"),
+    };
+    format!("{} {unit}", seconds.saturating_add(length / 2) / length)
+}
+
+/// Whether the server refused because the token is invalid, and not because of what the token may do.
+fn is_invalid_token(answer: &Answer) -> bool {
+    answer.contains("invalid token") || answer.contains("bad token")
 }
 
 /// `auth/token/revoke-self`; vaultrs' own has a tab in its path.
@@ -81,5 +96,29 @@ impl Endpoint for RevokeSelf {
 
     fn method(&self) -> RequestMethod {
         RequestMethod::POST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_a_token_stays_valid_is_told_in_one_unit() {
+        for (seconds, words) in [
+            (1, "1 second"),
+            (2, "2 seconds"),
+            (119, "119 seconds"),
+            (120, "2 minutes"),
+            (599, "10 minutes"),
+            (7_199, "120 minutes"),
+            (7_200, "2 hours"),
+            (86_400, "24 hours"),
+            (172_800, "2 days"),
+            (2_764_799, "32 days"),
+            (u64::MAX, "213503982334601 days"),
+        ] {
+            assert_eq!(in_words(Duration::from_secs(seconds)), words, "{seconds}");
+        }
     }
 }

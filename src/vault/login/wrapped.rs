@@ -1,79 +1,82 @@
-//! A secret id that comes wrapped: the token around it can be used once, and only if it was made where
-//! secret ids are.
+//! A wrapped secret ID: a wrapping token holds it and can be used once. It is used only if it was created where secret
+//! IDs are, so that nobody can pass off a token of their own.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use vaultrs::api::sys::requests::{UnwrapRequest, WrappingLookupRequest};
 use zeroize::Zeroizing;
 
-use crate::http::client::{Answer, Caller, Client, Retry};
-use crate::http::error::Fault;
+use crate::http::answer::Answer;
+use crate::http::retry::Retry;
+use crate::vault::error::VaultError;
+use crate::vault::request::Caller;
+use crate::vault::server::Server;
 
-/// What an answer is about; nothing else in it is required, since an unwrapped secret id comes only once.
+/// The `data` of an answer. Nothing else is required, since an unwrapped secret ID comes only once.
 #[derive(Deserialize)]
 struct Body<T> {
     data: Option<T>,
 }
 
-/// Where a wrapping token was made.
+/// Where a wrapping token was created.
 #[derive(Deserialize)]
 struct Origin {
     creation_path: String,
 }
 
-/// What a wrapping token for an `AppRole` secret id holds.
+/// The content of a wrapping token for an `AppRole` secret ID.
 #[derive(Deserialize)]
 struct SecretId {
     secret_id: String,
 }
 
-/// The secret id behind a wrapping token, if the token was made where secret ids are.
+/// The secret ID in a wrapping token, if the token was created where secret IDs are.
 pub(super) async fn unwrap(
-    client: &Client,
-    front: &Caller,
+    server: &Server,
+    caller: &Caller,
     mount: &str,
     token: &str,
-) -> Result<Zeroizing<String>, Fault> {
-    let refused = |why: &str| Fault::Setting(format!("VAULT_WRAPPED_SECRET_ID {why}"));
+) -> Result<Zeroizing<String>, VaultError> {
+    let refused = |why: &str| VaultError::Setting(format!("VAULT_WRAPPED_SECRET_ID {why}"));
     let lookup = WrappingLookupRequest {
         token: token.to_owned(),
     };
-    let answer = client.call(lookup, front, Retry::Login).await?;
+    let answer = server.call(lookup, caller, Retry::Unprocessed).await?;
     if answer.status != 200 {
         return Err(refused(
-            "is no wrapping token, has been used, or has run out",
+            "is not a wrapping token, has been used, or has expired",
         ));
     }
-    let found = data::<Origin>(client, &answer)?;
+    let found = data::<Origin>(server, &answer)?;
     let path = found.map(|data| data.creation_path).unwrap_or_default();
     if !is_of_secret_ids(&path, mount) {
         return Err(refused(&format!(
-            "was made at {}, not where the AppRole mount auth/{mount} makes secret ids: somebody may have put it in its place",
+            "was created at {}, and not where the AppRole mount auth/{mount} creates secret IDs: someone may have replaced it",
             shown(&path)
         )));
     }
     let wrapping = Caller {
         token: Some(Zeroizing::new(token.to_owned())),
-        namespace: front.namespace.clone(),
+        namespace: caller.namespace.clone(),
     };
-    let answer = client
+    let answer = server
         .call(UnwrapRequest { token: None }, &wrapping, Retry::Never)
         .await?;
     if answer.status != 200 {
         return Err(refused("could not be unwrapped"));
     }
-    data::<SecretId>(client, &answer)?
+    data::<SecretId>(server, &answer)?
         .map(|data| Zeroizing::new(data.secret_id))
-        .ok_or_else(|| refused("holds no secret id"))
+        .ok_or_else(|| refused("holds no secret ID"))
 }
 
-fn data<T: DeserializeOwned>(client: &Client, answer: &Answer) -> Result<Option<T>, Fault> {
+fn data<T: DeserializeOwned>(server: &Server, answer: &Answer) -> Result<Option<T>, VaultError> {
     serde_json::from_slice::<Body<T>>(&answer.body)
         .map(|body| body.data)
-        .map_err(|_| Fault::NotJson(client.host().to_owned()))
+        .map_err(|_| VaultError::NotJson(server.host().to_owned()))
 }
 
-/// Whether a path makes secret ids of a role: those that Vault invents, or one that its caller names.
+/// Whether a path creates secret IDs of a role of this mount: one that Vault generates, or one that the caller chooses.
 fn is_of_secret_ids(path: &str, mount: &str) -> bool {
     let role = path
         .strip_prefix(&format!("auth/{mount}/role/"))
@@ -84,7 +87,7 @@ fn is_of_secret_ids(path: &str, mount: &str) -> bool {
     role.is_some_and(|role| !role.is_empty() && !role.contains('/'))
 }
 
-/// A path of the server's for a message.
+/// A path that the server has sent, for a message.
 fn shown(path: &str) -> &str {
     let fits = path.len() <= 256 && path.chars().all(|ch| ch.is_ascii_graphic());
     if fits { path } else { "another path" }

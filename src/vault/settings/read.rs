@@ -6,7 +6,8 @@ use super::lookup::{Fault, Lookup, SettingProblem};
 use super::{Authorities, Proxy, Tls, VaultSettings, VaultVars, address, login, table, value};
 use crate::secret::KvVersion;
 
-/// How long a run may take where nothing is set (DESIGN §7: below Argo CD's own limit).
+/// How long a run may take where nothing is set (docs/internals/argocd-plugins.md#what-decides-the-design: below Argo
+/// CD's own limit).
 const DEADLINE: Duration = Duration::from_secs(45);
 /// The longest answer where nothing is set: 4 MiB.
 const BODY_LIMIT: usize = 4 << 20;
@@ -32,7 +33,7 @@ impl VaultSettings {
     ///
     /// # Errors
     /// All settings that cannot be used, are missing or contradict each other, sorted.
-    pub fn from_vars(vars: &VaultVars) -> Result<Self, Vec<SettingProblem>> {
+    pub(crate) fn from_vars(vars: &VaultVars) -> Result<Self, Vec<SettingProblem>> {
         let mut look = Lookup::new(vars);
         let settings = read(&mut look).map(|settings| VaultSettings {
             proxy: vars.proxy(),

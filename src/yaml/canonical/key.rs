@@ -1,4 +1,4 @@
-//! Keys: how they are written, and which stand twice.
+//! Keys: how they are written, and which are duplicates.
 
 use std::borrow::Cow;
 
@@ -6,12 +6,12 @@ use crate::yaml::load::resolve;
 use crate::yaml::scalar::double_quote;
 use crate::yaml::tree::NodeId;
 
-/// Longest key, in bytes as it is written: go-yaml and libyaml look 1,024 characters ahead for the colon.
-const LONGEST: usize = 1_000;
+/// The longest key, in bytes as written: go-yaml and libyaml look 1,024 characters ahead for the colon.
+const MAX_LENGTH: usize = 1_000;
 
-/// Whether every reader finds the colon behind a key.
+/// Whether a key is short enough for every parser to find its colon.
 pub(super) fn is_short(key: &str) -> bool {
-    key.len() <= LONGEST && (is_simple(key) || double_quote(key).len() <= LONGEST)
+    key.len() <= MAX_LENGTH && (is_simple(key) || double_quote(key).len() <= MAX_LENGTH)
 }
 
 /// Writes a key and its colon.
@@ -24,13 +24,13 @@ pub(super) fn write(out: &mut String, key: &str) {
     out.push(':');
 }
 
-/// Whether a key is a string to every reader without quotes, as the fields of Kubernetes objects are.
+/// Whether every parser reads an unquoted key as a string, as with the fields of Kubernetes objects.
 fn is_simple(key: &str) -> bool {
     key.starts_with(|first: char| first.is_ascii_alphabetic())
         && key
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/'))
-        && !resolve::is_word(key)
+        && !resolve::is_keyword(key)
 }
 
 /// The entries of one mapping.
@@ -40,21 +40,21 @@ pub(super) type Entries<'t> = Vec<Entry<'t>>;
 pub(super) struct Entry<'t> {
     /// The key's text.
     pub(super) name: Cow<'t, str>,
-    /// The key.
+    /// The node of the key.
     pub(super) key: NodeId,
-    /// What is written under it.
+    /// The node of the value.
     pub(super) value: NodeId,
 }
 
-/// The keys whose text is that of an earlier one, in the order of the text.
-pub(super) fn doubles(entries: &[Entry<'_>]) -> Vec<NodeId> {
+/// The keys that repeat an earlier key, in the order of the text.
+pub(super) fn duplicates(entries: &[Entry<'_>]) -> Vec<NodeId> {
     let mut keys: Vec<_> = entries
         .iter()
         .map(|entry| (&*entry.name, entry.key))
         .collect();
     keys.sort_unstable();
     let pairs = keys.windows(2).filter(|pair| pair[0].0 == pair[1].0);
-    let mut doubles: Vec<_> = pairs.map(|pair| pair[1].1).collect();
-    doubles.sort_unstable();
-    doubles
+    let mut duplicates: Vec<_> = pairs.map(|pair| pair[1].1).collect();
+    duplicates.sort_unstable();
+    duplicates
 }

@@ -1,9 +1,9 @@
-//! Numbers in the one spelling that all versions of YAML take for the same number.
+//! Numbers in the one spelling that all versions of YAML read as the same number.
 
-/// A number as it is written: digits alone, or with a dot and a signed exponent.
+/// The canonical spelling of a number: only digits, or with a dot and a signed exponent.
 ///
-/// `text` is a number as [`crate::yaml::load::resolve`] gives it. What has no fraction and fits into 64
-/// bits is an integer: Kubernetes reads JSON, in which `1e3` and `1000` are the same.
+/// `text` is a number as [`crate::yaml::load::resolve`] returns it. A number without a fraction that fits into 64
+/// bits becomes an integer: Kubernetes reads JSON, in which `1e3` and `1000` are the same.
 pub(super) fn canonical(text: &str) -> String {
     if let Ok(number) = text.parse::<i64>() {
         return number.to_string();
@@ -15,7 +15,7 @@ pub(super) fn canonical(text: &str) -> String {
     if number.fract() == 0.0 && number.abs() < 1e15 {
         return format!("{:.0}", number + 0.0);
     }
-    // the shortest text that is this number again
+    // the shortest text that parses to this number
     let text = format!("{number:?}");
     let Some((mantissa, exponent)) = text.split_once('e') else {
         return text;
@@ -25,8 +25,8 @@ pub(super) fn canonical(text: &str) -> String {
     format!("{mantissa}{dot}e{sign}{exponent}")
 }
 
-/// A number in the place of a key, as `sigs.k8s.io/yaml` makes a string of it: of a fraction by Go's
-/// `%g` of 32 bits. `None` where it refuses the key, or would make infinity of it.
+/// A number used as a key, converted to a string as `sigs.k8s.io/yaml` does it: fractions by Go's `%g` for 32-bit
+/// floats. `None` where it rejects the key or would turn it into infinity.
 pub(super) fn as_key(canonical: &str) -> Option<String> {
     if !canonical.contains(['.', 'e']) {
         let number: i64 = canonical.parse().ok()?;
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_spelling_for_each_number() {
+    fn each_number_has_one_spelling() {
         for (text, expected) in [
             ("0", "0"),
             ("-0", "0"),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_written_as_go_does() {
+    fn numeric_keys_become_strings_as_in_go() {
         for (text, expected) in [
             ("1", Some("1")),
             ("-5", Some("-5")),

@@ -1,20 +1,20 @@
 use super::*;
 
-fn written(text: &str) -> String {
+fn rewritten(text: &str) -> String {
     match rewrite(text, 1 << 20, &Clock::default()) {
-        Ok(anew) => anew.text,
+        Ok(canonical) => canonical.text,
         Err(problems) => panic!("{text:?}: {problems:?}"),
     }
 }
 
 #[track_caller]
-fn refused(text: &str) -> Vec<Reason> {
+fn reasons(text: &str) -> Vec<Reason> {
     let problems = rewrite(text, 1 << 20, &Clock::default()).unwrap_err();
     problems.into_iter().map(|problem| problem.reason).collect()
 }
 
 #[test]
-fn writes_one_form() {
+fn each_value_has_one_form() {
     for (text, expected) in [
         (
             "{a: {b: [1, {c: d, e: []}], f: {}}}",
@@ -36,13 +36,13 @@ fn writes_one_form() {
         ("x", "\"x\"\n"),
         ("", ""),
     ] {
-        assert_eq!(written(text), expected, "{text}");
-        assert_eq!(written(expected), expected, "again: {text}");
+        assert_eq!(rewritten(text), expected, "{text}");
+        assert_eq!(rewritten(expected), expected, "again: {text}");
     }
 }
 
 #[test]
-fn scalars_are_what_kubernetes_reads() {
+fn scalars_have_the_types_of_kubernetes() {
     for (text, expected) in [
         ("on", "true"),
         ("n", "false"),
@@ -69,7 +69,7 @@ fn scalars_are_what_kubernetes_reads() {
         ("!!null ''", "null"),
     ] {
         assert_eq!(
-            written(&format!("a: {text}\n")),
+            rewritten(&format!("a: {text}\n")),
             format!("a: {expected}\n"),
             "{text}"
         );
@@ -82,12 +82,12 @@ fn scalars_are_what_kubernetes_reads() {
         ("!!binary a2luZA==: x", "kind: \"x\"\n"),
         ("!!str 1: x", "\"1\": \"x\"\n"),
     ] {
-        assert_eq!(written(text), expected, "{text}");
+        assert_eq!(rewritten(text), expected, "{text}");
     }
 }
 
 #[test]
-fn aliases_and_merges_are_written_out() {
+fn aliases_and_merges_are_expanded() {
     for (text, expected) in [
         ("a: &x {b: 1}\nc: *x", "a:\n  b: 1\nc:\n  b: 1\n"),
         ("a: &x b\n*x : c", "a: \"b\"\nb: \"c\"\n"),
@@ -110,12 +110,12 @@ fn aliases_and_merges_are_written_out() {
         ),
         ("'<<': {a: b}", "\"<<\":\n  a: \"b\"\n"),
     ] {
-        assert_eq!(written(text), expected, "{text}");
+        assert_eq!(rewritten(text), expected, "{text}");
     }
 }
 
 #[test]
-fn what_readers_disagree_on_is_refused() {
+fn ambiguous_yaml_is_rejected() {
     use Reason::{
         Depth, DuplicateKey, Endless, Key, Merge, MergedKey, Misfit, NotFinite, Syntax, Tag,
     };
@@ -148,17 +148,17 @@ fn what_readers_disagree_on_is_refused() {
         ("a: &x [*x]", Endless),
         ("a: [", Syntax(String::new())),
     ] {
-        let reasons = refused(text);
+        let reasons = reasons(text);
         let same =
             |found: &Reason| *found == reason || matches!((found, &reason), (Syntax(_), Syntax(_)));
         assert!(reasons.iter().any(same), "{text}: {reasons:?}");
     }
     let deep = |depth: usize| format!("{}x{}", "[".repeat(depth), "]".repeat(depth));
-    assert_eq!(refused(&deep(MAX_DEPTH + 1)), [Depth]);
+    assert_eq!(reasons(&deep(MAX_DEPTH + 1)), [Depth]);
     assert!(rewrite(&deep(MAX_DEPTH), 1 << 20, &Clock::default()).is_ok());
     let wide = |values: usize| format!("[{}]", "1,".repeat(values));
-    assert_eq!(refused(&wide(MAX_VALUES)), [Reason::Values]);
-    // as many once its aliases are followed
+    assert_eq!(reasons(&wide(MAX_VALUES)), [Reason::Values]);
+    // too many once its aliases are expanded
     let aliased = format!(
         "a: &a {}\nb: [{}]\n",
         wide(1_000),
@@ -167,23 +167,23 @@ fn what_readers_disagree_on_is_refused() {
     let problems = rewrite(&aliased, 1 << 30, &Clock::default()).unwrap_err();
     assert_eq!(problems[0].reason, Reason::Values);
     let long = format!("{}: x", "k".repeat(1_001));
-    assert_eq!(refused(&long), [Reason::LongKey]);
+    assert_eq!(reasons(&long), [Reason::LongKey]);
 }
 
 #[test]
-fn problems_are_told_all_at_once_with_their_place() {
+fn all_problems_are_reported_at_once_with_their_places() {
     let problems = rewrite(
         "a: 1\nb:\n  é: !x y\n  c: .nan\na: 2\n",
         1 << 20,
         &Clock::default(),
     );
-    let told: Vec<_> = problems
+    let messages: Vec<_> = problems
         .unwrap_err()
         .iter()
         .map(ToString::to_string)
         .collect();
     assert_eq!(
-        told,
+        messages,
         [
             "line 5, column 1: this key is written twice in its mapping",
             "line 3, column 9: readers disagree on what this tag means",
@@ -191,11 +191,11 @@ fn problems_are_told_all_at_once_with_their_place() {
         ]
     );
     let many = "a: .nan\n".repeat(200);
-    assert_eq!(refused(&many).len(), MAX_PROBLEMS);
+    assert_eq!(reasons(&many).len(), MAX_PROBLEMS);
 }
 
 #[test]
-fn lines_end_in_any_line_break() {
+fn every_kind_of_line_break_counts_for_positions() {
     for eol in ["\n", "\r", "\r\n"] {
         let text = ["kind: A", "a: 1", "é: {b: 1, b: 2}", ""].join(eol);
         let problems = rewrite(&text, 1000, &Clock::default()).unwrap_err();
@@ -208,29 +208,33 @@ fn lines_end_in_any_line_break() {
 }
 
 #[test]
-fn bombs_end_early() {
-    let mut laughs = "l0: &l0 [x]\n".to_owned();
+fn alias_and_merge_bombs_are_rejected() {
+    let mut aliases = "l0: &l0 [x]\n".to_owned();
     for level in 1..60 {
         let below = level - 1;
         let line = format!("l{level}: &l{level} [*l{below}, *l{below}]\n");
-        laughs.push_str(&line);
+        aliases.push_str(&line);
     }
-    assert_eq!(refused(&laughs), [Reason::Large]);
+    assert_eq!(reasons(&aliases), [Reason::Large]);
     let mut merges = "m0: &m0 {a: b}\n".to_owned();
     for level in 1..60 {
         let below = level - 1;
         let line = format!("m{level}: &m{level} {{<<: [*m{below}, *m{below}]}}\n");
         merges.push_str(&line);
     }
-    assert_eq!(refused(&merges), [Reason::Large]);
+    assert_eq!(reasons(&merges), [Reason::Large]);
 }
 
 #[test]
 fn separators_are_escaped_and_reported() {
     for text in ["a: \"x\\u2028y\"\n", "\"\\N\": x", "a: \"\\P\""] {
-        let anew = rewrite(text, 1 << 20, &Clock::default()).unwrap();
-        assert_eq!(anew.separator.unwrap().reason, Reason::Separator, "{text}");
-        assert!(anew.text.is_ascii(), "{text}");
+        let canonical = rewrite(text, 1 << 20, &Clock::default()).unwrap();
+        assert_eq!(
+            canonical.separator.unwrap().reason,
+            Reason::Separator,
+            "{text}"
+        );
+        assert!(canonical.text.is_ascii(), "{text}");
     }
     assert_eq!(
         rewrite("a: b", 1 << 20, &Clock::default())

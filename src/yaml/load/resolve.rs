@@ -1,4 +1,4 @@
-//! What a scalar means in YAML 1.1, after go-yaml v2's `resolve.go`.
+//! Types of scalars in YAML 1.1, after go-yaml v2's `resolve.go`.
 
 use crate::secret::{Value, base64};
 
@@ -16,9 +16,9 @@ enum Number {
     Float(String),
 }
 
-/// A plain scalar without a tag.
+/// The value of a plain scalar without a tag.
 pub(in crate::yaml) fn plain(text: &str) -> Result<Value, Problem> {
-    if let Some(value) = word(text) {
+    if let Some(value) = keyword(text) {
         return value;
     }
     Ok(match number(text) {
@@ -27,7 +27,7 @@ pub(in crate::yaml) fn plain(text: &str) -> Result<Value, Problem> {
     })
 }
 
-/// A scalar of any style with an explicit tag; `tag` is what follows `!!`, or empty.
+/// The value of a scalar of any style with an explicit tag; `tag` is the name after `!!`, or empty for other tags.
 pub(in crate::yaml) fn tagged(tag: &str, text: &str) -> Result<Value, Problem> {
     match tag {
         "binary" => binary(text),
@@ -35,16 +35,16 @@ pub(in crate::yaml) fn tagged(tag: &str, text: &str) -> Result<Value, Problem> {
             Some(Number::Int(number)) => Ok(Value::number(number)),
             _ => Err(Problem::Tag),
         },
-        "float" => match (word(text), number(text)) {
+        "float" => match (keyword(text), number(text)) {
             (Some(Err(problem)), _) => Err(problem),
             (_, Some(Number::Int(number) | Number::Float(number))) => Ok(Value::number(number)),
             _ => Err(Problem::Tag),
         },
-        "bool" => match word(text) {
+        "bool" => match keyword(text) {
             Some(Ok(value @ Value::Bool(_))) => Ok(value),
             _ => Err(Problem::Tag),
         },
-        "null" => match word(text) {
+        "null" => match keyword(text) {
             Some(Ok(Value::Null)) => Ok(Value::Null),
             _ => Err(Problem::Tag),
         },
@@ -52,7 +52,7 @@ pub(in crate::yaml) fn tagged(tag: &str, text: &str) -> Result<Value, Problem> {
     }
 }
 
-/// Whether a plain scalar may be something else than a string: a quick look at its first character.
+/// Whether a plain scalar may be something other than a string, judging by its first character: cheap.
 pub(in crate::yaml) fn may_be_typed(text: &str) -> bool {
     text.bytes().next().is_none_or(|first| {
         matches!(
@@ -63,13 +63,13 @@ pub(in crate::yaml) fn may_be_typed(text: &str) -> bool {
     })
 }
 
-/// Whether a plain scalar is null, a boolean, infinity or not a number.
-pub(in crate::yaml) fn is_word(text: &str) -> bool {
-    word(text).is_some()
+/// Whether a plain scalar is null, a boolean, infinity or NaN.
+pub(in crate::yaml) fn is_keyword(text: &str) -> bool {
+    keyword(text).is_some()
 }
 
-/// The words that are no strings.
-fn word(text: &str) -> Option<Result<Value, Problem>> {
+/// The keywords that are not strings.
+fn keyword(text: &str) -> Option<Result<Value, Problem>> {
     Some(match text {
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
             Ok(Value::Bool(true))
@@ -84,8 +84,8 @@ fn word(text: &str) -> Option<Result<Value, Problem>> {
     })
 }
 
-/// `!!binary`: base64 over any number of lines. Bytes that are no text are refused, because JSON
-/// could not carry them inside a map.
+/// `!!binary`: base64 over any number of lines. Bytes that are not UTF-8 text are rejected, because JSON cannot hold
+/// them.
 fn binary(text: &str) -> Result<Value, Problem> {
     let bytes = base64::decode(text).ok_or(Problem::Tag)?;
     std::str::from_utf8(&bytes)
@@ -93,7 +93,7 @@ fn binary(text: &str) -> Result<Value, Problem> {
         .map_err(|_| Problem::Tag)
 }
 
-/// The JSON text of a YAML 1.1 number, `None` for any other text.
+/// A YAML 1.1 number as JSON text; `None` for any other text.
 fn number(text: &str) -> Option<Number> {
     let first = text.bytes().next()?;
     let plain = match first {
@@ -135,7 +135,7 @@ fn radix(sign: &str, digits: &str) -> Option<String> {
     }
 }
 
-/// Decimal fractions and exponents, with what JSON wants added and what it refuses left out.
+/// Decimal fractions and exponents, adjusted to the grammar of JSON.
 fn float(sign: &str, digits: &str) -> Option<String> {
     let all = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let (mantissa, exponent) = match digits.find(['e', 'E']) {
@@ -157,7 +157,7 @@ fn float(sign: &str, digits: &str) -> Option<String> {
     text.parse().is_ok_and(f64::is_finite).then_some(text)
 }
 
-/// Go's rule for the numbers that go-yaml hands over as they are.
+/// Go's rule for underscores, which applies to the numbers that go-yaml passes to `strconv` unchanged.
 fn underscores_part_digits(text: &str) -> bool {
     let mut parts = text.split('_').peekable();
     let digit = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit());

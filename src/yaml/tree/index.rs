@@ -1,4 +1,4 @@
-//! Keys of large mappings, sorted once, and what their merge keys bring in, found once.
+//! Caches the sorted keys of large mappings, and the mappings merged into each mapping.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,13 +7,13 @@ use rustc_hash::FxHashMap;
 
 use super::{NodeId, Tree};
 
-/// A mapping of fewer nodes is looked through.
+/// Mappings of at most this many nodes are searched linearly.
 const LARGE: usize = 64;
 
-/// What has been found of the mappings of a tree.
+/// The caches for the mappings of one tree.
 #[derive(Default)]
 pub(super) struct Index {
-    /// The keys of a mapping that have a text, by that and by their place.
+    /// The scalar keys of a mapping, sorted by text and then by place.
     keys: RefCell<FxHashMap<NodeId, Rc<[NodeId]>>>,
     sources: RefCell<FxHashMap<NodeId, Rc<[NodeId]>>>,
 }
@@ -24,27 +24,27 @@ impl Index {
         self.sources.get_mut().clear();
     }
 
-    /// What `find` has found for this mapping.
+    /// The mappings merged into `map`; calls `find` the first time.
     pub(super) fn sources(&self, map: NodeId, find: impl FnOnce() -> Vec<NodeId>) -> Rc<[NodeId]> {
-        known(&self.sources, map, find)
+        cached(&self.sources, map, find)
     }
 }
 
-fn known(
+fn cached(
     table: &RefCell<FxHashMap<NodeId, Rc<[NodeId]>>>,
     map: NodeId,
     find: impl FnOnce() -> Vec<NodeId>,
 ) -> Rc<[NodeId]> {
-    if let Some(known) = table.borrow().get(&map) {
-        return Rc::clone(known);
+    if let Some(found) = table.borrow().get(&map) {
+        return Rc::clone(found);
     }
     let found: Rc<[NodeId]> = find().into();
     table.borrow_mut().insert(map, Rc::clone(&found));
     found
 }
 
-/// The entries of a mapping whose keys have this text: as they are written if it has to be all of the key's
-/// (`whole`), else those of a large mapping sorted by their keys.
+/// The entries of a mapping whose key equals `key` (`whole`) or begins with it. Entries of equal keys are in the order
+/// of the text; in a large mapping, different keys are sorted.
 pub(super) fn entries<'t, 'a, 'k>(
     tree: &'t Tree<'a>,
     map: NodeId,
@@ -58,7 +58,7 @@ pub(super) fn entries<'t, 'a, 'k>(
     };
     let is_large = tree.node(map).end - map > LARGE;
     let sorted = is_large.then(|| {
-        let keys = known(&tree.index.keys, map, || sorted(tree, map));
+        let keys = cached(&tree.index.keys, map, || sorted(tree, map));
         let first = keys.partition_point(|&name| tree.text(name) < Some(key));
         let entries = (first..keys.len()).map(move |at| (keys[at], tree.node(keys[at]).end));
         entries.take_while(move |&(name, _)| fits(name))
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::yaml::event::Events;
 
-    /// The numbers under some keys, of a mapping with `more` entries that matter to nobody.
+    /// The results of some lookups in a mapping with `more` unrelated entries.
     fn found(more: usize) -> Vec<Vec<String>> {
         let mut text =
             "&k name: 1\nnamespace: 2\n*k : 3\nna: 4\nname: 5\n? [name]\n: 6\n".to_owned();
@@ -95,20 +95,20 @@ mod tests {
         let first = events.pull().unwrap().unwrap();
         let root = tree.read_node(first, &mut events).unwrap();
         let value = |(_, value): (NodeId, NodeId)| tree.node(value).value.to_string();
-        let mut begin: Vec<_> = tree.beginning(root, "name").map(value).collect();
-        begin.sort();
+        let mut prefixed: Vec<_> = tree.with_prefix(root, "name").map(value).collect();
+        prefixed.sort();
         let written = tree.get_written(root, "name").unwrap();
         vec![
             tree.named(root, "name").map(value).collect(),
             tree.named(root, "nam").map(value).collect(),
             tree.named(root, "zzz").map(value).collect(),
-            begin,
+            prefixed,
             vec![tree.node(written).value.to_string()],
         ]
     }
 
     #[test]
-    fn large_mappings_are_looked_up_as_small_ones() {
+    fn lookups_in_large_and_small_mappings_agree() {
         let expected = [
             &["1", "3", "5"][..],
             &[],

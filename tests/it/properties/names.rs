@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use gitops_fn::clock::Clock;
 use gitops_fn::namehash::rename;
 use gitops_fn::yaml::event::Span;
-use gitops_fn::yaml::splice::pieces;
+use gitops_fn::yaml::splice::spliced;
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -183,7 +183,7 @@ proptest! {
         let renamed = rename(&before, &after, outcome.edits(), &Clock::default());
         prop_assert_eq!(renamed.findings, []);
         let all = Span { start: 0, end: after.len() };
-        let text: String = pieces(&after, all, &renamed.splices).collect();
+        let text: String = spliced(&after, all, &renamed.splices).collect();
         let documents = read(&text);
         prop_assert_eq!(documents[0]["metadata"]["name"].as_str(), Some(NEW));
         prop_assert_eq!(documents[1]["spec"]["x"].as_str(), Some(NEW));

@@ -560,7 +560,7 @@ fn odd_characters_are_encoded() {
 fn paths_that_nobody_means_are_refused_before_they_are_sent() {
     let fake = Fake::start(|_, _| Answer::secret("v"));
     let annotated = |path: &str| format!("{{avp.kubernetes.io/path: \"{path}\"}}");
-    let blanks = "a segment of nothing but blanks";
+    let blanks = "the path has a blank segment";
     for (annotations, placeholder, says) in [
         ("{}".to_owned(), "\"<path:kv/data/x/ /y#k>\"", blanks),
         ("{}".to_owned(), "\"<path:kv/data/x/\u{a0}/y#k>\"", blanks),

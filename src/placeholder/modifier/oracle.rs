@@ -1,24 +1,24 @@
-//! What a chain of modifiers asks of a value: whoever sees no more than whether a run fails gets an answer for each
-//! run, and step by step the value.
+//! Detects modifiers that turn a run into an oracle: whoever writes them and only sees whether the run fails learns
+//! something about the value from each run, and the whole value after enough runs.
 
 use super::{Kind, Modifier};
 
-/// A way of asking.
+/// A way to learn something about a value from success or failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Question {
+pub enum Oracle {
     /// A `jsonPath` filter compares a value with a text or a number.
     Comparison,
-    /// A text is parsed that modifiers have put together: how it parses can be made to depend on any part of the
+    /// A text that modifiers have composed is parsed: whether that succeeds can be made to depend on any part of the
     /// value in it.
     Composition,
 }
 
-/// The first question that a chain of modifiers asks.
+/// The first oracle in a chain of modifiers.
 ///
-/// What only takes a stored value apart is none: it fails by the value's form, which whoever wrote the chain
-/// cannot vary.
+/// Modifiers that only select a part of a stored value are not one: whether they fail depends on the structure of the
+/// value, which the author of the manifest cannot vary.
 #[must_use]
-pub fn question(modifiers: &[Modifier]) -> Option<Question> {
+pub fn oracle(modifiers: &[Modifier]) -> Option<Oracle> {
     let mut composed = false;
     for Modifier(kind) in modifiers {
         let parses = matches!(
@@ -26,8 +26,8 @@ pub fn question(modifiers: &[Modifier]) -> Option<Question> {
             Kind::JsonPath(_) | Kind::JsonParse | Kind::YamlParse | Kind::Base64Decode
         );
         match kind {
-            Kind::JsonPath(path) if path.compares() => return Some(Question::Comparison),
-            _ if composed && parses => return Some(Question::Composition),
+            Kind::JsonPath(path) if path.compares() => return Some(Oracle::Comparison),
+            _ if composed && parses => return Some(Oracle::Composition),
             Kind::JsonPath(path) => composed = !path.takes_one_part(),
             Kind::Sha256Sum => composed = true,
             _ => {}
@@ -42,7 +42,7 @@ mod tests {
     use crate::placeholder::modifier::parse;
 
     #[test]
-    fn what_takes_a_value_apart_asks_nothing() {
+    fn selecting_a_part_is_not_an_oracle() {
         for chain in [
             &[][..],
             &["base64encode"],
@@ -55,12 +55,12 @@ mod tests {
             &["jsonPath {..name}", "sha256sum"],
             &["default 'x'", "jsonPath {.a}", "indent 4"],
         ] {
-            assert_eq!(question(&parse(chain).unwrap()), None, "{chain:?}");
+            assert_eq!(oracle(&parse(chain).unwrap()), None, "{chain:?}");
         }
     }
 
     #[test]
-    fn comparisons_ask_wherever_they_stand() {
+    fn comparisons_anywhere_are_an_oracle() {
         for path in [
             "{[?(@.a==\"s\")]}",
             "{[?(@.a!=1)]}",
@@ -73,13 +73,13 @@ mod tests {
             "{range .x[*]}{.y[?(@.a==\"s\")]}{end}",
         ] {
             let chain = ["base64decode", &format!("jsonPath {path}")];
-            let asked = question(&parse(&chain).unwrap());
-            assert_eq!(asked, Some(Question::Comparison), "{path}");
+            let found = oracle(&parse(&chain).unwrap());
+            assert_eq!(found, Some(Oracle::Comparison), "{path}");
         }
     }
 
     #[test]
-    fn a_text_that_was_put_together_is_not_to_be_parsed() {
+    fn parsing_a_composed_text_is_an_oracle() {
         for chain in [
             ["jsonPath {'['}{@}{']'}", "jsonPath {[0]}"],
             ["jsonPath 1e{.pin}", "jsonParse"],
@@ -96,8 +96,8 @@ mod tests {
         ] {
             for between in [&[][..], &["base64encode"], &["indent 2", "json"]] {
                 let chain = [&chain[..1], between, &chain[1..]].concat();
-                let asked = question(&parse(&chain).unwrap());
-                assert_eq!(asked, Some(Question::Composition), "{chain:?}");
+                let found = oracle(&parse(&chain).unwrap());
+                assert_eq!(found, Some(Oracle::Composition), "{chain:?}");
             }
         }
     }
