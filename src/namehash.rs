@@ -66,7 +66,7 @@ fn renamed(before: &str, after: &str, edits: &[Splice], clock: &Clock) -> Rename
     if old.len() != new.len() {
         renamed
             .findings
-            .push(fault(&"the documents before and after do not match"));
+            .push(internal(&"the documents before and after do not match"));
         return renamed;
     }
     let pairs: Vec<_> = old.into_iter().zip(new).collect();
@@ -98,7 +98,7 @@ fn renamed(before: &str, after: &str, edits: &[Splice], clock: &Clock) -> Rename
     renamed
 }
 
-fn fault(message: &dyn std::fmt::Display) -> Finding {
+fn internal(message: &dyn std::fmt::Display) -> Finding {
     Finding::error(
         format!("name hashes: {message}; nothing was written"),
         "this is a fault of gitops-fn: please report it with the manifest, without its secrets",

@@ -231,7 +231,7 @@ impl Draft {
 
     /// Records a finding; not more than `MOST` errors, and as many others: each has texts of its own, and
     /// the input may be wrong everywhere.
-    pub fn find(&mut self, finding: Finding) {
+    pub fn report(&mut self, finding: Finding) {
         let found = &mut self.found[usize::from(finding.severity == Severity::Error)];
         if *found < MOST {
             *found += 1;
@@ -239,17 +239,17 @@ impl Draft {
         }
     }
 
-    fn find_all(&mut self, findings: Vec<Finding>) {
+    fn report_all(&mut self, findings: Vec<Finding>) {
         for finding in findings {
-            self.find(finding);
+            self.report(finding);
         }
     }
 
     /// Records a text that looks like a placeholder and is none; not more than `MOST_LOOKALIKES`.
-    pub fn look_alike(&mut self, finding: Finding) {
+    pub fn report_lookalike(&mut self, finding: Finding) {
         self.lookalikes += 1;
         if self.lookalikes <= MOST_LOOKALIKES {
-            self.find(finding);
+            self.report(finding);
         }
     }
 
@@ -357,7 +357,7 @@ impl<'c> Planner<'c> {
     ) {
         if !matches!(tree.node(root).kind, Kind::Map { .. }) {
             if !tree.node(root).is_null() {
-                self.draft.find(
+                self.draft.report(
                     Finding::error(format!("{} is not a Kubernetes object", place_name(file.map(|file| &**file), index)), "give manifests alone; every document has to be a mapping with apiVersion and kind"),
                 );
             }
@@ -368,11 +368,11 @@ impl<'c> Planner<'c> {
             && self.judge.has_policy()
             && found.iter().any(Object::is_resource_list)
         {
-            self.draft.find(policy::resource_list());
+            self.draft.report(policy::resource_list());
             return;
         }
         if self.mode != Mode::Function && found.first().is_some_and(own::is_release) {
-            self.draft.find(own::told(&found[0], self.mode));
+            self.draft.report(own::finding(&found[0], self.mode));
             self.leave_out = true;
             return;
         }
@@ -382,7 +382,7 @@ impl<'c> Planner<'c> {
                 return;
             }
             if self.mode != Mode::Function && own::is_release(&object) {
-                self.draft.find(own::told_in_list(&object));
+                self.draft.report(own::in_list(&object));
                 continue;
             }
             self.share_kind(&mut object);
@@ -390,7 +390,7 @@ impl<'c> Planner<'c> {
                 continue;
             }
             if object.subject.identity.gvk.kind.is_empty() {
-                self.draft.find(
+                self.draft.report(
                     Finding::error(format!("{} has no kind", place_name(object.subject.file.as_deref(), object.subject.index)), "give manifests alone; every document has to be a mapping with apiVersion and kind"),
                 );
                 continue;
@@ -551,11 +551,11 @@ fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
     let secrets = may_hold_placeholder(scope).then(|| avp_annotations::read(scope));
     let avp = match secrets {
         Some(Ok((avp, findings))) => {
-            draft.find_all(findings);
+            draft.report_all(findings);
             (!avp.ignore).then_some(avp)
         }
         Some(Err(findings)) => {
-            draft.find_all(findings);
+            draft.report_all(findings);
             None
         }
         None => None,
@@ -585,10 +585,7 @@ fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
     match walked {
         Ok(()) => {}
         Err(WalkError::Stopped) => return,
-        Err(error) => draft.find(
-            Finding::error(error.to_string(), "write the object without nested aliases")
-                .at(scope.subject(), ""),
-        ),
+        Err(error) => draft.report(Finding::from(error).at(scope.subject(), "")),
     }
     if draft.changes.len() > before {
         duplicates::find(scope, before, draft);

@@ -36,14 +36,14 @@ pub(crate) fn run(
     judge: &Judge<'_>,
     begun: Instant,
 ) -> Result<u8, Refusal> {
-    let signals = Signals::hear()?;
+    let signals = Signals::listen()?;
     let mut session = Session::new(&signals).map_err(|error| {
         let help = "more open files or memory may be needed";
         Refusal::system("cannot start", &error, help)
     })?;
     let options = options(arguments, settings, judge, begun)?;
     let end = Some(options.deadline);
-    let clock = Clock::new(end, Arc::clone(signals.come()));
+    let clock = Clock::new(end, Arc::clone(signals.received()));
     let prepared = kustomize::prepare(&options)?;
     let config = config(arguments, &prepared, settings)?;
     let store = store::of_arguments(settings, judge, &arguments.credentials, begun)?;

@@ -44,10 +44,10 @@ pub(crate) fn print_outcome(
     signals: &Signals,
 ) -> Result<(), Refusal> {
     if let Some(session) = session {
-        session.part();
+        session.finish_closing();
     }
     // its reader may never read on
-    signals.let_go()?;
+    signals.restore_defaults()?;
     let mut out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let written = output.write(&mut out).and_then(|()| out.flush());
     readable(written)

@@ -31,8 +31,8 @@ pub(crate) fn function(
 ) -> Result<u8, Refusal> {
     let end = begun + settings.vault.deadline()?;
     let sources = input::manifests(&["-".into()], None, judge)?;
-    let signals = Signals::hear()?;
-    let clock = Clock::new(Some(end), Arc::clone(signals.come()));
+    let signals = Signals::listen()?;
+    let clock = Clock::new(Some(end), Arc::clone(signals.received()));
     let input = Input::new(sources.list, judge, &clock)?;
     let store = store::of_settings(settings, judge, None, begun);
     let mut session = None;
@@ -68,8 +68,8 @@ pub(crate) fn run(
         None => config::from_environment(settings)?,
     };
     let sources = input::manifests(&arguments.paths, arguments.config.as_ref(), judge)?;
-    let signals = Signals::hear()?;
-    let clock = Clock::new(Some(end), Arc::clone(signals.come()));
+    let signals = Signals::listen()?;
+    let clock = Clock::new(Some(end), Arc::clone(signals.received()));
     let sources = unrelated::leave_out(sources, arguments.strict, &clock)?;
     say_notes(&sources);
     let input = Input::new(sources.list, judge, &clock)?.allow_empty(arguments.allow_empty);
@@ -88,7 +88,7 @@ pub(crate) fn run(
             Some(path) => {
                 // a pipe may have no reader; a file is not left half written
                 if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-                    signals.let_go()?;
+                    signals.restore_defaults()?;
                 }
                 output::write_file(path, |out| text.write(out)).map_err(|error| {
                     let help = "name a file in a folder that exists and may be written to";

@@ -42,15 +42,15 @@ pub(crate) struct Session {
 /// Waits for a signal.
 struct Stop {
     awaited: Vec<Signal>,
-    come: Arc<AtomicBool>,
+    received: Arc<AtomicBool>,
 }
 
 impl Stop {
     fn new(signals: &Signals) -> io::Result<Self> {
-        let awaited = signals.heard().map(signal);
+        let awaited = signals.kinds().map(signal);
         Ok(Self {
             awaited: awaited.collect::<Result<_, _>>()?,
-            come: Arc::clone(signals.come()),
+            received: Arc::clone(signals.received()),
         })
     }
 
@@ -58,10 +58,15 @@ impl Stop {
         poll_fn(|context| {
             // each of them, so that each wakes us
             let awaited = self.awaited.iter_mut();
-            let come = awaited.fold(self.come.load(Ordering::SeqCst), |come, signal| {
-                signal.poll_recv(context).is_ready() || come
-            });
-            if come { Poll::Ready(()) } else { Poll::Pending }
+            let received = awaited
+                .fold(self.received.load(Ordering::SeqCst), |received, signal| {
+                    signal.poll_recv(context).is_ready() || received
+                });
+            if received {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     }
@@ -129,7 +134,7 @@ impl Session {
 
     /// Waits until the token is given back, and says so if it could not be: a warning, since the output
     /// is right all the same.
-    pub(crate) fn part(&mut self) {
+    pub(crate) fn finish_closing(&mut self) {
         if let Some(closing) = self.closing.take()
             && let Ok(Some(warning)) = self.runtime.block_on(closing)
         {
@@ -155,7 +160,7 @@ fn unread() -> StoreError {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.part();
+        self.finish_closing();
     }
 }
 
@@ -169,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_signal_is_found_that_came_while_nothing_was_awaited() {
-        let signals = Signals::hear().map_err(drop).unwrap();
+        let signals = Signals::listen().map_err(drop).unwrap();
         let mut session = Session::new(&signals).unwrap();
         let mut is_stopped = || session.run(turns()).is_none();
         assert!(!is_stopped());
@@ -180,10 +185,10 @@ mod tests {
             assert!(since.elapsed() < Duration::from_mins(1));
         }
         assert!(is_stopped());
-        assert!(signals.come().load(Ordering::SeqCst));
+        assert!(signals.received().load(Ordering::SeqCst));
         // also by one that is made later
         let mut late = Session::new(&signals).unwrap();
         assert!(late.run(std::future::pending::<()>()).is_none());
-        assert!(signals.let_go().is_err());
+        assert!(signals.restore_defaults().is_err());
     }
 }

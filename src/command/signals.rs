@@ -12,30 +12,30 @@ use gitops_fn::finding::Finding;
 
 use super::refusal::Refusal;
 
-/// Hears the signals, from its making on. What is at work asks whether one has come ([`gitops_fn::clock`]);
-/// what awaits something listens for itself.
+/// Handles the signals from its creation on. Working code asks whether one has been received ([`gitops_fn::clock`]);
+/// waiting code listens by itself.
 pub(crate) struct Signals {
-    heard: Vec<SignalKind>,
-    come: Arc<AtomicBool>,
+    kinds: Vec<SignalKind>,
+    received: Arc<AtomicBool>,
     /// Whether the next one ends the process.
-    deadly: Arc<AtomicBool>,
+    fatal: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// Make it when the input is read: whoever waits for that is ended as any other process.
+    /// Call it once the input has been read: a process that waits for input ends at a signal like any other.
     ///
     /// # Errors
-    /// Signals cannot be heard.
-    pub(crate) fn hear() -> Result<Self, Refusal> {
-        let mut heard = vec![SignalKind::terminate(), SignalKind::interrupt()];
-        // the terminal has gone; not where whoever started us wants us to outlive it (`nohup`)
+    /// The signals cannot be handled.
+    pub(crate) fn listen() -> Result<Self, Refusal> {
+        let mut kinds = vec![SignalKind::terminate(), SignalKind::interrupt()];
+        // the terminal is gone; ignored under `nohup`, so that we outlive it
         if !ignores_hangup() {
-            heard.push(SignalKind::hangup());
+            kinds.push(SignalKind::hangup());
         }
         let signals = Self {
-            heard,
-            come: Arc::default(),
-            deadly: Arc::default(),
+            kinds,
+            received: Arc::default(),
+            fatal: Arc::default(),
         };
         signals.register().map_err(|error| {
             let help = "more open files or memory may be needed";
@@ -45,31 +45,31 @@ impl Signals {
     }
 
     fn register(&self) -> io::Result<()> {
-        for signal in self.heard().map(|kind| kind.as_raw_value()) {
-            register_conditional_default(signal, Arc::clone(&self.deadly))?;
-            register(signal, Arc::clone(&self.come))?;
+        for signal in self.kinds().map(|kind| kind.as_raw_value()) {
+            register_conditional_default(signal, Arc::clone(&self.fatal))?;
+            register(signal, Arc::clone(&self.received))?;
         }
         Ok(())
     }
 
-    /// Those that are heard.
-    pub(crate) fn heard(&self) -> impl Iterator<Item = SignalKind> {
-        self.heard.iter().copied()
+    /// The signals that end a run.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = SignalKind> {
+        self.kinds.iter().copied()
     }
 
-    /// Set when one has come.
-    pub(crate) fn come(&self) -> &Arc<AtomicBool> {
-        &self.come
+    /// Set once one has been received.
+    pub(crate) fn received(&self) -> &Arc<AtomicBool> {
+        &self.received
     }
 
-    /// From here a signal ends the process as it ends any other: what is left to do may wait for somebody else
-    /// for ever, and nothing is to be given back.
+    /// Lets the next signal end the process at once: what is left to do may wait for its reader for ever, and there is
+    /// no token to revoke.
     ///
     /// # Errors
-    /// A signal has come before.
-    pub(crate) fn let_go(&self) -> Result<(), Refusal> {
-        self.deadly.store(true, Ordering::SeqCst);
-        if self.come.load(Ordering::SeqCst) {
+    /// A signal has been received already.
+    pub(crate) fn restore_defaults(&self) -> Result<(), Refusal> {
+        self.fatal.store(true, Ordering::SeqCst);
+        if self.received.load(Ordering::SeqCst) {
             return Err(Finding::from(Stop::Signal).into());
         }
         Ok(())

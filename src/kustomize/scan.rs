@@ -35,7 +35,7 @@ pub struct Scan {
 /// Looks at the kustomization in `folder` (relative to the root) and at all that it leads to.
 #[must_use]
 pub fn scan(repository: &Repository, folder: &Path, allowed: Allowed) -> Scan {
-    visit::look(repository, folder, allowed)
+    visit::visit(repository, folder, allowed)
 }
 
 /// The kustomization file in a folder, relative to the root.

@@ -14,7 +14,7 @@ use super::document::{Document, name_of};
 use super::kept::Edits;
 use super::scope::{Scope, namespace};
 use super::token::{self, tokens};
-use super::{Pair, content, fault};
+use super::{Pair, content, internal};
 
 /// How many bytes of documents are kept after parsing; others are parsed again when they are edited.
 const MAX_KEPT: usize = 1 << 20;
@@ -136,7 +136,7 @@ impl Names {
                 }
             }
         }
-        names.templated = names.search().map_err(|error| fault(&error))?;
+        names.templated = names.search().map_err(|error| internal(&error))?;
         Ok((names, read))
     }
 
@@ -275,7 +275,7 @@ impl Names {
 }
 
 fn parse<'t>(text: &'t str, clock: &Clock) -> Result<Option<Document<'t>>, Finding> {
-    Document::read(text, clock).map_err(|error| fault(&error))
+    Document::read(text, clock).map_err(|error| internal(&error))
 }
 
 fn is_whole(fixed: &[Range<usize>], name: &str) -> bool {

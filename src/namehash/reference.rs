@@ -19,7 +19,7 @@ use super::mention::{self, Mention};
 use super::names::Names;
 use super::scope::Scope;
 use super::token::{LENGTH, tokens};
-use super::{Pair, Renamed, fault};
+use super::{Pair, Renamed, internal};
 
 /// Adds the splices of one document to `out`, after verifying them. `parsed` is the document if it has been parsed
 /// already.
@@ -40,7 +40,7 @@ pub(super) fn replace<'t>(
     let document = match parsed {
         Some(document) => document,
         None if !has_escape() && !holds_name() => return Ok(()),
-        None => match Document::read(pair.after, clock).map_err(|error| fault(&error))? {
+        None => match Document::read(pair.after, clock).map_err(|error| internal(&error))? {
             Some(document) => document,
             None => return Ok(()),
         },
@@ -199,7 +199,8 @@ impl Editor<'_, '_> {
             end: self.text.len(),
         };
         let edited: String = spliced(self.text, all, &self.splices).collect();
-        verify(&edited, &self.expected, self.digest, self.clock).map_err(|error| fault(&error))?;
+        verify(&edited, &self.expected, self.digest, self.clock)
+            .map_err(|error| internal(&error))?;
         out.splices
             .extend(self.splices.into_iter().map(|splice| Splice {
                 span: Span {

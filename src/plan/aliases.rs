@@ -72,7 +72,7 @@ pub fn settle(tree: &Tree<'_>, draft: &mut Draft, clock: &Clock) {
         }
         match expansion(tree, draft, alias, target, &own, wanted) {
             Ok(change) => draft.changes.push(change),
-            Err(finding) => draft.find(finding),
+            Err(finding) => draft.report(finding),
         }
     }
 }

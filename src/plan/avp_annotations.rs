@@ -2,6 +2,7 @@
 //! or not, never ignored.
 
 use super::Scope;
+use crate::explain::Explain;
 use crate::finding::Finding;
 use crate::secret::KvVersion;
 use crate::yaml::tree::NodeId;
@@ -47,7 +48,7 @@ pub fn read(scope: &Scope<'_, '_>) -> Result<(Avp, Vec<Finding>), Vec<Finding>> 
             continue;
         };
         let Some(text) = scalar(scope, value) else {
-            problems.push(("has no value".to_owned(), "write a quoted text", key));
+            problems.push((AnnotationError::NoValue, key));
             continue;
         };
         let read = match name {
@@ -70,17 +71,12 @@ pub fn read(scope: &Scope<'_, '_>) -> Result<(Avp, Vec<Finding>), Vec<Finding>> 
                 Ok(())
             }
         };
-        if let Err((message, help)) = read {
-            problems.push((message.to_owned(), help, key));
-        }
+        problems.extend(read.err().map(|error| (error, key)));
     }
     let kind = &*scope.subject().identity.gvk.kind;
     if avp.remove_missing && !avp.ignore && !matches!(kind, "Secret" | "ConfigMap") {
-        problems.push((
-            "avp.kubernetes.io/remove-missing annotation can only be used on Secret or ConfigMap resources".to_owned(),
-            "remove the annotation; `| default 'text'` gives a value for a missing key in any kind",
-            "avp.kubernetes.io/remove-missing",
-        ));
+        let key = "avp.kubernetes.io/remove-missing";
+        problems.push((AnnotationError::RemoveMissing, key));
     }
     if avp.kv == Some(KvVersion::V1) && avp.version != 0 {
         findings.push(
@@ -100,9 +96,7 @@ pub fn read(scope: &Scope<'_, '_>) -> Result<(Avp, Vec<Finding>), Vec<Finding>> 
     }
     Err(problems
         .into_iter()
-        .map(|(message, help, key)| {
-            Finding::error(message, help).at(scope.subject(), annotation_field(key))
-        })
+        .map(|(error, key)| Finding::from(error).at(scope.subject(), annotation_field(key)))
         .collect())
 }
 
@@ -147,39 +141,66 @@ fn scalar<'s>(scope: &Scope<'s, '_>, value: NodeId) -> Option<&'s str> {
     scope.tree.text(value)
 }
 
-type Problem = (&'static str, &'static str);
+/// Why an annotation cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum AnnotationError {
+    #[error("has no value")]
+    NoValue,
+    #[error("is neither true nor false")]
+    Boolean,
+    #[error("Unsupported kvVersion specified")]
+    KvVersion,
+    #[error("is not a version")]
+    Version,
+    #[error("is not a whole number")]
+    NotANumber,
+    #[error(
+        "avp.kubernetes.io/remove-missing annotation can only be used on Secret or ConfigMap resources"
+    )]
+    RemoveMissing,
+}
+
+impl Explain for AnnotationError {
+    fn help(&self) -> String {
+        match self {
+            Self::NoValue => "write a quoted text",
+            Self::Boolean => "write \"true\" or \"false\"",
+            Self::KvVersion => "write \"1\" or \"2\"",
+            Self::Version => "write the number of a version of the secret",
+            Self::NotANumber => {
+                "write the number of a version, or remove the annotation for the latest"
+            }
+            Self::RemoveMissing => {
+                "remove the annotation; `| default 'text'` gives a value for a missing key in any kind"
+            }
+        }
+        .to_owned()
+    }
+}
 
 /// Go's `ParseBool` words, as AVP takes them; AVP takes all others for false.
-fn boolean(text: &str) -> Result<bool, Problem> {
+fn boolean(text: &str) -> Result<bool, AnnotationError> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(("is neither true nor false", "write \"true\" or \"false\"")),
+        _ => Err(AnnotationError::Boolean),
     }
 }
 
-fn kv_version(text: &str) -> Result<KvVersion, Problem> {
+fn kv_version(text: &str) -> Result<KvVersion, AnnotationError> {
     match text {
         "1" => Ok(KvVersion::V1),
         "2" => Ok(KvVersion::V2),
-        _ => Err(("Unsupported kvVersion specified", "write \"1\" or \"2\"")),
+        _ => Err(AnnotationError::KvVersion),
     }
 }
 
-fn version(text: &str) -> Result<u64, Problem> {
+fn version(text: &str) -> Result<u64, AnnotationError> {
     match text {
         "" | "-1" => Ok(0),
         digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            digits.parse().map_err(|_| {
-                (
-                    "is not a version",
-                    "write the number of a version of the secret",
-                )
-            })
+            digits.parse().map_err(|_| AnnotationError::Version)
         }
-        _ => Err((
-            "is not a whole number",
-            "write the number of a version, or remove the annotation for the latest",
-        )),
+        _ => Err(AnnotationError::NotANumber),
     }
 }

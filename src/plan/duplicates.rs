@@ -50,7 +50,7 @@ pub(super) fn find(scope: &Scope<'_, '_>, before: usize, draft: &mut Draft) {
         doubled.retain(|name| seen.get(name).is_some_and(|&(_, changes)| changes));
         for name in doubled {
             let finding = Finding::error(TWICE, TWICE_HELP);
-            draft.find(finding.at(scope.subject(), way.to(name)));
+            draft.report(finding.at(scope.subject(), way.to(name)));
         }
     }
 }

@@ -78,7 +78,7 @@ pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
             Retagged::Skipped { reason, renamed } => {
                 draft.matched(index);
                 image = renamed.or(image);
-                draft.find(
+                draft.report(
                     Finding::from(reason)
                         .as_warning()
                         .at(scope.subject(), field(place.path)),
@@ -175,7 +175,7 @@ fn ends_early(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
             } else {
                 "go on to the field that holds the image"
             };
-            draft.find(Finding::error(fact, help).at(scope.subject(), field(place.path)));
+            draft.report(Finding::error(fact, help).at(scope.subject(), field(place.path)));
         }
     }
 }
@@ -202,7 +202,7 @@ fn container_image(place: &Place<'_, '_>) -> bool {
 }
 
 fn left_alone(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
-    draft.find(
+    draft.report(
         Finding::info("image is no text and was left alone").at(scope.subject(), field(place.path)),
     );
 }

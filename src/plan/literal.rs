@@ -13,12 +13,12 @@ pub(super) fn stays(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Dr
     }
     let is_replaced = !place.is_key && !is_avp_annotation(place) && takes_text(scope, place);
     if !is_replaced {
-        draft.find(told().at(scope.subject(), field(place.path)));
+        draft.report(no_effect().at(scope.subject(), field(place.path)));
     }
     !is_replaced
 }
 
-fn told() -> Finding {
+fn no_effect() -> Finding {
     Finding::warning(
         "the escape <!path: counts in values alone and stays as it is here",
         "map keys, values with a YAML tag and avp.kubernetes.io annotations are not changed; \

@@ -55,7 +55,7 @@ pub(super) fn in_books(
             "a placeholder in an annotation of kustomize and kpt themselves stays as it is",
             "write it into another annotation or field: what they note there is theirs alone",
         );
-        draft.look_alike(finding.at(scope.subject(), field(place.path)));
+        draft.report_lookalike(finding.at(scope.subject(), field(place.path)));
     }
 }
 
@@ -71,5 +71,5 @@ fn tell(scope: &Scope<'_, '_>, place: &Place<'_, '_>, found: Option<Lookalike>, 
         return;
     };
     let finding = Finding::from(found).as_warning();
-    draft.look_alike(finding.at(scope.subject(), field(place.path)));
+    draft.report_lookalike(finding.at(scope.subject(), field(place.path)));
 }

@@ -10,8 +10,8 @@ pub(super) fn is_release(object: &Object) -> bool {
     &*gvk.group == "gitops-fn.dev" && &*gvk.kind == "Release"
 }
 
-/// What is said of one in a list, which cannot be left out alone.
-pub(super) fn told_in_list(release: &Object) -> Finding {
+/// The error for one in a list, which cannot be left out alone.
+pub(super) fn in_list(release: &Object) -> Finding {
     Finding::error(
         "a Release is not for the cluster",
         "take it out of the list, and name it with `-f` or under `transformers:`",
@@ -19,8 +19,8 @@ pub(super) fn told_in_list(release: &Object) -> Finding {
     .at(&release.subject, "")
 }
 
-/// What is said of it: `build` knows where it belongs, elsewhere it is left out.
-pub(super) fn told(release: &Object, mode: Mode) -> Finding {
+/// What is reported of it: `build` knows where it belongs, elsewhere it is left out.
+pub(super) fn finding(release: &Object, mode: Mode) -> Finding {
     let subject = &release.subject;
     let place = place_name(subject.file.as_deref(), subject.index);
     if mode == Mode::Build {

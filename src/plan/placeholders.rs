@@ -28,7 +28,7 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
     let keys = avp.path.is_some() || (config_path(scope, place).is_some());
     let text = node.value.as_bytes();
     if let (true, Some(key)) = (keys && !place.is_key, placeholder::cut_off(text)) {
-        draft.find(cut_off(key).at(scope.subject(), field(place.path)));
+        draft.report(cut_off(key).at(scope.subject(), field(place.path)));
     }
     let decoded = (scope.is_secret() && !place.is_key)
         .then(|| base64::decode(&node.value))
@@ -52,7 +52,7 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
             for error in errors {
                 let shown = error.shown().unwrap_or_default().to_owned();
                 let finding = Finding::from(error).about(shown);
-                draft.find(finding.at(scope.subject(), field(place.path)));
+                draft.report(finding.at(scope.subject(), field(place.path)));
             }
             return;
         }
@@ -213,7 +213,7 @@ fn context(
             problems.extend(no_secret(placeholder, keys_at.as_ref()));
         }
         for problem in problems {
-            draft.find(
+            draft.report(
                 problem
                     .at(scope.subject(), field(place.path))
                     .about(placeholder.shown()),

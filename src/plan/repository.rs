@@ -9,6 +9,7 @@ use super::insertion::{self, Entry, Form, Lines};
 use super::walk::{Step, field};
 use super::{Draft, Scope};
 use crate::config::Repository;
+use crate::explain::Explain;
 use crate::finding::Finding;
 use crate::krm::resource::GroupVersionKind;
 use crate::yaml::event::{Span, Style, Tag};
@@ -91,27 +92,41 @@ fn annotate(
     };
     match setting.descend(start, None, 0, draft) {
         Ok(()) => {}
-        Err(Obstacle::Twice(there)) => draft.find(
-            Finding::error(TWICE, TWICE_HELP)
-                .at(scope.subject(), field(&path[..=way.len() + there])),
-        ),
-        Err(Obstacle::Other(problem)) => draft.find(
-            Finding::error(problem, "write metadata and annotations of this object as plain mappings, or set the annotation there by hand")
-                .at(scope.subject(), setting.field),
-        ),
+        Err(obstacle) => {
+            let field = match obstacle {
+                Obstacle::Twice(there) => field(&path[..=way.len() + there]),
+                _ => setting.field,
+            };
+            draft.report(Finding::from(obstacle).at(scope.subject(), field));
+        }
     }
 }
 
 /// Why the annotation cannot be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum Obstacle {
-    /// The key so many keys down stands twice.
+    /// It is that of the key so many keys down.
+    #[error("{TWICE}")]
     Twice(usize),
-    Other(&'static str),
+    #[error("the mapping comes through a merge key")]
+    Merged,
+    #[error("it is an alias of something that stands elsewhere")]
+    Alias,
+    #[error("a mapping was expected on the way to it, and a text at its end")]
+    Shape,
+    #[error("its value cannot be placed")]
+    Unplaceable,
+    #[error("the mapping is a pair without braces in a list")]
+    Pair,
 }
 
-impl From<&'static str> for Obstacle {
-    fn from(problem: &'static str) -> Self {
-        Self::Other(problem)
+impl Explain for Obstacle {
+    fn help(&self) -> String {
+        match self {
+            Self::Twice(_) => TWICE_HELP,
+            _ => "write metadata and annotations of this object as plain mappings, or set the annotation there by hand",
+        }
+        .to_owned()
     }
 }
 
@@ -144,9 +159,9 @@ impl Setting<'_, '_, '_> {
         }
         let Some((name, value)) = found else {
             if !is_last && tree.get(map, key).is_some() {
-                return Err("the mapping comes through a merge key".into());
+                return Err(Obstacle::Merged);
             }
-            return Ok(self.insert(map, map_key, there, draft)?);
+            return self.insert(map, map_key, there, draft);
         };
         let node = tree.node(value);
         match node.kind {
@@ -164,10 +179,10 @@ impl Setting<'_, '_, '_> {
             Kind::Scalar(_)
                 if node.is_null() && node.props.tag == Tag::None && node.props.anchor == 0 =>
             {
-                Ok(self.fill_null(map, name, value, there + 1, draft)?)
+                self.fill_null(map, name, value, there + 1, draft)
             }
-            Kind::Alias(_) => Err("it is an alias of something that stands elsewhere".into()),
-            _ => Err("a mapping was expected on the way to it, and a text at its end".into()),
+            Kind::Alias(_) => Err(Obstacle::Alias),
+            _ => Err(Obstacle::Shape),
         }
     }
 
@@ -224,7 +239,7 @@ impl Setting<'_, '_, '_> {
         value: NodeId,
         there: usize,
         draft: &mut Draft,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), Obstacle> {
         let (tree, text) = (self.scope.tree, self.scope.text);
         let key = tree.node(name);
         let node = tree.node(value);
@@ -232,7 +247,7 @@ impl Setting<'_, '_, '_> {
             .get(key.span.end..)
             .and_then(|tail| tail.find(':').filter(|&at| trivia::is_blank(&tail[..at])))
             .map(|at| key.span.end + at + 1)
-            .ok_or("its value cannot be placed")?;
+            .ok_or(Obstacle::Unplaceable)?;
         let end = node.span.end.max(colon);
         let (end, form) = if tree.node(map).is_flow() {
             (end, Form::Inline)
@@ -259,13 +274,13 @@ impl Setting<'_, '_, '_> {
         map_key: Option<NodeId>,
         there: usize,
         draft: &mut Draft,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), Obstacle> {
         let (tree, text) = (self.scope.tree, self.scope.text);
         let node = tree.node(map);
         let front = node.ordinal + 1;
         let (at, ordinal, form) = if node.is_flow() {
             if !text[node.span.start..].starts_with('{') {
-                return Err("the mapping is a pair without braces in a list");
+                return Err(Obstacle::Pair);
             }
             let brace = node.span.start + 1;
             // not the first key, which may have `?`, an anchor or a tag in front

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use rustc_hash::FxHashSet;
 
 use crate::clock::{self, Clock};
+use crate::explain::Explain;
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
 /// One step from an object's root.
@@ -104,6 +105,16 @@ pub enum WalkError {
     /// There is no more time.
     #[error("stopped before the end of the object")]
     Stopped,
+}
+
+impl Explain for WalkError {
+    fn help(&self) -> String {
+        match self {
+            Self::TooLarge | Self::TooDeep => "write the object without nested aliases",
+            Self::Stopped => "try again",
+        }
+        .to_owned()
+    }
 }
 
 const MAX_ALIASED: usize = 1_000_000;

@@ -20,8 +20,8 @@ const BYTES: usize = 32 << 20;
 const GLANCE: usize = 1024;
 
 /// See [`super::scan`].
-pub(super) fn look(repository: &Repository, folder: &Path, allowed: Allowed) -> Scan {
-    let mut look = Look {
+pub(super) fn visit(repository: &Repository, folder: &Path, allowed: Allowed) -> Scan {
+    let mut visitor = Visitor {
         repository,
         allowed,
         left: BYTES,
@@ -32,14 +32,14 @@ pub(super) fn look(repository: &Repository, folder: &Path, allowed: Allowed) -> 
         transformers: Vec::new(),
         scan: Scan::default(),
     };
-    look.enter(folder.to_owned());
-    while let Some(folder) = look.pending.pop() {
-        look.folder(&folder);
+    visitor.enter(folder.to_owned());
+    while let Some(folder) = visitor.pending.pop() {
+        visitor.folder(&folder);
     }
-    look.scan
+    visitor.scan
 }
 
-struct Look<'r> {
+struct Visitor<'r> {
     repository: &'r Repository,
     allowed: Allowed,
     /// Of [`BYTES`].
@@ -63,7 +63,7 @@ struct Transformer {
     ours: bool,
 }
 
-impl Look<'_> {
+impl Visitor<'_> {
     fn problem(&mut self, file: &Path, message: impl Into<String>, help: &str) {
         let finding = Finding::error(message, help).within(file.display().to_string());
         self.scan.findings.push(finding);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Look, Transformer};
+use super::{Transformer, Visitor};
 use crate::finding::Finding;
 use crate::kustomize::kustomization::{Kustomization, List, Object, Plugin, objects};
 use crate::kustomize::repository::{Entry, joined};
@@ -19,7 +19,7 @@ struct Place<'p> {
     inline: bool,
 }
 
-impl Look<'_> {
+impl Visitor<'_> {
     pub(super) fn plugin_entry(&mut self, file: &Path, list: List, folder: &Path, entry: &str) {
         let mut place = Place {
             file,
