@@ -7,7 +7,10 @@
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a run may take unless something is set: less than the time that Argo CD gives a plugin.
+pub const DEADLINE: Duration = Duration::from_secs(45);
 
 /// How much may be done between two looks: a millisecond's work, or a few.
 const STRIDE: usize = 1 << 16;

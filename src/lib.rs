@@ -32,6 +32,7 @@ pub mod config;
 pub mod document;
 pub mod edit;
 pub mod finding;
+mod go_syntax;
 pub mod http;
 pub mod image;
 pub mod input;

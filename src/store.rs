@@ -11,7 +11,7 @@ use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
 use crate::secret::path::PathFault;
 use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
-use crate::vault::login::LeftBehind;
+use crate::vault::login::revoke::LeftBehind;
 
 use file::FileStore;
 use vault::VaultStore;

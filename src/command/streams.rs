@@ -12,7 +12,7 @@ use gitops_fn::settings::SettingsError;
 use gitops_fn::source::{SourceError, Sources};
 use gitops_fn::store::Store;
 use gitops_fn::untrusted_text::{lines, one_line};
-use gitops_fn::vault::settings::SettingProblem;
+use gitops_fn::vault::environment::SettingProblem;
 use gitops_fn::{Input, Outcome, Output};
 
 use super::session::Session;
@@ -84,7 +84,7 @@ impl From<Vec<SettingsError>> for Refusal {
 /// Settings of the server that cannot be used.
 impl From<Vec<SettingProblem>> for Refusal {
     fn from(problems: Vec<SettingProblem>) -> Self {
-        unusable(problems, |problem| problem.help)
+        unusable(problems, |problem| problem.help())
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::Scope;
 use crate::finding::{Finding, Severity};
+use crate::go_syntax;
 use crate::secret::KvVersion;
 use crate::yaml::tree::NodeId;
 
@@ -151,13 +152,9 @@ fn scalar<'s>(scope: &Scope<'s, '_>, value: NodeId) -> Option<&'s str> {
 
 type Problem = (&'static str, &'static str);
 
-/// Go's `ParseBool` words, as AVP takes them; AVP takes all others for false.
+/// As AVP reads it, which takes all other words for false.
 fn boolean(text: &str) -> Result<bool, Problem> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(("is neither true nor false", "write \"true\" or \"false\"")),
-    }
+    go_syntax::boolean(text).ok_or(("is neither true nor false", "write \"true\" or \"false\""))
 }
 
 fn kv_version(text: &str) -> Result<KvVersion, Problem> {

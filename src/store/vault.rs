@@ -15,11 +15,15 @@ use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind};
 use crate::secret::path::check;
 use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret, SecretRef};
+use crate::vault::environment::Access;
 use crate::vault::kv::{Asked, ReadError, read};
 use crate::vault::locate::{Elsewhere, Place, agree, locate};
-use crate::vault::login::{LeftBehind, Session, login, revoke};
+use crate::vault::login::Login;
+use crate::vault::login::revoke::{LeftBehind, revoke};
+use crate::vault::login::session::{Session, login};
 use crate::vault::mounts::Mounts;
-use crate::vault::settings::{SettingProblem, VaultSettings, VaultVars};
+use crate::vault::setting::problem::SettingProblem;
+use crate::vault::setting::variables::VaultVars;
 
 /// The number of a login, and what came of it.
 type LoggedIn = (u32, Result<Arc<Session>, StoreError>);
@@ -41,7 +45,7 @@ pub struct VaultStore {
     room: Room,
     /// How many KiB of answers may be held at once; made when the client is there.
     answers: OnceCell<Semaphore>,
-    client: OnceCell<Result<Client, StoreError>>,
+    access: OnceCell<Result<(Client, Login), StoreError>>,
     /// The session, and how many logins there have been.
     session: RwLock<Option<LoggedIn>>,
     mounts: Mounts,
@@ -65,7 +69,7 @@ impl VaultStore {
             credentials,
             room: Room::default(),
             answers: OnceCell::new(),
-            client: OnceCell::new(),
+            access: OnceCell::new(),
             session: RwLock::default(),
             mounts: Mounts::default(),
             reads: Mutex::default(),
@@ -81,7 +85,7 @@ impl VaultStore {
     /// What the user must be told once a run: that the server's certificate is not verified.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
-        let client = self.client.get()?.as_ref().ok()?;
+        let (client, _) = self.access.get()?.as_ref().ok()?;
         let open = client.settings().tls.skip_verify;
         open.then(|| {
             format!(
@@ -95,7 +99,7 @@ impl VaultStore {
     /// back is returned.
     pub async fn close(&self) -> Option<LeftBehind> {
         let session = self.session.write().await.take();
-        let client = self.client.get()?.as_ref().ok()?;
+        let (client, _) = self.access.get()?.as_ref().ok()?;
         let left = match session {
             Some((_, Ok(session))) => revoke(client, &session).await,
             _ => None,
@@ -121,13 +125,15 @@ impl VaultStore {
             .map_err(|problems| unusable(&problems))
     }
 
-    async fn client(&self) -> Result<&Client, StoreError> {
-        self.client
+    async fn access(&self) -> Result<&(Client, Login), StoreError> {
+        self.access
             .get_or_init(|| async {
                 let vars = self.vars().await?;
-                let settings =
-                    VaultSettings::from_vars(&vars).map_err(|problems| unusable(&problems))?;
-                Client::new(settings, self.begun).map_err(|fault| fault.store_error())
+                let Access { settings, login } =
+                    Access::read(&vars).map_err(|problems| unusable(&problems))?;
+                let client =
+                    Client::new(settings, self.begun).map_err(|fault| fault.store_error())?;
+                Ok((client, login))
             })
             .await
             .as_ref()
@@ -135,11 +141,7 @@ impl VaultStore {
     }
 
     /// The session, made if there is none yet or the one numbered `stale` has run out.
-    async fn session(
-        &self,
-        client: &Client,
-        stale: Option<u32>,
-    ) -> Result<(u32, Arc<Session>), StoreError> {
+    async fn session(&self, stale: Option<u32>) -> Result<(u32, Arc<Session>), StoreError> {
         let usable = |known: &Option<LoggedIn>| match known {
             Some((number, session)) if Some(*number) != stale => {
                 Some(session.clone().map(|session| (*number, session)))
@@ -154,7 +156,8 @@ impl VaultStore {
             return session;
         }
         let number = known.as_ref().map_or(0, |(number, _)| number + 1);
-        let made = login(client)
+        let (client, how) = self.access().await?;
+        let made = login(client, how)
             .await
             .map(Arc::new)
             .map_err(|fault: Fault| fault.store_error());
@@ -166,11 +169,10 @@ impl VaultStore {
     /// with a new one.
     async fn with_session<T>(
         &self,
-        client: &Client,
         work: impl AsyncFn(&Session) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
         let session = async |stale| {
-            let session = self.session(client, stale).await;
+            let session = self.session(stale).await;
             session.map_err(ReadError::Secret)
         };
         let (number, first) = session(None).await?;
@@ -224,7 +226,7 @@ impl VaultStore {
         let read = async |session: &Session| read(client, session, place, &asked).await;
         let waited = async || {
             let _held = self.hold_answer(client).await;
-            self.with_session(client, read).await
+            self.with_session(read).await
         };
         shared.get_or_init(waited).await.clone()
     }
@@ -244,36 +246,20 @@ impl VaultStore {
 }
 
 fn unusable(problems: &[SettingProblem]) -> StoreError {
+    let facts: Vec<_> = problems.iter().map(ToString::to_string).collect();
     StoreError {
         kind: StoreErrorKind::Config,
-        message: problems
-            .iter()
-            .map(|problem| problem.message.as_str())
-            .collect::<Vec<_>>()
-            .join("; "),
-        help: problems
-            .first()
-            .map_or(String::new(), |problem| problem.help.clone()),
+        message: facts.join("; "),
+        help: problems.first().map_or(String::new(), SettingProblem::help),
     }
 }
 
 impl SecretStore for VaultStore {
     async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
-        let said = |error: StoreError| StoreError {
-            message: self.vars.in_their_words(error.message),
-            help: self.vars.in_their_words(error.help),
-            ..error
-        };
-        self.read_one(want, keys).await.map_err(said)
-    }
-}
-
-impl VaultStore {
-    async fn read_one(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         check(&want.path).map_err(super::refused)?;
-        let client = self.client().await?;
+        let (client, _) = self.access().await?;
         let place = self
-            .with_session(client, async |session: &Session| {
+            .with_session(async |session: &Session| {
                 locate(client, session, &self.mounts, want).await
             })
             .await
@@ -288,7 +274,7 @@ impl VaultStore {
         };
         // each spelling for itself: two that were taken for the same place can have different mounts
         let elsewhere = self
-            .with_session(client, async |session: &Session| {
+            .with_session(async |session: &Session| {
                 place.elsewhere(client, session, &self.mounts).await
             })
             .await

@@ -7,7 +7,7 @@ use vaultrs::api::kv2::requests::ReadSecretRequest;
 use vaultrs::api::kv2::responses::SecretVersionMetadata;
 
 use super::locate::Place;
-use super::login::Session;
+use super::login::session::{MadeBy, Session};
 use super::response::{Envelope, open};
 use crate::http::client::{Answer, Client, Retry};
 use crate::http::error::Fault;
@@ -15,7 +15,6 @@ use crate::resolve::{Room, StoreError, StoreErrorKind};
 use crate::secret::json::{self, JsonError};
 use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret};
-use crate::vault::settings::Method;
 
 /// A failed read: one that concerns the run, or this secret alone.
 #[derive(Clone)]
@@ -132,7 +131,7 @@ async fn read_v1(
     let shown = place.name();
     match answer.status {
         200 => {}
-        403 => return Err(denied(client, &answer, &shown)),
+        403 => return Err(denied(session, &answer, &shown)),
         404 => return Err(ReadError::Doubtful(missing(place))),
         status => return Err(odd_status(client, &answer, &shown, status)),
     }
@@ -157,7 +156,7 @@ async fn read_v2(
     let shown = format!("{}/data/{}", place.mount, place.path);
     match answer.status {
         200 => versioned(client, &answer, &shown, asked),
-        403 => Err(denied(client, &answer, &shown)),
+        403 => Err(denied(session, &answer, &shown)),
         404 => Err(match gone(&answer, place) {
             Some(error) => ReadError::Secret(error),
             None if version == 0 => ReadError::Doubtful(missing(place)),
@@ -277,12 +276,12 @@ fn no_version(place: &Place, version: u64) -> StoreError {
     )
 }
 
-fn denied(client: &Client, answer: &Answer, path: &str) -> ReadError {
+fn denied(session: &Session, answer: &Answer, path: &str) -> ReadError {
     if answer.says("invalid token") {
-        let help = match client.settings().login.method {
-            Method::Token(_) => "set a fresh token, or let a login make one",
-            Method::None => "look at the agent that adds the token",
-            _ => {
+        let help = match session.made_by {
+            MadeBy::User => "set a fresh token, or let a login make one",
+            MadeBy::Agent => "look at the agent that adds the token",
+            MadeBy::Login => {
                 "the token of this run's login does not count any more: see whether it was revoked, or the role's token_num_uses are too few"
             }
         };
@@ -293,7 +292,7 @@ fn denied(client: &Client, answer: &Answer, path: &str) -> ReadError {
     }
     // so Vault answers where there is none; of a token without the right it says that an error has occurred
     let had_none = answer.body.trim_ascii() == br#"{"errors":["permission denied"]}"#;
-    if matches!(client.settings().login.method, Method::None) && had_none {
+    if session.made_by == MadeBy::Agent && had_none {
         return ReadError::Denied(refused(
             format!(
                 "permission denied for {path}: no token was sent, and none was added on the way"

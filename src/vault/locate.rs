@@ -1,7 +1,7 @@
 //! Where a secret lies: its mount, its path there, and the KV version.
 
 use super::kv::{ReadError, not_kv, refused};
-use super::login::Session;
+use super::login::session::Session;
 use super::mounts::{Engine, Mounts, Told};
 use crate::http::client::Client;
 use crate::resolve::StoreError;

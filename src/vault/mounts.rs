@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 
 use super::kv::{ReadError, refused};
 use super::locate::{below, first};
-use super::login::Session;
+use super::login::session::Session;
 use super::response::open;
 use crate::http::client::{Client, Retry};
 use crate::secret::KvVersion;

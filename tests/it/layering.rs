@@ -20,6 +20,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("special_files", &[]),
     ("secret", &[]),
     ("image", &[]),
+    ("go_syntax", &[]),
     ("output", &[]),
     ("source", &["special_files", "untrusted_text"]),
     // YAML knows no Kubernetes; its loader makes values of secrets
@@ -33,7 +34,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("resolve", &["secret"]),
     ("http", &["resolve", "special_files", "vault"]),
     // a client of a server; the store that uses it is in `store`
-    ("vault", &["http", "resolve", "secret"]),
+    (
+        "vault",
+        &["clock", "go_syntax", "http", "resolve", "secret"],
+    ),
     // the Secret with our credentials, in the cluster around us
     ("cluster", &["http", "resolve", "secret", "vault"]),
     ("settings", &["cluster", "vault"]),
@@ -49,6 +53,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "policy",
         &[
+            "clock",
             "cluster",
             "document",
             "finding",
@@ -65,6 +70,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "clock",
             "config",
             "finding",
+            "go_syntax",
             "image",
             "krm",
             "placeholder",
@@ -96,7 +102,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "kustomize",
         &["finding", "source", "untrusted_text", "yaml"],
     ),
-    ("cli", &["cluster", "kustomize"]),
+    ("cli", &["cluster", "kustomize", "vault"]),
     // what a directory holds beside manifests
     ("unrelated", &["clock", "source", "untrusted_text", "yaml"]),
     // what comes in, and what goes out, under a policy
@@ -140,7 +146,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("k8s_openapi", &["cluster/"]),
     ("futures_util", &["resolve.rs"]),
     ("http", &["http/", "vault/"]),
-    ("jiff", &["http/retry_after.rs"]),
+    ("jiff", &["go_syntax.rs", "http/retry_after.rs"]),
     ("reqwest", &["http/"]),
     ("rustify", &["http/", "vault/"]),
     ("rustls", &["http/"]),
@@ -437,9 +443,7 @@ const LOOPS: &[(&str, &[&str])] = &[
     ("http", &["client", "middleware"]),
     ("plan", &["literal", "placeholders"]),
     ("policy", &["identity", "template"]),
-    ("policy", &["server", "validate"]),
     ("vault", &["kv", "locate", "mounts"]),
-    ("vault/settings", &["lookup", "vars"]),
     ("yaml", &["canonical", "second"]),
     ("yaml", &["event", "trivia"]),
 ];

@@ -1,7 +1,7 @@
 //! What becomes of the placeholders of some Applications.
 
-use super::Problems;
 use crate::policy::mode::ModeRule;
+use crate::policy::problems::Problems;
 use crate::policy::raw;
 use crate::policy::template::is_literal;
 

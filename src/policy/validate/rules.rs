@@ -1,7 +1,7 @@
 //! The mounts and the paths in them.
 
-use super::Problems;
 use crate::policy::identity::Variable;
+use crate::policy::problems::Problems;
 use crate::policy::template::{Mount, PathFault, Template, is_literal};
 use crate::policy::{Rule, raw};
 use crate::secret::KvVersion;

@@ -6,7 +6,7 @@ use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use serde::de::IgnoredAny;
 use tokio::time::{Duration, Instant};
 
-use super::Session;
+use super::session::Session;
 use crate::http::client::{Answer, Client, Retry};
 
 /// A token of ours that lives on, which its owner should know.
@@ -41,8 +41,8 @@ impl LeftBehind {
 }
 
 /// Revokes a token that a login has made. A failure is no failure of the run; what is left behind then.
-pub async fn revoke(client: &Client, session: &Session) -> Option<LeftBehind> {
-    let giver = session.giver.as_ref()?;
+pub(crate) async fn revoke(client: &Client, session: &Session) -> Option<LeftBehind> {
+    let giver = session.revoker.as_ref()?;
     let answer = client.call(RevokeSelf, giver, Retry::Farewell).await;
     let forbidden = match &answer {
         Ok(answer) if answer.status < 300 => {

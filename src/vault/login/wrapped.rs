@@ -6,8 +6,11 @@ use serde::de::DeserializeOwned;
 use vaultrs::api::sys::requests::{UnwrapRequest, WrappingLookupRequest};
 use zeroize::Zeroizing;
 
+use super::method::AuthMount;
 use crate::http::client::{Answer, Caller, Client, Retry};
 use crate::http::error::Fault;
+use crate::vault::setting::lookup::Named;
+use crate::vault::setting::value::Credential;
 
 /// What an answer is about; nothing else in it is required, since an unwrapped secret id comes only once.
 #[derive(Deserialize)]
@@ -29,16 +32,16 @@ struct SecretId {
 
 /// The secret id behind a wrapping token, if the token was made where secret ids are.
 pub(super) async fn unwrap(
-    client: &Client,
-    front: &Caller,
-    mount: &str,
-    token: &str,
+    to: &AuthMount<'_>,
+    wrapping: &Named<Credential>,
 ) -> Result<Zeroizing<String>, Fault> {
-    let refused = |why: &str| Fault::Setting(format!("VAULT_WRAPPED_SECRET_ID {why}"));
+    let AuthMount { client, mount, .. } = to;
+    let token = wrapping.text()?;
+    let refused = |why: &str| Fault::Setting(format!("{} {why}", wrapping.name));
     let lookup = WrappingLookupRequest {
-        token: token.to_owned(),
+        token: token.to_string(),
     };
-    let answer = client.call(lookup, front, Retry::Login).await?;
+    let answer = to.call(lookup).await?;
     if answer.status != 200 {
         return Err(refused(
             "is no wrapping token, has been used, or has run out",
@@ -53,8 +56,8 @@ pub(super) async fn unwrap(
         )));
     }
     let wrapping = Caller {
-        token: Some(Zeroizing::new(token.to_owned())),
-        namespace: front.namespace.clone(),
+        token: Some(token),
+        namespace: to.caller.namespace.clone(),
     };
     let answer = client
         .call(UnwrapRequest { token: None }, &wrapping, Retry::Never)

@@ -1,0 +1,132 @@
+//! A session with the server: the token of a login, until it is given back.
+
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::Login;
+use super::grant::{Grant, NoGrant};
+use super::method::{AuthMount, TokenSource};
+use crate::http::client::{Answer, Caller, Client, millis};
+use crate::http::error::Fault;
+
+/// Who has made the token of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MadeBy {
+    /// An agent, which adds it on the way to the server.
+    Agent,
+    /// The user.
+    User,
+    /// The login of this run.
+    Login,
+}
+
+/// A login: what to send with each request, and what to revoke at the end.
+pub(crate) struct Session {
+    /// Whose token each read carries.
+    pub(crate) caller: Caller,
+    /// Who has made it.
+    pub(crate) made_by: MadeBy,
+    /// Who revokes the token, if this run has made it: only in the namespace of its login does the token exist, and
+    /// may it revoke itself.
+    pub(super) revoker: Option<Caller>,
+    /// When a token that this run has made expires.
+    pub(super) expires: Option<Instant>,
+}
+
+impl Session {
+    /// Whether this run has made the token and it has expired, which may explain a refusal.
+    pub(crate) fn has_expired(&self) -> bool {
+        self.expires.is_some_and(|at| Instant::now() >= at)
+    }
+}
+
+/// Logs in, unless there is a token already.
+///
+/// # Errors
+/// A [`Fault`] that concerns the whole run.
+pub(crate) async fn login(client: &Client, login: &Login) -> Result<Session, Fault> {
+    let settings = client.settings();
+    let reader = Caller {
+        token: None,
+        namespace: settings.namespace.clone(),
+    };
+    let request = match &login.token {
+        TokenSource::Agent => {
+            tracing::info!("no login: an agent in between adds the token");
+            return Ok(user_session(reader, MadeBy::Agent, None));
+        }
+        TokenSource::User(token) => {
+            let text = token.text()?;
+            tracing::info!("no login: the token of {} is used", token.name);
+            return Ok(user_session(reader, MadeBy::User, Some(text)));
+        }
+        TokenSource::Login(request) => request,
+    };
+    let caller = Caller {
+        token: None,
+        namespace: login
+            .namespace
+            .clone()
+            .or_else(|| settings.namespace.clone()),
+    };
+    let begun = Instant::now();
+    let to = AuthMount {
+        client,
+        mount: &login.mount,
+        caller: &caller,
+    };
+    let answer = request.send(&to).await?;
+    let session = session(client, login, reader, caller, begun, &answer)?;
+    tracing::info!(
+        method = login.method.name,
+        mount = login.mount,
+        millis = millis(begun),
+        seconds_to_live = session.expires.map(|at| (at - Instant::now()).as_secs()),
+        is_revoked_at_the_end = session.revoker.is_some(),
+        "logged in"
+    );
+    Ok(session)
+}
+
+fn user_session(mut caller: Caller, made_by: MadeBy, token: Option<Zeroizing<String>>) -> Session {
+    caller.token = token;
+    Session {
+        caller,
+        made_by,
+        revoker: None,
+        expires: None,
+    }
+}
+
+fn session(
+    client: &Client,
+    login: &Login,
+    mut caller: Caller,
+    mut revoker: Caller,
+    begun: Instant,
+    answer: &Answer,
+) -> Result<Session, Fault> {
+    let method = login.method.name;
+    let mount = || login.mount.clone();
+    if answer.status != 200 {
+        return Err(Fault::Login {
+            method,
+            mount: mount(),
+            status: answer.status,
+        });
+    }
+    let grant = Grant::read(&answer.body).map_err(|why| match why {
+        NoGrant::SecondFactor => Fault::SecondFactor(method, mount()),
+        NoGrant::NotVault => Fault::NotJson(client.host().to_owned()),
+    })?;
+    revoker.token = Some(grant.token.clone());
+    caller.token = Some(grant.token);
+    Ok(Session {
+        caller,
+        made_by: MadeBy::Login,
+        revoker: (!grant.is_batch).then_some(revoker),
+        // counted from before the login: the server's clock has started when its answer comes; beyond what
+        // a clock can show it does not run out
+        expires: grant.lease.and_then(|lease| begun.checked_add(lease)),
+    })
+}
