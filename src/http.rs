@@ -1,11 +1,13 @@
-//! One HTTP exchange with a server, and everything that can go wrong with it; knows nothing of Vault.
+//! Requests to one server, and everything that can go wrong with them. Knows no product: callers bring the options of
+//! the connection, and put the errors into the words of their users.
 
+pub(crate) mod answer;
 mod classify;
-pub mod client;
-pub mod credential_file;
-pub mod error;
-pub mod get;
-mod middleware;
-mod retry;
+pub(crate) mod client;
+pub(crate) mod credential_file;
+pub(crate) mod error;
+pub(crate) mod get;
+pub(crate) mod options;
+pub(crate) mod retry;
 mod retry_after;
-pub mod tls;
+mod tls;

@@ -33,7 +33,7 @@ pub mod document;
 pub mod edit;
 pub mod finding;
 mod go_syntax;
-pub mod http;
+mod http;
 pub mod image;
 pub mod input;
 pub mod krm;

@@ -1,9 +1,10 @@
 //! Resolve: the secrets that a plan wants, read once each.
 //!
-//! The only asynchronous step, and the only one that may reach a network: through the
-//! [`SecretStore`] that `run` was handed.
+//! The only asynchronous step, and the only one that may reach a network: through the [`SecretStore`] that it was
+//! handed. The trait is here and not in `store`, so that the step does not know which stores there are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::ready;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -26,6 +27,32 @@ pub trait SecretStore {
         want: &SecretRef,
         keys: &Keys,
     ) -> impl Future<Output = Result<Secret, StoreError>>;
+
+    /// What the user must be told once per run, after the reads.
+    fn warning(&self) -> Option<StoreWarning> {
+        None
+    }
+
+    /// Undoes what the reads have made, such as a login, and returns what could not be undone. Called once at the end,
+    /// whether the reads have succeeded or not.
+    fn close(&self) -> impl Future<Output = Option<StoreWarning>> + Send {
+        ready(None)
+    }
+
+    /// Waits until [`SecretStore::close`] can undo everything, where the run is stopped in the middle of a login. The
+    /// reads have to go on meanwhile.
+    fn settle(&self) -> impl Future<Output = ()> {
+        ready(())
+    }
+}
+
+/// What a user must know about a store, although the run goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreWarning {
+    /// The fact, in lower case.
+    pub message: String,
+    /// What to do about it; empty if there is nothing to do.
+    pub help: String,
 }
 
 /// Why a read failed, and so which exit code it leads to and whether `default` may answer.

@@ -1,82 +1,90 @@
-//! The stores that secrets can come from, behind [`SecretStore`].
+//! The stores that secrets can come from.
 //!
-//! A new store is a new file here and a new variant of [`Store`]; no step imports one, `run` is
-//! handed it. A store does nothing until the first secret is wanted, so a run without placeholders
-//! works without one.
+//! A new store is a new file here, which implements [`SecretStore`], and a variant of [`Store`]: the enum, [`each!`] and
+//! [`Store::new`] name it. Nothing else knows which stores there are. A store does nothing until the first secret is
+//! wanted, so a run without placeholders works without one.
 
 pub mod file;
+mod unset;
 pub mod vault;
 
-use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
+use std::time::Instant;
+
+use crate::cluster::credentials::CredentialsSecret;
+use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind, StoreWarning};
 use crate::secret::path::PathFault;
 use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
-use crate::vault::login::revoke::LeftBehind;
+use crate::settings::{Settings, StoreSetting};
 
 use file::FileStore;
+use unset::NoStore;
 use vault::VaultStore;
 
-/// The store of a run, as the settings name it.
+/// The store of a run.
 #[derive(Debug)]
 pub enum Store {
     /// `VAULT_ADDR=file:…`: the embedded store, for demos, tests and CI.
     File(FileStore),
     /// A Vault or OpenBao server.
     Vault(Box<VaultStore>),
-    /// No store is configured: fine as long as no secret is wanted.
+    /// No store is configured, which is fine as long as no secret is wanted.
     Unset,
 }
 
-impl Store {
-    /// What the user must be told once per run, after the reads: secrets that come from a plain
-    /// file. `None` if no secret was read from one.
-    #[must_use]
-    pub fn warning(&self) -> Option<String> {
-        match self {
-            Self::File(store) if store.is_open() => {
-                Some(format!("secrets come from file {}", store.path().display()))
+/// Does the same with whichever store it is.
+macro_rules! each {
+    ($enum:expr, $store:ident => $do:expr) => {
+        match $enum {
+            Store::File($store) => $do,
+            Store::Vault($store) => $do,
+            Store::Unset => {
+                let $store = &NoStore;
+                $do
             }
-            Self::Vault(store) => store.warning(),
-            Self::File(_) | Self::Unset => None,
         }
-    }
+    };
 }
 
 impl Store {
-    /// Gives back what the reads have made: a token. Call it at the end, whatever has become of them; a
-    /// token that could not be given back is returned.
-    pub async fn close(&self) -> Option<LeftBehind> {
-        match self {
-            Self::Vault(store) => store.close().await,
-            Self::File(_) | Self::Unset => None,
-        }
-    }
-
-    /// Waits for what reads have begun and [`Store::close`] has to undo: a login. The reads have to go on
-    /// meanwhile.
-    pub async fn settle(&self) {
-        if let Self::Vault(store) = self {
-            store.settle().await;
+    /// The store that the settings name; credentials from a Secret of the cluster are for a server. All that is read
+    /// takes its memory from `room`, and a server's deadline counts from `begun`.
+    #[must_use]
+    pub fn new(
+        settings: &Settings,
+        credentials: Option<CredentialsSecret>,
+        room: Room,
+        begun: Instant,
+    ) -> Self {
+        match &settings.store {
+            StoreSetting::File(path) => Self::File(FileStore::new(path).within(room)),
+            StoreSetting::Unset if credentials.is_none() => Self::Unset,
+            StoreSetting::Vault | StoreSetting::Unset => Self::Vault(Box::new(
+                VaultStore::new(settings.vault.clone(), credentials, begun).within(room),
+            )),
         }
     }
 }
 
 impl SecretStore for Store {
     async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
-        match self {
-            Self::File(store) => store.read(want, keys).await,
-            Self::Vault(store) => store.read(want, keys).await,
-            Self::Unset => Err(StoreError {
-                kind: StoreErrorKind::Config,
-                message: "no secret store is configured".to_owned(),
-                help: "set VAULT_ADDR=file:secrets.yaml, or leave placeholders with GITOPS_FN_SECRETS=keep"
-                    .to_owned(),
-            }),
-        }
+        each!(self, store => store.read(want, keys).await)
+    }
+
+    fn warning(&self) -> Option<StoreWarning> {
+        each!(self, store => store.warning())
+    }
+
+    async fn close(&self) -> Option<StoreWarning> {
+        each!(self, store => store.close().await)
+    }
+
+    async fn settle(&self) {
+        each!(self, store => store.settle().await);
     }
 }
 
-/// The failure of a read whose path names no secret.
+/// The failure of a read whose path does not name a secret.
 fn refused(fault: PathFault) -> StoreError {
     StoreError {
         kind: StoreErrorKind::Refused,
@@ -124,6 +132,6 @@ pub(crate) mod tests {
         assert_eq!(store.warning(), None);
         read(&store, "kv/a", 0).unwrap();
         let expected = format!("secrets come from file {}", path.display());
-        assert_eq!(store.warning(), Some(expected));
+        assert_eq!(store.warning().unwrap().message, expected);
     }
 }

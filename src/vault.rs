@@ -1,14 +1,20 @@
-//! A client of Vault and OpenBao for what this program needs: log in, read KV secrets, revoke.
+//! A client of Vault and OpenBao for what this program needs: log in, read KV secrets, revoke the token.
 //!
-//! [`client`] is one HTTP exchange with everything that can go wrong; [`tls`] whom we trust; [`auth`]
-//! the login; [`envelope`] what answers have in common; [`engine`] what mounts hold; [`mount`] where a secret lies; [`kv`] how its answer reads. Requests and answers are those of
-//! vaultrs; its own HTTP client is not used (DESIGN §7).
+//! A [`setting`] is declared in [`settings`] or, of a login method, in [`login`]; [`environment`] knows all of them.
+//! [`server`] sends [`request`]s to the server, [`login`] gets a token and revokes it,
+//! [`mounts`] asks what a mount holds, [`locate`] finds the mount of a secret, [`kv`] reads it. [`error`] concerns all
+//! secrets, [`read_error`] one of them. Requests are those of vaultrs; its HTTP client is not used, since its errors
+//! quote answers (DESIGN §7).
 
 pub mod environment;
-pub mod kv;
-pub mod locate;
-pub mod login;
-pub mod mounts;
-pub mod response;
+pub(crate) mod error;
+pub(crate) mod kv;
+pub(crate) mod locate;
+pub(crate) mod login;
+pub(crate) mod mounts;
+pub(crate) mod read_error;
+mod request;
+mod response;
+pub(crate) mod server;
 pub(crate) mod setting;
-pub mod settings;
+pub(crate) mod settings;

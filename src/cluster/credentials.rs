@@ -16,10 +16,11 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::cluster::secret_name::SecretName;
+use crate::http::error::HttpError;
 use crate::http::get::{Get, get};
+use crate::http::options::{Authorities, Tls};
 use crate::resolve::{StoreError, StoreErrorKind};
 use crate::secret::base64;
-use crate::vault::settings::{Authorities, Tls};
 
 /// Where a pod finds its service account.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -67,10 +68,7 @@ impl CredentialsSecret {
             longest: LONGEST,
         })
         .await
-        .map_err(|fault| StoreError {
-            help: "check that this pod may reach the cluster's API server".to_owned(),
-            ..fault.store_error()
-        })?;
+        .map_err(|error| failed(&error))?;
         match answer.status {
             200 => self.values(&answer.body),
             401 | 403 => Err(self.refused(
@@ -134,5 +132,18 @@ impl CredentialsSecret {
             message: format!("the credentials Secret {}: {fact}", self.name),
             help: help.to_owned(),
         }
+    }
+}
+
+/// No answer came from the API server.
+fn failed(error: &HttpError) -> StoreError {
+    StoreError {
+        kind: match error {
+            HttpError::TooLarge(..) => StoreErrorKind::Refused,
+            error if error.is_transient() => StoreErrorKind::Transient,
+            _ => StoreErrorKind::Config,
+        },
+        message: error.to_string(),
+        help: "check that this pod may reach the cluster's API server".to_owned(),
     }
 }

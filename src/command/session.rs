@@ -15,10 +15,11 @@ use tokio::time::timeout;
 
 use gitops_fn::finding::text;
 use gitops_fn::finding::{Finding, Severity};
-use gitops_fn::resolve::{Resolved, StoreError, StoreErrorKind, resolve};
+use gitops_fn::resolve::{
+    Resolved, SecretStore as _, StoreError, StoreErrorKind, StoreWarning, resolve,
+};
 use gitops_fn::secret::wants::Wants;
 use gitops_fn::store::Store;
-use gitops_fn::vault::login::LeftBehind;
 
 use super::signals::Signals;
 use super::streams::say;
@@ -35,7 +36,7 @@ const TURNS: usize = 4;
 pub(crate) struct Session {
     runtime: Runtime,
     stop: Stop,
-    farewell: Option<JoinHandle<Option<LeftBehind>>>,
+    closing: Option<JoinHandle<Option<StoreWarning>>>,
 }
 
 /// Waits for a signal.
@@ -78,7 +79,7 @@ impl Session {
         Ok(Self {
             runtime,
             stop,
-            farewell: None,
+            closing: None,
         })
     }
 
@@ -101,7 +102,7 @@ impl Session {
             .read(wants, store)
             .unwrap_or_else(|| Resolved::unread(wants, &unread()));
         let store = Arc::clone(store);
-        self.farewell = Some(self.runtime.spawn(async move { store.close().await }));
+        self.closing = Some(self.runtime.spawn(async move { store.close().await }));
         self.runtime.block_on(turns());
         resolved
     }
@@ -129,10 +130,10 @@ impl Session {
     /// Waits until the token is given back, and says so if it could not be: a warning, since the output
     /// is right all the same.
     pub(crate) fn part(&mut self) {
-        if let Some(farewell) = self.farewell.take()
-            && let Ok(Some(left)) = self.runtime.block_on(farewell)
+        if let Some(closing) = self.closing.take()
+            && let Ok(Some(warning)) = self.runtime.block_on(closing)
         {
-            let warning = Finding::new(Severity::Warning, left.message(), left.help());
+            let warning = Finding::new(Severity::Warning, warning.message, warning.help);
             say(&text::stderr(&[warning]));
         }
     }

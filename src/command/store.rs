@@ -10,8 +10,6 @@ use gitops_fn::policy::judge::Judge;
 use gitops_fn::resolve::Room;
 use gitops_fn::settings::{Settings, StoreSetting};
 use gitops_fn::store::Store;
-use gitops_fn::store::file::FileStore;
-use gitops_fn::store::vault::VaultStore;
 
 use super::streams::Refusal;
 
@@ -24,13 +22,7 @@ pub(crate) fn of_settings(
 ) -> Arc<Store> {
     let (bytes, over) = judge.secrets();
     let room = Room::new(bytes, over.message, over.help);
-    Arc::new(match &settings.store {
-        StoreSetting::File(path) => Store::File(FileStore::new(path).within(room)),
-        StoreSetting::Unset if credentials.is_none() => Store::Unset,
-        StoreSetting::Vault | StoreSetting::Unset => Store::Vault(Box::new(
-            VaultStore::new(settings.vault.clone(), credentials, begun).within(room),
-        )),
-    })
+    Arc::new(Store::new(settings, credentials, room, begun))
 }
 
 /// The same with the credentials of a Secret, if one is named by an argument, or by a parameter that the

@@ -8,6 +8,7 @@ use gitops_fn::document::Problem;
 use gitops_fn::finding::{Finding, Severity};
 use gitops_fn::finding::{exit_code, text};
 use gitops_fn::policy::judge::Judge;
+use gitops_fn::resolve::SecretStore as _;
 use gitops_fn::settings::SettingsError;
 use gitops_fn::source::{SourceError, Sources};
 use gitops_fn::store::Store;
@@ -118,7 +119,7 @@ pub(crate) fn finish(
 ) -> Result<u8, Refusal> {
     let warning = store
         .warning()
-        .map(|warning| Finding::new(Severity::Warning, warning, ""));
+        .map(|warning| Finding::new(Severity::Warning, warning.message, warning.help));
     say(&text::stderr(outcome.findings.iter().chain(&warning)));
     if let Some(output) = outcome.output(input, judge, clock)? {
         clock.check()?;

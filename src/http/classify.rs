@@ -1,31 +1,31 @@
-//! What an error of the HTTP client comes from.
+//! Finds the cause of an error of the HTTP library.
 
 use std::error::Error as _;
 
-use crate::http::error::Fault;
+use crate::http::error::HttpError;
 
-/// What an HTTP error comes from; nothing of its text is kept.
-pub(crate) fn classify(error: &reqwest::Error, host: &str) -> Fault {
+/// The cause of an error; nothing of its text is kept.
+pub(super) fn classify(error: &reqwest::Error, host: &str) -> HttpError {
     let host = host.to_owned();
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<std::io::Error>() {
             if let Some(tls) = tls_error(error) {
-                return tls_fault(tls, host);
+                return of_tls(tls, host);
             }
             if error.kind() == std::io::ErrorKind::ConnectionRefused {
-                return Fault::Refused(host);
+                return HttpError::Refused(host);
             }
         }
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return tls_fault(tls, host);
+            return of_tls(tls, host);
         }
         if error.to_string() == "dns error" {
-            return Fault::Name(host);
+            return HttpError::UnknownHost(host);
         }
         cause = error.source();
     }
-    Fault::Broken(host)
+    HttpError::Broken(host)
 }
 
 /// The TLS error in an I/O error, however often it is wrapped.
@@ -36,10 +36,12 @@ fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
         .or_else(|| tls_error(inner.downcast_ref::<std::io::Error>()?))
 }
 
-fn tls_fault(error: &rustls::Error, host: String) -> Fault {
+fn of_tls(error: &rustls::Error, host: String) -> HttpError {
     use rustls::{AlertDescription as Alert, CertificateError as Certificate};
     match error {
-        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => Fault::Authority(host),
+        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => {
+            HttpError::UnknownAuthority(host)
+        }
         rustls::Error::InvalidCertificate(reason) => {
             let reason = match reason {
                 Certificate::Expired | Certificate::ExpiredContext { .. } => "it has expired",
@@ -50,11 +52,11 @@ fn tls_fault(error: &rustls::Error, host: String) -> Fault {
                     "it names other hosts"
                 }
                 Certificate::Revoked => "it is revoked",
-                _ => return Fault::Authority(host),
+                _ => return HttpError::UnknownAuthority(host),
             };
-            Fault::Certificate(host, reason)
+            HttpError::Certificate(host, reason)
         }
-        // TLS 1.3 has a word of its own for it, TLS 1.2 has not
+        // TLS 1.3 has an alert of its own for this, TLS 1.2 has not
         rustls::Error::AlertReceived(
             Alert::CertificateRequired
             | Alert::BadCertificate
@@ -64,7 +66,7 @@ fn tls_fault(error: &rustls::Error, host: String) -> Fault {
             | Alert::CertificateUnknown
             | Alert::UnknownCA
             | Alert::AccessDenied,
-        ) => Fault::Identity(host),
-        _ => Fault::Tls(host),
+        ) => HttpError::ClientCertificate(host),
+        _ => HttpError::Tls(host),
     }
 }

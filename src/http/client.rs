@@ -1,189 +1,163 @@
-//! One exchange with a server: deadline, retries, one redirect, body limit, headers.
+//! A client of one server: deadline, retries, one redirect, body limit.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use reqwest::Url;
-use rustify::endpoint::Endpoint;
-use rustify::errors::ClientError;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use zeroize::Zeroizing;
 
-use super::error::Fault;
+use super::answer::Answer;
+use super::classify::classify;
+use super::error::{HttpError, OptionName, OptionsError};
+use super::options::{Options, Proxy, Tls};
+use super::retry::{Retry, backoff, may_retry};
+use super::retry_after::retry_after;
 use super::tls;
-pub(super) use crate::http::classify::classify;
-use crate::http::middleware::Front;
-pub use crate::http::retry::Retry;
-use crate::http::retry::{backoff, may_retry};
-use crate::http::retry_after::retry_after;
-use crate::vault::settings::{Proxy, VaultSettings};
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long giving back the token may take.
-const FAREWELL: Duration = Duration::from_secs(2);
-/// How often one request is made at most.
-const TRIES: u32 = 5;
+/// How often a request is sent at most.
+const ATTEMPTS: u32 = 5;
 
-/// Who asks, beside the request itself.
-#[derive(Clone, Default)]
-pub struct Caller {
-    /// The token, if there is one yet.
-    pub token: Option<Zeroizing<String>>,
-    /// The namespace.
-    pub namespace: Option<String>,
-}
-
-/// A status and its body.
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The body, which may hold anything.
-    pub body: Zeroizing<Vec<u8>>,
-}
-
-impl Answer {
-    /// Whether these words are in the body: where the status says too little, and nothing of it is shown.
-    #[must_use]
-    pub fn says(&self, words: &str) -> bool {
-        memchr::memmem::find(&self.body, words.as_bytes()).is_some()
-    }
-}
-
-/// A connection to one server.
-pub struct Client {
+/// A client of one server, which connects when the first request is sent.
+pub(crate) struct Client {
     url: Url,
     host: String,
-    plain: OnceLock<Result<reqwest::Client, Fault>>,
-    secure: OnceLock<Result<reqwest::Client, Fault>>,
-    settings: VaultSettings,
+    plain: OnceLock<Result<reqwest::Client, HttpError>>,
+    secure: OnceLock<Result<reqwest::Client, HttpError>>,
+    options: Options,
     begun: Instant,
     deadline: Instant,
     sent: AtomicU32,
-    /// What has made a read give up: others would wait as long for the same.
-    fallen: OnceLock<Fault>,
+    /// Why the first of the requests that may always be retried was given up: others would only wait as long.
+    given_up: OnceLock<HttpError>,
 }
 
 impl Client {
-    /// A client that has not connected yet, in a run that has begun then.
+    /// A client whose deadline counts from `begun`.
     ///
     /// # Errors
-    /// [`Fault::Setting`] for an address that is no URL.
-    pub fn new(settings: VaultSettings, begun: std::time::Instant) -> Result<Self, Fault> {
-        let url = Url::parse(&settings.address)
-            .map_err(|_| Fault::Setting("VAULT_ADDR is no URL".to_owned()))?;
-        let host =
-            authority(&url).ok_or_else(|| Fault::Setting("VAULT_ADDR names no host".to_owned()))?;
+    /// [`OptionsError`] for an address that is not a URL.
+    pub(crate) fn new(options: Options, begun: std::time::Instant) -> Result<Self, OptionsError> {
+        let url = Url::parse(&options.address).map_err(|_| not_a_url(OptionName::Address))?;
+        let host = authority(&url).ok_or_else(|| {
+            OptionsError::Unusable(OptionName::Address, "names no host".to_owned())
+        })?;
         Ok(Self {
             url,
             host,
             plain: OnceLock::new(),
             secure: OnceLock::new(),
             begun: Instant::now(),
-            deadline: Instant::from_std(begun + settings.deadline),
+            deadline: Instant::from_std(begun + options.deadline),
             sent: AtomicU32::new(0),
-            fallen: OnceLock::new(),
-            settings,
+            given_up: OnceLock::new(),
+            options,
         })
     }
 
-    /// The server, as messages name it.
-    #[must_use]
-    pub fn host(&self) -> &str {
+    /// The server as messages name it: `host` or `host:port`.
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
-    /// The settings that the client was made with.
-    #[must_use]
-    pub fn settings(&self) -> &VaultSettings {
-        &self.settings
-    }
-
-    /// Logs what all requests took together.
-    pub fn log_totals(&self) {
+    /// Logs how many requests were sent, and how long they took together.
+    pub(crate) fn log_totals(&self) {
         tracing::info!(
             server = self.host,
             requests = self.sent.load(Ordering::Relaxed),
-            millis = millis(self.begun),
+            millis = millis(self.begun.elapsed()),
             "done with the server"
         );
     }
 
-    /// Makes a request, again where `retry` and the deadline allow it. Once a read has given up, others are
-    /// not made again, and not at all where the server would answer none.
+    /// Sends a request to the server, again where `retry` and the deadline allow it; of its URI only path and query
+    /// count. The log calls it `name`. Once a request that may always be retried was given up, others are sent once,
+    /// or not at all if the server would answer none.
     ///
     /// # Errors
-    /// A [`Fault`] if no answer came, or one that says to try again later; other statuses are answers.
-    pub async fn call<E: Endpoint>(
+    /// An [`HttpError`] if no answer came, or one that says to try again later; other statuses are answers.
+    pub(crate) async fn send(
         &self,
-        endpoint: E,
-        caller: &Caller,
+        request: &Request<Vec<u8>>,
+        name: &str,
         retry: Retry,
-    ) -> Result<Answer, Fault> {
-        let front = Front {
-            caller,
-            base: &self.url,
-        };
-        let endpoint = endpoint.with_middleware(&front);
-        let deadline = match retry {
-            Retry::Farewell => Instant::now() + FAREWELL,
-            _ => self.deadline,
-        };
-        let mut tries = 0;
+    ) -> Result<Answer, HttpError> {
+        self.send_until(request, name, retry, self.deadline).await
+    }
+
+    /// Sends a request once, with a time limit of its own: also after the deadline.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub(crate) async fn send_within(
+        &self,
+        request: &Request<Vec<u8>>,
+        name: &str,
+        limit: Duration,
+    ) -> Result<Answer, HttpError> {
+        self.send_until(request, name, Retry::Never, Instant::now() + limit)
+            .await
+    }
+
+    async fn send_until(
+        &self,
+        request: &Request<Vec<u8>>,
+        name: &str,
+        retry: Retry,
+        deadline: Instant,
+    ) -> Result<Answer, HttpError> {
+        let mut attempts = 0;
         // what the server said before time ran out tells more than that time ran out
-        let mut known = None;
+        let mut last = None;
         loop {
-            let fallen = self.fallen.get().filter(|_| retry == Retry::Read);
-            if let Some(fault) = fallen.filter(|fault| fault.is_of_the_server()) {
-                return Err(fault.clone());
+            let given_up = self.given_up.get().filter(|_| retry == Retry::Always);
+            if let Some(error) = given_up.filter(|error| error.concerns_all_requests()) {
+                return Err(error.clone());
             }
             if Instant::now() >= deadline {
-                return Err(known.unwrap_or_else(|| self.too_late(&self.host)));
+                return Err(last.unwrap_or_else(|| self.too_late(&self.host)));
             }
-            tries += 1;
+            attempts += 1;
             let begun = Instant::now();
-            let outcome = match timeout_at(deadline, endpoint.exec(self)).await {
-                Ok(Ok(result)) => self.judge(result.response),
-                Ok(Err(error)) => Attempt::Failed(fault_of(error, &self.host)),
-                Err(_) => return Err(known.unwrap_or_else(|| self.too_late(&self.host))),
+            let outcome = match timeout_at(deadline, self.exchange(request)).await {
+                Ok(Ok(response)) => self.judge(response, begun),
+                Ok(Err(error)) => Attempt::Failed(error, None),
+                Err(_) => return Err(last.unwrap_or_else(|| self.too_late(&self.host))),
             };
-            let path = endpoint.path();
-            let method: http::Method = endpoint.method().into();
-            let (fault, after) = match outcome {
-                Attempt::Answered(answer) => {
-                    log(&method, &path, answer.status, begun, &answer.body);
-                    return Ok(answer);
-                }
-                Attempt::Later(fault, after) => (fault, after),
-                Attempt::Failed(fault) => (fault, None),
+            let (error, after) = match outcome {
+                Attempt::Answered(answer) => return Ok(answer),
+                Attempt::Failed(error, after) => (error, after),
             };
-            tracing::info!(%method, path = plain(&path), millis = millis(begun), "{fault}");
-            if tries == TRIES || fallen.is_some() || !may_retry(&fault, retry) {
-                return Err(self.give_up(fault, retry));
+            let method = request.method();
+            tracing::info!(%method, path = name, millis = millis(begun.elapsed()), "{error}");
+            if attempts == ATTEMPTS || given_up.is_some() || !may_retry(&error, retry) {
+                return Err(self.give_up(error, retry));
             }
-            // a wait that no clock can show ends after the deadline too
-            let again = Instant::now().checked_add(after.unwrap_or_default().max(backoff(tries)));
+            // a wait too long for any clock ends after the deadline too
+            let wait = after.unwrap_or_default().max(backoff(attempts));
+            let again = Instant::now().checked_add(wait);
             let Some(at) = again.filter(|at| *at < deadline) else {
-                return Err(self.give_up(fault, retry));
+                return Err(self.give_up(error, retry));
             };
-            known = Some(fault);
+            last = Some(error);
             sleep_until(at).await;
         }
     }
 
-    fn give_up(&self, fault: Fault, retry: Retry) -> Fault {
-        if retry == Retry::Read && (fault.is_of_the_server() || may_retry(&fault, retry)) {
-            self.fallen.get_or_init(|| fault.clone());
+    fn give_up(&self, error: HttpError, retry: Retry) -> HttpError {
+        if retry == Retry::Always && (error.concerns_all_requests() || may_retry(&error, retry)) {
+            self.given_up.get_or_init(|| error.clone());
         }
-        fault
+        error
     }
 
-    fn classify(&self, error: &reqwest::Error, host: &str) -> Fault {
+    fn classify(&self, error: &reqwest::Error, host: &str) -> HttpError {
         if error.is_timeout() && error.is_connect() {
-            return Fault::Unreachable(host.to_owned(), CONNECT.min(self.settings.deadline));
+            return HttpError::Unreachable(host.to_owned(), CONNECT.min(self.options.deadline));
         }
         if error.is_timeout() {
             return self.too_late(host);
@@ -191,77 +165,83 @@ impl Client {
         classify(error, host)
     }
 
-    fn too_late(&self, host: &str) -> Fault {
-        Fault::Deadline(host.to_owned(), self.settings.deadline)
+    fn too_late(&self, host: &str) -> HttpError {
+        HttpError::Deadline(host.to_owned(), self.options.deadline)
     }
 
-    /// Sorts statuses that mean "later" from answers.
-    fn judge(&self, response: Response<Vec<u8>>) -> Attempt {
+    /// Tells answers from statuses that mean "try again later".
+    fn judge(&self, response: Response<Vec<u8>>, begun: Instant) -> Attempt {
         let host = || self.host.clone();
         let after = retry_after(response.headers());
         let status = response.status().as_u16();
-        let fault = match status {
-            412 | 500 | 502 | 504 => Fault::Server(host(), status),
-            429 => Fault::RateLimited(host(), after),
-            503 => Fault::Sealed(host()),
+        let error = match status {
+            429 => HttpError::RateLimited(host(), after),
+            503 => HttpError::Unavailable(host()),
+            500 | 502 | 504 => HttpError::Status(host(), status),
+            _ if self.options.retry_statuses.contains(&status) => HttpError::Status(host(), status),
             _ => {
                 return Attempt::Answered(Answer {
                     status,
                     body: Zeroizing::new(response.into_body()),
+                    took: begun.elapsed(),
                 });
             }
         };
-        Attempt::Later(fault, after)
+        Attempt::Failed(error, after)
     }
 
-    fn http(&self, secure: bool) -> Result<&reqwest::Client, Fault> {
+    fn library(&self, secure: bool) -> Result<&reqwest::Client, HttpError> {
         let cell = if secure { &self.secure } else { &self.plain };
         cell.get_or_init(|| {
             let begun = Instant::now();
             let tls = if secure {
-                tls::config(&self.settings.tls)?
+                tls::config(&self.options.tls)?
             } else {
-                tls::config(&crate::vault::settings::Tls {
+                // not used, but the library's default would read the system's authorities
+                tls::config(&Tls {
                     skip_verify: true,
-                    ..Default::default()
+                    ..Tls::default()
                 })?
             };
             let builder = reqwest::Client::builder();
-            let builder = match &self.settings.proxy {
+            let builder = match &self.options.proxy {
                 Proxy::Environment => builder,
                 Proxy::None => builder.no_proxy(),
-                Proxy::At(address) => builder.proxy(
-                    reqwest::Proxy::all(address)
-                        .map_err(|_| Fault::Setting("the proxy's address is no URL".to_owned()))?,
-                ),
+                Proxy::At(address) => builder
+                    .proxy(reqwest::Proxy::all(address).map_err(|_| not_a_url(OptionName::Proxy))?),
             };
             let client = builder
                 .tls_backend_preconfigured(tls)
                 .https_only(secure)
                 .redirect(reqwest::redirect::Policy::none())
-                .connect_timeout(CONNECT.min(self.settings.deadline))
+                .connect_timeout(CONNECT.min(self.options.deadline))
                 .user_agent(concat!("gitops-fn/", env!("CARGO_PKG_VERSION")))
                 .build()
-                .map_err(|_| Fault::Setting("the HTTP client cannot be built".to_owned()));
-            tracing::debug!(secure, millis = millis(begun), "made an HTTP client");
+                .map_err(|_| OptionsError::Client.into());
+            tracing::debug!(
+                secure,
+                millis = millis(begun.elapsed()),
+                "made an HTTP client"
+            );
             client
         })
         .as_ref()
         .map_err(Clone::clone)
     }
 
-    async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Fault> {
+    /// Sends a request once, and follows at most one redirect.
+    async fn exchange(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
         let mut url = self.url.clone();
         url.set_path(request.uri().path());
         url.set_query(request.uri().query());
-        let first = self.send_once(&url, &request).await?;
+        let first = self.send_once(&url, request).await?;
         if !matches!(first.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
             return Ok(first);
         }
         let target = self.redirect(&url, &first)?;
-        let second = self.send_once(&target, &request).await?;
+        let second = self.send_once(&target, request).await?;
         if second.status().is_redirection() {
-            return Err(Fault::BadRedirect(
+            return Err(HttpError::BadRedirect(
                 self.host.clone(),
                 "it is the second one",
             ));
@@ -270,8 +250,8 @@ impl Client {
     }
 
     /// Where a redirect may be followed to.
-    fn redirect(&self, from: &Url, response: &Response<Vec<u8>>) -> Result<Url, Fault> {
-        let bad = |reason| Fault::BadRedirect(self.host.clone(), reason);
+    fn redirect(&self, from: &Url, response: &Response<Vec<u8>>) -> Result<Url, HttpError> {
+        let bad = |reason| HttpError::BadRedirect(self.host.clone(), reason);
         let target = response
             .headers()
             .get("location")
@@ -280,12 +260,12 @@ impl Client {
         let to = authority(&target).ok_or_else(|| bad("it names no host"))?;
         let same = authority(from).as_ref() == Some(&to);
         let listed = self
-            .settings
+            .options
             .redirect_hosts
             .iter()
             .any(|host| *host == to || target.host_str() == Some(host.as_str()));
         if !same && !listed {
-            return Err(Fault::Redirect {
+            return Err(HttpError::Redirect {
                 from: self.host.clone(),
                 to,
             });
@@ -300,8 +280,8 @@ impl Client {
         &self,
         url: &Url,
         request: &Request<Vec<u8>>,
-    ) -> Result<Response<Vec<u8>>, Fault> {
-        let client = self.http(url.scheme() == "https")?;
+    ) -> Result<Response<Vec<u8>>, HttpError> {
+        let client = self.library(url.scheme() == "https")?;
         let host = authority(url).unwrap_or_else(|| self.host.clone());
         self.sent.fetch_add(1, Ordering::Relaxed);
         let mut answer = client
@@ -311,7 +291,7 @@ impl Client {
             .send()
             .await
             .map_err(|error| self.classify(&error, &host))?;
-        let limit = self.settings.body_limit;
+        let limit = self.options.body_limit;
         let mut body = Vec::new();
         while let Some(chunk) = answer
             .chunk()
@@ -320,7 +300,7 @@ impl Client {
         {
             let length = body.len() + chunk.len();
             if length > limit {
-                return Err(Fault::TooLarge(host, limit));
+                return Err(HttpError::TooLarge(host, limit));
             }
             if length > body.capacity() {
                 // not beyond the limit, as a vector would grow by itself
@@ -336,39 +316,15 @@ impl Client {
     }
 }
 
+/// What came of one attempt.
 enum Attempt {
     Answered(Answer),
-    Later(Fault, Option<Duration>),
-    Failed(Fault),
+    /// An error, and how long the server wants to be left alone.
+    Failed(HttpError, Option<Duration>),
 }
 
-#[async_trait]
-impl rustify::client::Client for Client {
-    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ClientError> {
-        self.exchange(request)
-            .await
-            .map_err(|fault| ClientError::GenericError {
-                source: fault.into(),
-            })
-    }
-
-    fn base(&self) -> &str {
-        &self.settings.address
-    }
-
-    /// Every status is an answer: the trait's own version makes errors that carry bodies.
-    async fn execute(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ClientError> {
-        self.send(request).await
-    }
-}
-
-fn fault_of(error: ClientError, host: &str) -> Fault {
-    match error {
-        ClientError::GenericError { source } => source
-            .downcast::<Fault>()
-            .unwrap_or_else(|_| Fault::Broken(host.to_owned())),
-        _ => Fault::Setting("the request cannot be built from these settings".to_owned()),
-    }
+fn not_a_url(option: OptionName) -> OptionsError {
+    OptionsError::Unusable(option, "is not a URL".to_owned())
 }
 
 /// `host` or `host:port`, the port where it is not the scheme's own.
@@ -380,34 +336,7 @@ fn authority(url: &Url) -> Option<String> {
     })
 }
 
-/// The time since then, for logs.
-pub(crate) fn millis(begun: Instant) -> u64 {
-    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A path for logs: some of vaultrs' begin with a slash, and one has a tab.
-fn plain(path: &str) -> &str {
-    path.trim().trim_start_matches('/')
-}
-
-/// Says that a request was answered: path, status, time and Vault's request id; never a body.
-fn log(method: &http::Method, path: &str, status: u16, begun: Instant, body: &[u8]) {
-    #[derive(serde::Deserialize)]
-    struct Id<'b> {
-        #[serde(borrow, default)]
-        request_id: &'b str,
-    }
-    if tracing::enabled!(tracing::Level::INFO) {
-        let id = serde_json::from_slice::<Id<'_>>(body).map_or("", |id| id.request_id);
-        let id = Some(id).filter(|id| id.len() <= 64).unwrap_or("");
-        let status = StatusCode::from_u16(status).map_or(status, |status| status.as_u16());
-        tracing::info!(
-            %method,
-            path = plain(path),
-            status,
-            millis = millis(begun),
-            request_id = id,
-            "answered"
-        );
-    }
+/// A duration for logs.
+pub(crate) fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }

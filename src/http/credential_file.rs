@@ -1,4 +1,5 @@
-//! Files with credentials and certificates. No deadline reaches a read that blocks, so none of those is begun.
+//! Files with credentials and certificates. A read that blocks would ignore every deadline, so only regular files and
+//! files that this process was handed open are read.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -6,33 +7,43 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::error::Fault;
 use crate::special_files::is_special;
 
-/// The longest file, in bytes: a bundle of all authorities of the web has a quarter of it.
+/// The longest file, in bytes: four times the bundle of all public certificate authorities.
 const LONGEST: u64 = 1 << 20;
 
-/// What a file holds, which `what` names in a message.
+/// Why a file cannot be used; continues whatever names the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FileError {
+    /// It does not exist, or may not be read.
+    #[error("cannot be read")]
+    Unreadable,
+    /// It is a folder, pipe, device or socket.
+    #[error("is not a regular file")]
+    NotRegular,
+    /// It is larger than any credential.
+    #[error("is longer than {LONGEST} bytes")]
+    TooLong,
+}
+
+/// The content of a file, in memory that is wiped after use.
 ///
 /// # Errors
-/// [`Fault::Setting`] where it cannot be read, is too long, or is a pipe or device that nobody has handed
-/// over.
-pub(crate) fn read(what: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let refused = |why: &str| Fault::Setting(format!("{what} {why}: {}", path.display()));
-    let unreadable = |_| refused("cannot be read");
-    let found = fs::metadata(path).map_err(unreadable)?;
+/// [`FileError`]
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let found = fs::metadata(path).map_err(|_| FileError::Unreadable)?;
     if is_special(path, &found) {
-        return Err(refused("is no regular file"));
+        return Err(FileError::NotRegular);
     }
-    let file = File::open(path).map_err(unreadable)?;
-    // in one piece, so that no copy stays behind where it grew from
+    let file = File::open(path).map_err(|_| FileError::Unreadable)?;
+    // all at once: a buffer that grows leaves copies behind
     let length = usize::try_from(found.len().min(LONGEST) + 2).unwrap_or_default();
     let mut content = Zeroizing::new(Vec::with_capacity(length));
     file.take(LONGEST + 1)
         .read_to_end(&mut content)
-        .map_err(unreadable)?;
+        .map_err(|_| FileError::Unreadable)?;
     if u64::try_from(content.len()).is_ok_and(|length| length > LONGEST) {
-        return Err(refused(&format!("is longer than {LONGEST} bytes")));
+        return Err(FileError::TooLong);
     }
     Ok(content)
 }

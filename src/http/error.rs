@@ -1,84 +1,66 @@
-//! What can go wrong between us and a server, in words that anyone may read.
+//! What can go wrong between this program and a server, as facts that may be shown to anyone.
 //!
-//! No error of another crate is ever kept: they quote bodies, addresses and headers.
+//! No error of another crate is kept: they quote bodies, addresses and headers.
 
+use std::fmt;
 use std::time::Duration;
 
-use crate::resolve::{StoreError, StoreErrorKind};
-
-/// A failed exchange.
+/// A failed request. The host is always `host` or `host:port`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Fault {
-    /// Nobody listens there.
+pub(crate) enum HttpError {
+    /// Nothing listens at the address.
     #[error("the connection to {0} was refused (transient)")]
     Refused(String),
-    /// Nobody takes the connection, and nobody refuses it.
-    #[error("no connection to {0} came about within {seconds} s (transient)", seconds = .1.as_secs_f32())]
+    /// The connection was neither accepted nor refused in time.
+    #[error("could not connect to {0} within {seconds} s (transient)", seconds = .1.as_secs_f32())]
     Unreachable(String, Duration),
-    /// The name has no address.
+    /// The host name has no address.
     #[error("the name of {0} could not be resolved (transient)")]
-    Name(String),
+    UnknownHost(String),
     /// The connection broke.
     #[error("the connection to {0} broke (transient)")]
     Broken(String),
-    /// The run's deadline has passed, or would before the server wants to be asked again.
+    /// The deadline has passed, or would pass before the server wants to be asked again.
     #[error("{0} did not answer within {seconds} s (transient)", seconds = .1.as_secs_f32())]
     Deadline(String, Duration),
-    /// The certificate is signed by somebody we do not trust.
+    /// The server's certificate is signed by an authority that is not trusted.
     #[error("the certificate of {0} is signed by an unknown authority")]
-    Authority(String),
-    /// The certificate is for another name, has expired, or is otherwise unfit.
+    UnknownAuthority(String),
+    /// The server's certificate is for another name, has expired, or is otherwise invalid.
     #[error("the certificate of {0} is not valid for it: {1}")]
     Certificate(String, &'static str),
-    /// The server wants a certificate of ours, or another.
+    /// The server requires a client certificate, or does not accept the one it got.
     #[error("{0} wants a client certificate that it trusts, and did not get one")]
-    Identity(String),
-    /// TLS failed otherwise.
+    ClientCertificate(String),
+    /// TLS failed for another reason.
     #[error("no TLS connection to {0} could be made")]
     Tls(String),
-    /// A redirect to a host that the operator has not listed.
+    /// A redirect to a host that is not allowed.
     #[error("{from} redirects to {to}, which is not an allowed host (transient)")]
     Redirect {
         /// The host that was asked.
         from: String,
-        /// The host it names.
+        /// The host that it redirects to.
         to: String,
     },
-    /// A redirect from https to http, a second one, or one that names nothing.
+    /// A redirect from https to http, a second one, or one without an address.
     #[error("{0} answered with a redirect that is not followed: {1} (transient)")]
     BadRedirect(String, &'static str),
     /// The answer is longer than the limit.
     #[error("the answer of {0} is longer than {1} bytes")]
     TooLarge(String, usize),
-    /// The answer is not what Vault sends.
-    #[error("the answer of {0} is not Vault's JSON (transient)")]
-    NotJson(String),
-    /// Sealed, or in maintenance.
-    #[error("{0} is sealed or under maintenance (transient)")]
-    Sealed(String),
-    /// Too many requests.
+    /// Status 503.
+    #[error("{0} is not available: it answered 503 (transient)")]
+    Unavailable(String),
+    /// Status 429, and how long the server wants to be left alone.
     #[error("{0} limits the rate of requests (transient){after}", after = wait(*.1))]
     RateLimited(String, Option<Duration>),
-    /// Another status that may go away.
+    /// Another status after which a later attempt may succeed.
     #[error("{0} failed with status {1} (transient)")]
-    Server(String, u16),
-    /// A setting cannot be used.
-    #[error("{0}")]
-    Setting(String),
-    /// The login was refused.
-    #[error("the {method} login at auth/{mount} was refused with status {status}")]
-    Login {
-        /// The method.
-        method: &'static str,
-        /// The mount.
-        mount: String,
-        /// The status.
-        status: u16,
-    },
-    /// The login wants more than its credentials.
-    #[error("the {0} login at auth/{1} wants a second factor (MFA), which no program can give")]
-    SecondFactor(&'static str, String),
+    Status(String, u16),
+    /// The connection cannot be made with these options.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
 }
 
 fn wait(after: Option<Duration>) -> String {
@@ -87,76 +69,119 @@ fn wait(after: Option<Duration>) -> String {
     })
 }
 
-impl Fault {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> String {
-        match self {
-            Self::Refused(_) | Self::Unreachable(..) => "check VAULT_ADDR, and that the server runs and is reachable from here",
-            Self::Name(_) => "check the host in VAULT_ADDR, and the name service of this environment",
-            Self::Broken(_) | Self::Server(..) => "try again; if it stays, look at the server's log",
-            Self::Deadline(..) => "try again, or give it more time with GITOPS_FN_TIMEOUT",
-            Self::Authority(_) => "name the authority's certificate in VAULT_CACERT, VAULT_CACERT_BYTES or VAULT_CAPATH",
-            Self::Certificate(..) => "use the name that stands in the certificate, or name it in VAULT_TLS_SERVER_NAME",
-            Self::Identity(_) => "name a certificate that the server's authority has signed in VAULT_CLIENT_CERT, and its key in VAULT_CLIENT_KEY",
-            Self::Tls(_) => "check that the address is https and that the server speaks TLS 1.2 or 1.3",
-            Self::Redirect { .. } => "list the host in VAULT_REDIRECT_HOSTS if it is a server of yours",
-            Self::BadRedirect(..) => "set VAULT_ADDR to the active server or a load balancer",
-            Self::TooLarge(..) => "read a smaller secret, or raise GITOPS_FN_MAX_BODY",
-            Self::NotJson(_) => "check that VAULT_ADDR is Vault itself and not a page in front of it",
-            Self::Sealed(_) => "unseal the server, then try again",
-            Self::RateLimited(..) => "try again later, or raise the quota",
-            Self::Setting(_) => "correct it in the environment of this process",
-            Self::SecondFactor(..) => "use a login that the server's MFA enforcement does not cover, or take this one out of it (identity/mfa/login-enforcement)",
-            Self::Login { .. } => "check the credentials, the role and VAULT_AUTH_MOUNT; a secret id may be used up or expired",
-        }
-        .to_owned()
-    }
+/// The options of a connection that an error may be about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OptionName {
+    /// The server's address.
+    Address,
+    /// The proxy's address.
+    Proxy,
+    /// The name to expect in the server's certificate.
+    ServerName,
+    /// Certificate authorities as text.
+    AuthoritiesText,
+    /// The file of certificate authorities.
+    AuthoritiesFile,
+    /// The folder of certificate authorities.
+    AuthoritiesFolder,
+    /// The file of the client certificate.
+    ClientCertificate,
+    /// The file of the client certificate's key.
+    ClientKey,
+}
 
-    /// Whether every other request would fail alike, whatever it asks for.
-    #[must_use]
-    pub fn is_of_the_server(&self) -> bool {
+impl OptionName {
+    /// The option for messages about a server that has no settings of its own.
+    fn plain(self) -> &'static str {
+        match self {
+            Self::Address => "the server's address",
+            Self::Proxy => "the proxy's address",
+            Self::ServerName => "the name expected in the server's certificate",
+            Self::AuthoritiesText | Self::AuthoritiesFile => "the file of certificate authorities",
+            Self::AuthoritiesFolder => "the folder of certificate authorities",
+            Self::ClientCertificate => "the file of the client certificate",
+            Self::ClientKey => "the file of the client key",
+        }
+    }
+}
+
+/// Why no connection can be made with the given options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OptionsError {
+    /// One option cannot be used; the text continues its name.
+    Unusable(OptionName, String),
+    /// The client certificate has another key.
+    KeyMismatch,
+    /// The system's certificate authorities cannot be read.
+    SystemAuthorities,
+    /// None of the files in which systems keep certificate authorities exists.
+    NoSystemAuthorities(String),
+    /// The TLS library has no usable protocol version.
+    NoTlsVersion,
+    /// The HTTP library cannot make a client.
+    Client,
+}
+
+impl OptionsError {
+    /// The error, with options called what the users of the caller call them.
+    pub(crate) fn naming(&self, name: impl Fn(OptionName) -> String) -> String {
+        match self {
+            Self::Unusable(option, problem) => format!("{} {problem}", name(*option)),
+            Self::KeyMismatch => format!(
+                "{} and {} do not belong together",
+                name(OptionName::ClientCertificate),
+                name(OptionName::ClientKey)
+            ),
+            Self::SystemAuthorities => {
+                "the system's certificate authorities cannot be read".to_owned()
+            }
+            Self::NoSystemAuthorities(paths) => {
+                format!("no certificate authorities are at {paths}")
+            }
+            Self::NoTlsVersion => "TLS 1.2 and 1.3 are not available".to_owned(),
+            Self::Client => "the HTTP client cannot be built".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.naming(|option| option.plain().to_owned()))
+    }
+}
+
+impl std::error::Error for OptionsError {}
+
+impl HttpError {
+    /// Whether every other request to the server would fail too, whatever it asks for.
+    pub(crate) fn concerns_all_requests(&self) -> bool {
         match self {
             Self::Refused(_)
             | Self::Unreachable(..)
-            | Self::Name(_)
+            | Self::UnknownHost(_)
             | Self::Deadline(..)
-            | Self::Authority(_)
+            | Self::UnknownAuthority(_)
             | Self::Certificate(..)
-            | Self::Identity(_)
+            | Self::ClientCertificate(_)
             | Self::Tls(_)
             | Self::Redirect { .. }
             | Self::BadRedirect(..)
-            | Self::Sealed(_)
+            | Self::Unavailable(_)
             | Self::RateLimited(..) => true,
-            Self::Broken(_)
-            | Self::TooLarge(..)
-            | Self::NotJson(_)
-            | Self::Server(..)
-            | Self::Setting(_)
-            | Self::Login { .. }
-            | Self::SecondFactor(..) => false,
+            Self::Broken(_) | Self::TooLarge(..) | Self::Status(..) | Self::Options(_) => false,
         }
     }
 
-    /// The failure as that of a store: it concerns every read alike.
-    #[must_use]
-    pub fn store_error(&self) -> StoreError {
-        let kind = match self {
-            Self::TooLarge(..) => StoreErrorKind::Refused,
-            Self::Authority(_)
-            | Self::Certificate(..)
-            | Self::Identity(_)
-            | Self::Tls(_)
-            | Self::Setting(_)
-            | Self::SecondFactor(..)
-            | Self::Login { .. } => StoreErrorKind::Config,
-            _ => StoreErrorKind::Transient,
-        };
-        StoreError {
-            kind,
-            message: self.to_string(),
-            help: self.help(),
-        }
+    /// Whether the request may succeed later, as opposed to one that somebody has to correct something for.
+    pub(crate) fn is_transient(&self) -> bool {
+        !matches!(
+            self,
+            Self::TooLarge(..)
+                | Self::UnknownAuthority(_)
+                | Self::Certificate(..)
+                | Self::ClientCertificate(_)
+                | Self::Tls(_)
+                | Self::Options(_)
+        )
     }
 }

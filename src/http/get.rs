@@ -1,37 +1,39 @@
-//! One request to a server that is no Vault: the cluster's API server. No proxy, no redirect, no retry.
+//! A single GET request, without proxy, redirect or retry: for the API server of the cluster.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::client::{Answer, classify};
-use super::error::Fault;
+use super::answer::Answer;
+use super::classify::classify;
+use super::error::{HttpError, OptionName, OptionsError};
+use super::options::Tls;
 use super::tls;
-use crate::vault::settings::Tls;
 
-/// A GET over https.
-pub struct Get<'r> {
+/// A GET request over https.
+pub(crate) struct Get<'r> {
     /// The whole URL.
-    pub url: &'r str,
+    pub(crate) url: &'r str,
     /// The bearer token.
-    pub bearer: &'r str,
-    /// Whom to trust.
-    pub tls: &'r Tls,
-    /// How long it may take.
-    pub within: Duration,
+    pub(crate) bearer: &'r str,
+    /// How the server is trusted.
+    pub(crate) tls: &'r Tls,
+    /// How long the request may take.
+    pub(crate) within: Duration,
     /// Longest body, in bytes.
-    pub longest: usize,
+    pub(crate) longest: usize,
 }
 
-/// Makes the request.
+/// Sends the request.
 ///
 /// # Errors
-/// A [`Fault`] if no answer came, or too long a one.
-pub async fn get(request: &Get<'_>) -> Result<Answer, Fault> {
+/// An [`HttpError`] if no answer came, or one that is too long.
+pub(crate) async fn get(request: &Get<'_>) -> Result<Answer, HttpError> {
+    let begun = Instant::now();
     let host = reqwest::Url::parse(request.url)
         .ok()
         .and_then(|url| Some(url.host_str()?.to_owned()))
-        .ok_or_else(|| Fault::Setting("the API server's address is no URL".to_owned()))?;
+        .ok_or_else(|| OptionsError::Unusable(OptionName::Address, "is not a URL".to_owned()))?;
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured(tls::config(request.tls)?)
         .https_only(true)
@@ -39,10 +41,10 @@ pub async fn get(request: &Get<'_>) -> Result<Answer, Fault> {
         .redirect(reqwest::redirect::Policy::none())
         .timeout(request.within)
         .build()
-        .map_err(|_| Fault::Setting("the HTTP client cannot be built".to_owned()))?;
-    let late = |error: &reqwest::Error| {
+        .map_err(|_| OptionsError::Client)?;
+    let failed = |error: &reqwest::Error| {
         if error.is_timeout() {
-            Fault::Deadline(host.clone(), request.within)
+            HttpError::Deadline(host.clone(), request.within)
         } else {
             classify(error, &host)
         }
@@ -52,16 +54,17 @@ pub async fn get(request: &Get<'_>) -> Result<Answer, Fault> {
         .bearer_auth(request.bearer)
         .send()
         .await
-        .map_err(|error| late(&error))?;
+        .map_err(|error| failed(&error))?;
     let mut body = Zeroizing::new(Vec::new());
-    while let Some(chunk) = answer.chunk().await.map_err(|error| late(&error))? {
+    while let Some(chunk) = answer.chunk().await.map_err(|error| failed(&error))? {
         if body.len() + chunk.len() > request.longest {
-            return Err(Fault::TooLarge(host, request.longest));
+            return Err(HttpError::TooLarge(host, request.longest));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(Answer {
         status: answer.status().as_u16(),
         body,
+        took: begun.elapsed(),
     })
 }

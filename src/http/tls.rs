@@ -1,5 +1,4 @@
-//! Whom we trust, and how we prove ourselves: rustls with ring, built when the first https connection
-//! is made.
+//! Which servers are trusted, and the client certificate: rustls with ring, set up for the first connection.
 
 use std::fs;
 use std::path::Path;
@@ -11,46 +10,56 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use zeroize::Zeroizing;
 
-use super::credential_file::read;
-use super::error::Fault;
-use crate::vault::settings::{Authorities, Tls};
+use super::credential_file;
+use super::error::{OptionName, OptionsError};
+use super::options::{Authorities, Tls};
 
-/// The TLS configuration of the settings.
+/// The TLS configuration of a connection.
 ///
 /// # Errors
-/// [`Fault::Setting`] for a file that cannot be read or holds nothing of use.
-pub fn config(tls: &Tls) -> Result<ClientConfig, Fault> {
+/// [`OptionsError`] for a file that cannot be read or holds nothing of use.
+pub(super) fn config(tls: &Tls) -> Result<ClientConfig, OptionsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut verifier = verifier(tls, &provider)?;
     if let Some(name) = &tls.server_name {
         let name = ServerName::try_from(name.clone())
-            .map_err(|_| Fault::Setting("VAULT_TLS_SERVER_NAME is no host name".to_owned()))?;
+            .map_err(|_| unusable(OptionName::ServerName, "is not a host name"))?;
         verifier = Arc::new(Renamed { verifier, name });
     }
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|_| Fault::Setting("TLS 1.2 and 1.3 are not available".to_owned()))?
+        .map_err(|_| OptionsError::NoTlsVersion)?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
     let Some((certificate, key)) = &tls.identity else {
         return Ok(builder.with_no_client_auth());
     };
     let chain = certificates(
-        &read("VAULT_CLIENT_CERT", certificate)?,
-        "VAULT_CLIENT_CERT",
+        OptionName::ClientCertificate,
+        &read(OptionName::ClientCertificate, certificate)?,
     )?;
-    let key = PrivateKeyDer::from_pem_slice(&read("VAULT_CLIENT_KEY", key)?)
-        .map_err(|_| Fault::Setting("VAULT_CLIENT_KEY holds no private key in PEM".to_owned()))?;
-    builder.with_client_auth_cert(chain, key).map_err(|_| {
-        Fault::Setting("VAULT_CLIENT_CERT and VAULT_CLIENT_KEY do not belong together".to_owned())
-    })
+    let key = PrivateKeyDer::from_pem_slice(&read(OptionName::ClientKey, key)?)
+        .map_err(|_| unusable(OptionName::ClientKey, "holds no private key in PEM"))?;
+    builder
+        .with_client_auth_cert(chain, key)
+        .map_err(|_| OptionsError::KeyMismatch)
+}
+
+fn unusable(option: OptionName, problem: &str) -> OptionsError {
+    OptionsError::Unusable(option, problem.to_owned())
+}
+
+fn read(option: OptionName, path: &Path) -> Result<Zeroizing<Vec<u8>>, OptionsError> {
+    credential_file::read(path)
+        .map_err(|error| unusable(option, &format!("{error}: {}", path.display())))
 }
 
 fn verifier(
     tls: &Tls,
     provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, Fault> {
+) -> Result<Arc<dyn ServerCertVerifier>, OptionsError> {
     if tls.skip_verify {
         return Ok(Arc::new(Anyone(Arc::clone(provider))));
     }
@@ -59,23 +68,18 @@ fn verifier(
         .transpose()?;
     let Some(authorities) = tls.authorities.as_ref().or(fixed.as_ref()) else {
         let system = rustls_platform_verifier::Verifier::new(Arc::clone(provider))
-            .map_err(|_| Fault::Setting("the system's certificate authorities cannot be read; name some in VAULT_CACERT".to_owned()))?;
+            .map_err(|_| OptionsError::SystemAuthorities)?;
         return Ok(Arc::new(system));
     };
     let mut roots = RootCertStore::empty();
-    for certificate in named(authorities)? {
-        // one that is no authority is no reason to refuse the others
+    for certificate in read_authorities(authorities)? {
+        // a certificate that is not an authority does not spoil the others
         let _ = roots.add(certificate);
     }
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
         .build()
         .map(|verifier| verifier as Arc<dyn ServerCertVerifier>)
-        .map_err(|_| {
-            Fault::Setting(format!(
-                "{} names no certificate authority",
-                setting(authorities)
-            ))
-        })
+        .map_err(|_| unusable(name(authorities), "names no certificate authority"))
 }
 
 /// Where systems keep the authorities that they trust: Debian and Alpine, Red Hat, SUSE, macOS.
@@ -87,40 +91,36 @@ const BUNDLES: [&str; 5] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// The system's authorities, whatever the environment says of them.
-fn system_bundle() -> Result<Authorities, Fault> {
+/// The system's authorities, whatever `SSL_CERT_FILE` and `SSL_CERT_DIR` say.
+fn system_bundle() -> Result<Authorities, OptionsError> {
     let found = BUNDLES.iter().find(|path| Path::new(path).is_file());
     found
         .map(|path| Authorities::File(path.into()))
-        .ok_or_else(|| {
-            Fault::Setting(format!(
-                "no certificate authorities are at {}; the policy can name some in spec.vault.caFile",
-                BUNDLES.join(", ")
-            ))
-        })
+        .ok_or_else(|| OptionsError::NoSystemAuthorities(BUNDLES.join(", ")))
 }
 
-fn setting(authorities: &Authorities) -> &'static str {
+fn name(authorities: &Authorities) -> OptionName {
     match authorities {
-        Authorities::Bytes(_) => "VAULT_CACERT_BYTES",
-        Authorities::File(_) => "VAULT_CACERT",
-        Authorities::Folder(_) => "VAULT_CAPATH",
+        Authorities::Bytes(_) => OptionName::AuthoritiesText,
+        Authorities::File(_) => OptionName::AuthoritiesFile,
+        Authorities::Folder(_) => OptionName::AuthoritiesFolder,
     }
 }
 
-fn named(authorities: &Authorities) -> Result<Vec<CertificateDer<'static>>, Fault> {
-    let setting = setting(authorities);
+fn read_authorities(
+    authorities: &Authorities,
+) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
+    let option = name(authorities);
     match authorities {
-        Authorities::Bytes(text) => certificates(text.as_bytes(), setting),
-        Authorities::File(path) => certificates(&read(setting, path)?, setting),
+        Authorities::Bytes(text) => certificates(option, text.as_bytes()),
+        Authorities::File(path) => certificates(option, &read(option, path)?),
         Authorities::Folder(path) => {
-            let unreadable =
-                |_| Fault::Setting(format!("{setting} cannot be read: {}", path.display()));
+            let unreadable = |_| unusable(option, &format!("cannot be read: {}", path.display()));
             let mut found = Vec::new();
             for entry in fs::read_dir(path).map_err(unreadable)? {
                 let file = entry.map_err(unreadable)?.path();
                 if file.is_file() {
-                    found.extend(certificates(&read(setting, &file)?, setting).unwrap_or_default());
+                    found.extend(certificates(option, &read(option, &file)?).unwrap_or_default());
                 }
             }
             Ok(found)
@@ -128,22 +128,25 @@ fn named(authorities: &Authorities) -> Result<Vec<CertificateDer<'static>>, Faul
     }
 }
 
-fn certificates(pem: &[u8], setting: &str) -> Result<Vec<CertificateDer<'static>>, Fault> {
+fn certificates(
+    option: OptionName,
+    pem: &[u8],
+) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     found
         .ok()
         .filter(|found| !found.is_empty())
-        .ok_or_else(|| Fault::Setting(format!("{setting} holds no certificate in PEM")))
+        .ok_or_else(|| unusable(option, "holds no certificate in PEM"))
 }
 
-/// Checks the certificate against a name of the operator's instead of the address's.
+/// Expects a given name in the certificate instead of the address's host.
 #[derive(Debug)]
 struct Renamed {
     verifier: Arc<dyn ServerCertVerifier>,
     name: ServerName<'static>,
 }
 
-/// Accepts any certificate (`VAULT_SKIP_VERIFY`), but still checks signatures made with it.
+/// Accepts any certificate, but still checks the signatures made with it.
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
 

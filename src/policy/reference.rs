@@ -25,16 +25,17 @@ fn what_the_environment_says() -> String {
     let list = |is: fn(UnderPolicy) -> bool| {
         let names = names_under_policy(is).into_iter();
         names
-            .map(|name| format!("- `{name}`\n"))
-            .collect::<String>()
+            .map(|name| format!("- `{name}`"))
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     format!(
         "\n## What the environment still says\n\n\
          Under a policy these variables do not count, whoever has set them, nor do `SSL_CERT_FILE`, `SSL_CERT_DIR`\n\
-         or any proxy variable:\n\n{}\n\
+         or any proxy variable:\n\n{}\n\n\
          These count outside function mode, if the policy sets nothing in their place. They are sent to the policy's\n\
-         server alone:\n\n{}\n\
-         These always count, since they can only shorten `limits.deadline`:\n\n{}\n\
+         server alone:\n\n{}\n\n\
+         These always count, since they can only shorten `limits.deadline`:\n\n{}\n\n\
          The same holds for the other names of each, such as `BAO_ADDR` and `AVP_ROLE_ID` (`environment.md`).\n",
         list(|worth| worth == UnderPolicy::Ignored),
         list(|worth| matches!(worth, UnderPolicy::Credential(_))),

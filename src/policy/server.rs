@@ -240,7 +240,10 @@ mod tests {
         let yaml = |folder: &str| -> String {
             let inside = |field: &&&str| field.rsplit_once('.').unwrap().0 == folder;
             let names = fields.iter().filter(inside).map(|field| last(field));
-            names.map(|name| format!("{name}: {name}\n")).collect()
+            names
+                .map(|name| format!("{name}: {name}"))
+                .collect::<Vec<_>>()
+                .join("\n")
         };
         let vault: raw::Vault = serde_yaml::from_str(&yaml("spec.vault")).unwrap();
         let auth: raw::Auth = serde_yaml::from_str(&yaml("spec.vault.auth")).unwrap();

@@ -13,12 +13,12 @@ mod parse;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
-use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind};
+use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind, StoreWarning};
 use crate::secret::path::canonical;
 use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
@@ -56,18 +56,6 @@ impl FileStore {
     #[must_use]
     pub fn within(self, room: Room) -> Self {
         Self { room, ..self }
-    }
-
-    /// The file, as it was named.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Whether the file has been read, and so secrets may have come from it.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        matches!(self.table.get(), Some(Ok(_)))
     }
 
     fn table(&self) -> Result<&Table, StoreError> {
@@ -126,6 +114,15 @@ impl SecretStore for FileStore {
         let secret = self.find(want)?.only(keys);
         self.room.take(secret.held())?;
         Ok(secret)
+    }
+
+    /// That secrets come from a plain file, if it was read.
+    fn warning(&self) -> Option<StoreWarning> {
+        let was_read = matches!(self.table.get(), Some(Ok(_)));
+        was_read.then(|| StoreWarning {
+            message: format!("secrets come from file {}", self.path.display()),
+            help: String::new(),
+        })
     }
 }
 

@@ -9,21 +9,20 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, RwLock, Semaphore, SemaphorePermit};
 
 use crate::cluster::credentials::CredentialsSecret;
-use crate::http::client::Client;
-use crate::http::error::Fault;
-use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind};
+use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind, StoreWarning};
 use crate::secret::path::check;
 use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret, SecretRef};
-use crate::vault::environment::Access;
-use crate::vault::kv::{Asked, ReadError, read};
-use crate::vault::locate::{Elsewhere, Place, agree, locate};
+use crate::vault::environment::{Access, SettingProblem, VaultVars};
+use crate::vault::kv::{Asked, read};
+use crate::vault::locate::{Elsewhere, Place, agree, error_of_unknown, locate};
 use crate::vault::login::Login;
-use crate::vault::login::revoke::{LeftBehind, revoke};
+use crate::vault::login::revoke::revoke;
 use crate::vault::login::session::{Session, login};
 use crate::vault::mounts::Mounts;
-use crate::vault::setting::problem::SettingProblem;
-use crate::vault::setting::variables::VaultVars;
+use crate::vault::read_error::ReadError;
+use crate::vault::server::Server;
+use crate::vault::settings::tls::SKIP_VERIFY;
 
 /// The number of a login, and what came of it.
 type LoggedIn = (u32, Result<Arc<Session>, StoreError>);
@@ -43,9 +42,9 @@ pub struct VaultStore {
     begun: Instant,
     credentials: Option<CredentialsSecret>,
     room: Room,
-    /// How many KiB of answers may be held at once; made when the client is there.
+    /// How many KiB of answers may be held at once; made when the server is known.
     answers: OnceCell<Semaphore>,
-    access: OnceCell<Result<(Client, Login), StoreError>>,
+    server: OnceCell<Result<(Server, Login), StoreError>>,
     /// The session, and how many logins there have been.
     session: RwLock<Option<LoggedIn>>,
     mounts: Mounts,
@@ -69,7 +68,7 @@ impl VaultStore {
             credentials,
             room: Room::default(),
             answers: OnceCell::new(),
-            access: OnceCell::new(),
+            server: OnceCell::new(),
             session: RwLock::default(),
             mounts: Mounts::default(),
             reads: Mutex::default(),
@@ -80,37 +79,6 @@ impl VaultStore {
     #[must_use]
     pub fn within(self, room: Room) -> Self {
         Self { room, ..self }
-    }
-
-    /// What the user must be told once a run: that the server's certificate is not verified.
-    #[must_use]
-    pub fn warning(&self) -> Option<String> {
-        let (client, _) = self.access.get()?.as_ref().ok()?;
-        let open = client.settings().tls.skip_verify;
-        open.then(|| {
-            format!(
-                "VAULT_SKIP_VERIFY: the certificate of {} is not verified",
-                client.host()
-            )
-        })
-    }
-
-    /// Gives back what a login has made. Call it whatever has become of the reads. What could not be given
-    /// back is returned.
-    pub async fn close(&self) -> Option<LeftBehind> {
-        let session = self.session.write().await.take();
-        let (client, _) = self.access.get()?.as_ref().ok()?;
-        let left = match session {
-            Some((_, Ok(session))) => revoke(client, &session).await,
-            _ => None,
-        };
-        client.log_totals();
-        left
-    }
-
-    /// Waits for the end of a login that is under way: only then [`VaultStore::close`] knows its token.
-    pub async fn settle(&self) {
-        drop(self.session.read().await);
     }
 
     /// What is set, the credentials Secret included.
@@ -125,15 +93,16 @@ impl VaultStore {
             .map_err(|problems| unusable(&problems))
     }
 
-    async fn access(&self) -> Result<&(Client, Login), StoreError> {
-        self.access
+    /// The server, and how to log in there.
+    async fn server(&self) -> Result<&(Server, Login), StoreError> {
+        self.server
             .get_or_init(|| async {
                 let vars = self.vars().await?;
                 let Access { settings, login } =
                     Access::read(&vars).map_err(|problems| unusable(&problems))?;
-                let client =
-                    Client::new(settings, self.begun).map_err(|fault| fault.store_error())?;
-                Ok((client, login))
+                let server = Server::new(settings, self.begun)
+                    .map_err(|error| error.store_error(&vars.names()))?;
+                Ok((server, login))
             })
             .await
             .as_ref()
@@ -151,16 +120,16 @@ impl VaultStore {
         if let Some(session) = usable(&*self.session.read().await) {
             return session;
         }
+        let (server, how) = self.server().await?;
         let mut known = self.session.write().await;
         if let Some(session) = usable(&known) {
             return session;
         }
         let number = known.as_ref().map_or(0, |(number, _)| number + 1);
-        let (client, how) = self.access().await?;
-        let made = login(client, how)
+        let made = login(server, how)
             .await
             .map(Arc::new)
-            .map_err(|fault: Fault| fault.store_error());
+            .map_err(|error| error.store_error(&server.settings().names));
         *known = Some((number, made.clone()));
         made.map(|session| (number, session))
     }
@@ -177,7 +146,7 @@ impl VaultStore {
         };
         let (number, first) = session(None).await?;
         let denied = match work(&first).await {
-            Err(denied @ (ReadError::Denied(_) | ReadError::Invalid(_))) => denied,
+            Err(denied @ (ReadError::Denied(_) | ReadError::InvalidToken(_))) => denied,
             done => return done,
         };
         if !first.has_expired() {
@@ -185,7 +154,7 @@ impl VaultStore {
         }
         let (_, second) = session(Some(number)).await?;
         match work(&second).await {
-            Err(ReadError::Denied(mut error) | ReadError::Invalid(mut error)) => {
+            Err(ReadError::Denied(mut error) | ReadError::InvalidToken(mut error)) => {
                 error
                     .message
                     .push_str("; a token had expired before, and a new one did not help");
@@ -198,7 +167,7 @@ impl VaultStore {
     /// Reads what lies at a place, once in a run, whatever the spellings it is asked for with.
     async fn fetch(
         &self,
-        client: &Client,
+        server: &Server,
         place: &Place,
         version: u64,
         keys: &Keys,
@@ -223,9 +192,9 @@ impl VaultStore {
             keys,
             room: &self.room,
         };
-        let read = async |session: &Session| read(client, session, place, &asked).await;
+        let read = async |session: &Session| read(server, session, place, &asked).await;
         let waited = async || {
-            let _held = self.hold_answer(client).await;
+            let _held = self.hold_answer(server).await;
             self.with_session(read).await
         };
         shared.get_or_init(waited).await.clone()
@@ -233,9 +202,9 @@ impl VaultStore {
 
     /// Waits until the longest answer has room beside those that are being read: together they take as much memory
     /// as the secrets may, or as one of them.
-    async fn hold_answer(&self, client: &Client) -> Option<SemaphorePermit<'_>> {
+    async fn hold_answer(&self, server: &Server) -> Option<SemaphorePermit<'_>> {
         let kib = |bytes: u64| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        let longest = kib(u64::try_from(client.settings().body_limit).unwrap_or(u64::MAX));
+        let longest = kib(u64::try_from(server.settings().body_limit).unwrap_or(u64::MAX));
         let all = async || {
             let all = kib(self.room.most()).max(longest);
             Semaphore::new(usize::try_from(all).unwrap_or(Semaphore::MAX_PERMITS))
@@ -257,36 +226,71 @@ fn unusable(problems: &[SettingProblem]) -> StoreError {
 impl SecretStore for VaultStore {
     async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         check(&want.path).map_err(super::refused)?;
-        let (client, _) = self.access().await?;
+        let (server, _) = self.server().await?;
+        let names = &server.settings().names;
         let place = self
             .with_session(async |session: &Session| {
-                locate(client, session, &self.mounts, want).await
+                locate(server, session, &self.mounts, want).await
             })
             .await
-            .map_err(ReadError::store_error)?;
-        let failed = match self.fetch(client, &place, want.version, keys).await {
+            .map_err(|error| error.store_error(names))?;
+        let failed = match self.fetch(server, &place, want.version, keys).await {
             Ok(secret) => {
                 place.confirm(&self.mounts);
                 return agree(&place.mount, place.version, want).map(|()| secret);
             }
-            Err(failed) if failed.is_of_the_place() => failed,
-            Err(failed) => return Err(failed.store_error()),
+            Err(failed) if failed.may_be_elsewhere() => failed,
+            Err(failed) => return Err(failed.store_error(names)),
         };
         // each spelling for itself: two that were taken for the same place can have different mounts
         let elsewhere = self
             .with_session(async |session: &Session| {
-                place.elsewhere(client, session, &self.mounts).await
+                place.elsewhere(server, session, &self.mounts).await
             })
             .await
-            .map_err(ReadError::store_error)?;
+            .map_err(|error| error.store_error(names))?;
         match elsewhere {
             Elsewhere::At(real) => {
-                let secret = self.fetch(client, &real, want.version, keys).await;
-                let secret = secret.map_err(|failed| failed.moved_to(&real))?;
+                let secret = self.fetch(server, &real, want.version, keys).await;
+                let secret = secret.map_err(|failed| real.second_error(failed, names))?;
                 agree(&real.mount, real.version, want).map(|()| secret)
             }
-            Elsewhere::Nowhere => Err(failed.store_error()),
-            Elsewhere::Unknown => Err(failed.untold()),
+            Elsewhere::Nowhere => Err(failed.store_error(names)),
+            Elsewhere::Unknown => Err(error_of_unknown(failed, names)),
         }
+    }
+
+    /// That the server's certificate is not verified.
+    fn warning(&self) -> Option<StoreWarning> {
+        let (server, _) = self.server.get()?.as_ref().ok()?;
+        let unverified = server.settings().tls.skip_verify;
+        unverified.then(|| StoreWarning {
+            message: format!(
+                "{}: the certificate of {} is not verified",
+                server.settings().names.of(&SKIP_VERIFY),
+                server.host()
+            ),
+            help: String::new(),
+        })
+    }
+
+    /// Revokes the token of the login.
+    async fn close(&self) -> Option<StoreWarning> {
+        let session = self.session.write().await.take();
+        let (server, _) = self.server.get()?.as_ref().ok()?;
+        let unrevoked = match session {
+            Some((_, Ok(session))) => revoke(server, &session).await,
+            _ => None,
+        };
+        server.log_totals();
+        unrevoked.map(|token| StoreWarning {
+            message: token.message(),
+            help: token.help().to_owned(),
+        })
+    }
+
+    /// Waits for the end of a login that is under way: only then is its token known.
+    async fn settle(&self) {
+        drop(self.session.read().await);
     }
 }

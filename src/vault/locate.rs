@@ -1,22 +1,24 @@
 //! Where a secret lies: its mount, its path there, and the KV version.
 
-use super::kv::{ReadError, not_kv, refused};
 use super::login::session::Session;
-use super::mounts::{Engine, Mounts, Told};
-use crate::http::client::Client;
-use crate::resolve::StoreError;
+use super::mounts::{Engine, Mounts, Told, below, first};
+use super::read_error::{ReadError, not_kv, refused};
+use super::server::Server;
+use crate::resolve::{StoreError, StoreErrorKind};
 use crate::secret::{KvVersion, SecretRef};
+use crate::vault::setting::name::Names;
 use crate::vault::settings::VaultSettings;
+use crate::vault::settings::reading::{KV_V1_MOUNTS, KV_V2_MOUNTS};
 
 /// Where a secret lies: two spellings of one secret have one mount and path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// The mount, without outer slashes.
-    pub mount: String,
+    pub(crate) mount: String,
     /// The path below it.
-    pub path: String,
+    pub(crate) path: String,
     /// The mount's version.
-    pub version: KvVersion,
+    pub(crate) version: KvVersion,
     /// The path as it was asked for.
     asked: String,
     teller: Teller,
@@ -44,13 +46,12 @@ impl Place {
     }
 
     /// The secret, as messages name it.
-    #[must_use]
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{}/{}", self.mount, self.path)
     }
 
     /// Remembers that a read has found the place to be right.
-    pub fn confirm(&self, mounts: &Mounts) {
+    pub(crate) fn confirm(&self, mounts: &Mounts) {
         if self.teller == Teller::Nobody {
             mounts.shown(&self.asked, &self.mount, self.version);
         }
@@ -60,9 +61,9 @@ impl Place {
     ///
     /// # Errors
     /// A [`ReadError`] where the mount holds no KV secrets, or is not what the operator says.
-    pub async fn elsewhere(
+    pub(crate) async fn elsewhere(
         &self,
-        client: &Client,
+        server: &Server,
         session: &Session,
         mounts: &Mounts,
     ) -> Result<Elsewhere, ReadError> {
@@ -70,7 +71,7 @@ impl Place {
             return Ok(Elsewhere::Nowhere);
         }
         let by_operator = self.teller == Teller::Operator;
-        Ok(match mounts.of(client, session, &self.asked).await? {
+        Ok(match mounts.of(server, session, &self.asked).await? {
             Told::Nothing if by_operator => Elsewhere::Nowhere,
             Told::Nothing => Elsewhere::Unknown,
             Told::Mount(_, Engine::Other) => return Err(ReadError::Secret(not_kv(&self.asked))),
@@ -78,7 +79,11 @@ impl Place {
                 if version == self.version && mount == self.mount {
                     Elsewhere::Nowhere
                 } else if by_operator {
-                    return Err(ReadError::Secret(self.misjudged(&mount, version)));
+                    return Err(ReadError::Secret(self.misjudged(
+                        &mount,
+                        version,
+                        server.settings(),
+                    )));
                 } else {
                     Elsewhere::At(Self::new(&self.asked, &mount, version, Teller::Server))
                 }
@@ -96,23 +101,39 @@ impl Place {
             )
     }
 
+    /// The failure of a read at this place, which was tried after the one that was assumed.
+    pub(crate) fn second_error(&self, error: ReadError, names: &Names) -> StoreError {
+        match error {
+            ReadError::WrongPlace(error) if self.version == KvVersion::V1 => StoreError {
+                kind: StoreErrorKind::Refused,
+                help: format!(
+                    "{} is KV v1: leave out /data/, and check the path",
+                    self.mount
+                ),
+                ..error
+            },
+            other => other.store_error(names),
+        }
+    }
+
     /// What is allowed has been judged by what the operator says of the mount, so nothing else is read.
-    fn misjudged(&self, mount: &str, version: KvVersion) -> StoreError {
+    fn misjudged(&self, mount: &str, version: KvVersion, settings: &VaultSettings) -> StoreError {
+        let listed = match self.version {
+            KvVersion::V1 => &KV_V1_MOUNTS,
+            KvVersion::V2 => &KV_V2_MOUNTS,
+        };
         refused(
             format!(
                 "the mount {mount} is KV v{version}, and the settings say that {} is KV v{}",
                 self.mount, self.version
             ),
-            match self.version {
-                KvVersion::V1 => "correct GITOPS_FN_KV_V1_MOUNTS",
-                KvVersion::V2 => "correct GITOPS_FN_KV_V2_MOUNTS",
-            },
+            &format!("correct {}", settings.names.of(listed)),
         )
     }
 }
 
 /// What is known once a read has failed.
-pub enum Elsewhere {
+pub(crate) enum Elsewhere {
     /// The secret lies here.
     At(Place),
     /// The place was right.
@@ -121,19 +142,37 @@ pub enum Elsewhere {
     Unknown,
 }
 
+/// The failure of a read at an assumed place, where the server does not say which mounts it has: a secret that seems
+/// missing may have been sought in the wrong way, so no default answers.
+pub(crate) fn error_of_unknown(error: ReadError, names: &Names) -> StoreError {
+    let error = error.store_error(names);
+    StoreError {
+        kind: match error.kind {
+            StoreErrorKind::Missing => StoreErrorKind::Refused,
+            kind => kind,
+        },
+        help: format!(
+            "{}; the server does not say what its mounts are: if this one is KV v1, let the operator list it in {}",
+            error.help,
+            names.of(&KV_V1_MOUNTS)
+        ),
+        ..error
+    }
+}
+
 /// Finds the mount: by the operator's settings, by a `data` segment, or by asking the server.
 ///
 /// The path of `want` is checked, without outer slashes.
 ///
 /// # Errors
 /// A [`ReadError`] where the mount holds no KV secrets, or the manifest contradicts what is known of it.
-pub async fn locate(
-    client: &Client,
+pub(crate) async fn locate(
+    server: &Server,
     session: &Session,
     mounts: &Mounts,
     want: &SecretRef,
 ) -> Result<Place, ReadError> {
-    let settings = client.settings();
+    let settings = server.settings();
     for (listed, version) in [
         (&settings.kv_v1_mounts, KvVersion::V1),
         (&settings.kv_v2_mounts, KvVersion::V2),
@@ -144,7 +183,7 @@ pub async fn locate(
         if let Some(mount) = mount {
             let place = Place::new(&want.path, mount, version, Teller::Operator);
             if place.may_be_of_another_version() {
-                place.elsewhere(client, session, mounts).await?;
+                place.elsewhere(server, session, mounts).await?;
             }
             return confirmed(place, want);
         }
@@ -157,7 +196,7 @@ pub async fn locate(
         Some(place) if !may_make_something(&place.path) => return Ok(place),
         assumed => assumed,
     };
-    match mounts.of(client, session, &want.path).await? {
+    match mounts.of(server, session, &want.path).await? {
         Told::Mount(_, Engine::Other) => Err(ReadError::Secret(not_kv(&want.path))),
         Told::Mount(mount, Engine::Kv(version)) => confirmed(
             Place::new(&want.path, &mount, version, Teller::Server),
@@ -180,7 +219,10 @@ fn guess(settings: &VaultSettings, want: &SecretRef) -> Result<Place, ReadError>
     if want.kv == Some(KvVersion::V1) {
         return Err(ReadError::Secret(refused(
             format!("whether {mount} is KV v1 cannot be seen, and a manifest alone may not say so"),
-            "let the operator list the mount in GITOPS_FN_KV_V1_MOUNTS; check its name, and that the token may read in it",
+            &format!(
+                "let the operator list the mount in {}; check its name, and that the token may read in it",
+                settings.names.of(&KV_V1_MOUNTS)
+            ),
         )));
     }
     Ok(guess(KvVersion::V2, Teller::Nobody))
@@ -217,7 +259,7 @@ fn confirmed(place: Place, want: &SecretRef) -> Result<Place, ReadError> {
 ///
 /// # Errors
 /// Where `avp.kubernetes.io/kv-version` is wrong.
-pub fn agree(mount: &str, version: KvVersion, want: &SecretRef) -> Result<(), StoreError> {
+pub(crate) fn agree(mount: &str, version: KvVersion, want: &SecretRef) -> Result<(), StoreError> {
     let claimed = want.kv.unwrap_or(version);
     if claimed == version {
         return Ok(());
@@ -228,14 +270,4 @@ pub fn agree(mount: &str, version: KvVersion, want: &SecretRef) -> Result<(), St
         ),
         "remove the annotation, or correct it",
     ))
-}
-
-/// What of a path lies below a mount.
-pub(super) fn below<'p>(path: &'p str, mount: &str) -> Option<&'p str> {
-    path.strip_prefix(mount)?.strip_prefix('/')
-}
-
-/// The first segment of a path.
-pub(super) fn first(path: &str) -> &str {
-    path.split('/').next().unwrap_or(path)
 }

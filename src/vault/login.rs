@@ -14,7 +14,7 @@ pub(crate) mod revoke;
 pub(crate) mod session;
 pub(crate) mod token;
 pub(crate) mod userpass;
-mod wrapped;
+mod wrapped_secret_id;
 
 use self::method::{Method, Mount, TokenSource};
 use super::setting::lookup::Lookup;

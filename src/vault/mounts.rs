@@ -9,16 +9,16 @@ use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::kv::{ReadError, refused};
-use super::locate::{below, first};
 use super::login::session::Session;
+use super::read_error::{ReadError, refused};
 use super::response::open;
-use crate::http::client::{Client, Retry};
+use super::server::Server;
+use crate::http::retry::Retry;
 use crate::secret::KvVersion;
 
 /// What a mount holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
+pub(crate) enum Engine {
     /// KV secrets.
     Kv(KvVersion),
     /// Anything else.
@@ -27,7 +27,7 @@ pub enum Engine {
 
 /// What is known of the mount that holds a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub(crate) enum Told {
     /// Its path without outer slashes, and what it holds.
     Mount(String, Engine),
     /// The server does not tell: it hides mounts in which the token has no right, and those that are not
@@ -37,7 +37,7 @@ pub enum Told {
 
 /// What the server has told of its mounts in this run.
 #[derive(Default)]
-pub struct Mounts(Mutex<Known>);
+pub(crate) struct Mounts(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
@@ -46,7 +46,7 @@ struct Known {
     /// of the same folder could hold those too.
     untold: BTreeSet<String>,
     /// Whoever asks the server keeps those waiting that would be told the same.
-    doors: BTreeMap<String, Arc<tokio::sync::Mutex<()>>>,
+    askers: BTreeMap<String, Arc<tokio::sync::Mutex<()>>>,
 }
 
 impl Known {
@@ -69,7 +69,7 @@ impl Known {
 impl Mounts {
     /// Remembers what a read has shown of a mount that the server does not tell. No mount lies within another,
     /// so a secret found there settles all paths below.
-    pub fn shown(&self, asked: &str, mount: &str, version: KvVersion) {
+    pub(crate) fn shown(&self, asked: &str, mount: &str, version: KvVersion) {
         let mut known = self.known();
         if known.is_untold(folder(asked)) {
             let engine = Engine::Kv(version);
@@ -84,21 +84,21 @@ impl Mounts {
     ///
     /// # Errors
     /// A [`ReadError`] of the whole store, or of a token of ours that has run out.
-    pub async fn of(
+    pub(crate) async fn of(
         &self,
-        client: &Client,
+        server: &Server,
         session: &Session,
         path: &str,
     ) -> Result<Told, ReadError> {
         if let Some(told) = self.known().of(path) {
             return Ok(told);
         }
-        let door = self.door(path);
-        let _waited = door.lock().await;
+        let asker = self.asker(path);
+        let _waited = asker.lock().await;
         if let Some(told) = self.known().of(path) {
             return Ok(told);
         }
-        let Some(told) = ask(client, session, path).await? else {
+        let Some(told) = ask(server, session, path).await? else {
             return Ok(Told::Nothing);
         };
         let mut known = self.known();
@@ -115,7 +115,7 @@ impl Mounts {
     }
 
     /// Mounts can have slashes in their names. As long as all is told, whatever begins alike is likely in one.
-    fn door(&self, path: &str) -> Arc<tokio::sync::Mutex<()>> {
+    fn asker(&self, path: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut known = self.known();
         let start = first(path);
         let name = if known.is_untold(start) {
@@ -123,7 +123,7 @@ impl Mounts {
         } else {
             start
         };
-        Arc::clone(known.doors.entry(name.to_owned()).or_default())
+        Arc::clone(known.askers.entry(name.to_owned()).or_default())
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -131,15 +131,25 @@ impl Mounts {
     }
 }
 
-/// What the last segment of a path lies in.
+/// The part of a path below a mount; `None` if the path is not in the mount.
+pub(super) fn below<'p>(path: &'p str, mount: &str) -> Option<&'p str> {
+    path.strip_prefix(mount)?.strip_prefix('/')
+}
+
+/// The first segment of a path.
+pub(super) fn first(path: &str) -> &str {
+    path.split('/').next().unwrap_or(path)
+}
+
+/// A path without its last segment.
 fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// `None` where the answer says nothing of other paths either: the path itself may be at fault.
-async fn ask(client: &Client, session: &Session, path: &str) -> Result<Option<Told>, ReadError> {
-    let answer = client
-        .call(MountOf(path), &session.caller, Retry::Read)
+async fn ask(server: &Server, session: &Session, path: &str) -> Result<Option<Told>, ReadError> {
+    let answer = server
+        .call(MountOf(path), &session.caller, Retry::Always)
         .await?;
     if answer.status == 403 && session.has_expired() {
         return Err(ReadError::Denied(refused(
@@ -156,7 +166,7 @@ async fn ask(client: &Client, session: &Session, path: &str) -> Result<Option<To
         let hidden = matches!(answer.status, 403..=405);
         return Ok(hidden.then_some(Told::Nothing));
     }
-    let Some(info) = open::<MountInfo>(client, &answer)?.data else {
+    let Some(info) = open::<MountInfo>(server, &answer)?.data else {
         return Ok(Some(Told::Nothing));
     };
     let version = info

@@ -1,31 +1,32 @@
-//! What Vault puts around each answer.
+//! The envelope that Vault puts around each answer.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::http::client::{Answer, Client};
-use crate::http::error::Fault;
+use super::error::VaultError;
+use super::server::Server;
+use crate::http::answer::Answer;
 
-/// An answer. vaultrs' own type asks for more: for one, that a lease is not negative, which that of a KV v1
+/// An answer. vaultrs' own type requires more: for one, that a lease is not negative, which that of a KV v1
 /// secret with the key `ttl` can be.
 #[derive(Deserialize)]
-pub struct Envelope<T> {
+pub(super) struct Envelope<T> {
     /// What was asked for.
-    pub data: Option<T>,
+    pub(super) data: Option<T>,
     /// The lease; empty if there is none.
-    pub lease_id: String,
-    /// Only Vault sends one.
+    pub(super) lease_id: String,
+    /// Required, since only Vault sends one.
     #[serde(rename = "request_id")]
     _request_id: IgnoredAny,
 }
 
-/// Opens an answer.
+/// Reads the envelope of an answer.
 ///
 /// # Errors
-/// [`Fault::NotJson`].
-pub fn open<'a, T: Deserialize<'a>>(
-    client: &Client,
+/// [`VaultError::NotJson`].
+pub(super) fn open<'a, T: Deserialize<'a>>(
+    server: &Server,
     answer: &'a Answer,
-) -> Result<Envelope<T>, Fault> {
-    serde_json::from_slice(&answer.body).map_err(|_| Fault::NotJson(client.host().to_owned()))
+) -> Result<Envelope<T>, VaultError> {
+    serde_json::from_slice(&answer.body).map_err(|_| VaultError::NotJson(server.host().to_owned()))
 }

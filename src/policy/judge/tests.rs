@@ -1,8 +1,8 @@
 use super::*;
+use crate::http::options::Proxy;
 use crate::policy::load::parse;
 use crate::settings::Settings;
 use crate::vault::environment::{Access, VaultVars};
-use crate::vault::settings::Proxy;
 
 const TENANTS: &str = "
   vault: {address: 'https://vault.example', auth: {method: kubernetes, role: r, jwtFile: /token}}

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use serde::Deserialize;
 
 use super::*;
+use crate::http::options::Authorities;
 use crate::settings::Settings;
 use crate::vault::login::approle::AppRole;
 use crate::vault::login::github::GitHub;
@@ -18,7 +19,6 @@ use crate::vault::setting::lookup::Named;
 use crate::vault::setting::typed::Values;
 use crate::vault::setting::value::Credential;
 use crate::vault::setting::variables::Governed;
-use crate::vault::settings::Authorities;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

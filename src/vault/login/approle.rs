@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
 
 use super::method::{AuthMount, LoginRequest, Method, TokenSource, required};
-use super::wrapped::unwrap;
-use crate::http::client::Answer;
-use crate::http::error::Fault;
+use super::wrapped_secret_id::unwrap;
+use crate::http::answer::Answer;
+use crate::vault::error::VaultError;
 use crate::vault::setting::lookup::{Lookup, Named};
 use crate::vault::setting::value::{self, Credential};
 use crate::vault::setting::{About, NOT_IN_AVP, Setting, Text::Is, UnderPolicy};
@@ -133,7 +133,7 @@ fn read(look: &mut Lookup<'_>) -> Option<TokenSource> {
 
 #[async_trait]
 impl LoginRequest for AppRole {
-    async fn send(&self, to: &AuthMount<'_>) -> Result<Answer, Fault> {
+    async fn send(&self, to: &AuthMount<'_>) -> Result<Answer, VaultError> {
         let role_id = self.role_id.text()?;
         let secret_id = if self.is_wrapped() {
             unwrap(to, &self.secret_id).await?

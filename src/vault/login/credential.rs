@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::http::credential_file;
-use crate::http::error::Fault;
+use crate::vault::error::VaultError;
 use crate::vault::setting::lookup::Named;
 use crate::vault::setting::value::Credential;
 
@@ -12,22 +12,26 @@ impl Named<Credential> {
     ///
     /// # Errors
     /// The file cannot be read, or the text cannot be a credential.
-    pub(super) fn text(&self) -> Result<Zeroizing<String>, Fault> {
+    pub(super) fn text(&self) -> Result<Zeroizing<String>, VaultError> {
         let Self { name, value } = self;
         let text = match value {
             Credential::Text(text) => text.clone(),
             Credential::File(path) => {
-                let content = credential_file::read(&format!("the file of {name}"), path)?;
-                let text = std::str::from_utf8(&content).map_err(|_| {
-                    Fault::Setting(format!("the file of {name} is no text: {}", path.display()))
-                })?;
+                let unusable = |problem: String| {
+                    VaultError::CredentialFile(name.clone(), problem, path.clone())
+                };
+                let content =
+                    credential_file::read(path).map_err(|error| unusable(error.to_string()))?;
+                let text = std::str::from_utf8(&content)
+                    .map_err(|_| unusable("is not text".to_owned()))?;
                 Zeroizing::new(text.trim().to_owned())
             }
         };
         if text.is_empty() || text.chars().any(char::is_control) {
-            return Err(Fault::Setting(format!(
-                "{name} is empty, or has a line break or control character"
-            )));
+            return Err(VaultError::Credential(
+                name.clone(),
+                "is empty, or has a line break or control character".to_owned(),
+            ));
         }
         Ok(text)
     }

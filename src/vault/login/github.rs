@@ -8,9 +8,9 @@ use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
 use super::method::{AuthMount, LoginRequest, Method, TokenSource, required};
-use crate::http::client::Answer;
-use crate::http::error::Fault;
+use crate::http::answer::Answer;
 use crate::secret::json;
+use crate::vault::error::VaultError;
 use crate::vault::setting::lookup::{Lookup, Named};
 use crate::vault::setting::value::{self, Credential};
 use crate::vault::setting::{About, NOT_IN_AVP, Setting, Text::Is, UnderPolicy};
@@ -60,7 +60,7 @@ fn read(look: &mut Lookup<'_>) -> Option<TokenSource> {
 
 #[async_trait]
 impl LoginRequest for GitHub {
-    async fn send(&self, to: &AuthMount<'_>) -> Result<Answer, Fault> {
+    async fn send(&self, to: &AuthMount<'_>) -> Result<Answer, VaultError> {
         to.call(LoginWithGitHub {
             mount: to.mount(),
             token: self.token.text()?,

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
 
 use super::method::{Ambiguous, AuthMount, LoginRequest, Method, Mount, TokenSource, required};
-use crate::http::client::Answer;
-use crate::http::error::Fault;
+use crate::http::answer::Answer;
+use crate::vault::error::VaultError;
 use crate::vault::setting::lookup::{Lookup, Named};
 use crate::vault::setting::value::{self, Credential};
 use crate::vault::setting::{About, Setting, Text::Is, UnderPolicy};
@@ -130,7 +130,7 @@ fn login(role: Option<Named<String>>, jwt: Option<Named<Credential>>) -> Option<
 
 #[async_trait]
 impl LoginRequest for Jwt {
-    async fn send(&self, to: &AuthMount<'_>) -> Result<Answer, Fault> {
+    async fn send(&self, to: &AuthMount<'_>) -> Result<Answer, VaultError> {
         to.call(LoginWithKubernetesRequest {
             mount: to.mount(),
             role: self.role.clone(),

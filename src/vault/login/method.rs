@@ -6,8 +6,11 @@ use std::fmt;
 use async_trait::async_trait;
 use rustify::endpoint::Endpoint;
 
-use crate::http::client::{Answer, Caller, Client, Retry};
-use crate::http::error::Fault;
+use crate::http::answer::Answer;
+use crate::http::retry::Retry;
+use crate::vault::error::VaultError;
+use crate::vault::request::Caller;
+use crate::vault::server::Server;
 use crate::vault::setting::lookup::{Lookup, Named};
 use crate::vault::setting::problem::Problem;
 use crate::vault::setting::value::Credential;
@@ -110,12 +113,12 @@ pub(crate) trait LoginRequest: Any + fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// As of any request; or a credential that cannot be read.
-    async fn send(&self, to: &AuthMount<'_>) -> Result<Answer, Fault>;
+    async fn send(&self, to: &AuthMount<'_>) -> Result<Answer, VaultError>;
 }
 
 /// The auth mount that a login is sent to.
 pub(crate) struct AuthMount<'s> {
-    pub(super) client: &'s Client,
+    pub(super) server: &'s Server,
     pub(super) mount: &'s str,
     pub(super) caller: &'s Caller,
 }
@@ -127,8 +130,10 @@ impl AuthMount<'_> {
     }
 
     /// Sends a request that may be repeated if the server has not begun with it.
-    pub(super) async fn call(&self, request: impl Endpoint) -> Result<Answer, Fault> {
-        self.client.call(request, self.caller, Retry::Login).await
+    pub(super) async fn call(&self, request: impl Endpoint) -> Result<Answer, VaultError> {
+        self.server
+            .call(request, self.caller, Retry::Unprocessed)
+            .await
     }
 }
 

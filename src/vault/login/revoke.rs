@@ -7,21 +7,24 @@ use serde::de::IgnoredAny;
 use tokio::time::{Duration, Instant};
 
 use super::session::Session;
-use crate::http::client::{Answer, Client, Retry};
+use crate::http::answer::Answer;
+use crate::vault::server::Server;
 
-/// A token of ours that lives on, which its owner should know.
+/// How long the revocation may take; it must not keep a run waiting that has its secrets.
+const REVOCATION: Duration = Duration::from_secs(2);
+
+/// A token of this run that could not be revoked, which its owner should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeftBehind {
-    /// How long; `None` if it does not run out.
+pub(crate) struct UnrevokedToken {
+    /// How long it stays valid; `None` if it does not expire.
     lives: Option<Duration>,
-    /// Whether its own policy does not let it go.
+    /// Whether its own policy does not allow the revocation.
     forbidden: bool,
 }
 
-impl LeftBehind {
+impl UnrevokedToken {
     /// What has happened.
-    #[must_use]
-    pub fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         let lives = self.lives.map_or_else(
             || ", and it does not run out".to_owned(),
             |lives| format!(": it lives for {} s more", lives.as_secs()),
@@ -30,8 +33,7 @@ impl LeftBehind {
     }
 
     /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> &'static str {
+    pub(crate) fn help(&self) -> &'static str {
         if self.forbidden {
             r#"the policy needs: path "auth/token/revoke-self" { capabilities = ["update"] }"#
         } else {
@@ -40,17 +42,17 @@ impl LeftBehind {
     }
 }
 
-/// Revokes a token that a login has made. A failure is no failure of the run; what is left behind then.
-pub(crate) async fn revoke(client: &Client, session: &Session) -> Option<LeftBehind> {
-    let giver = session.revoker.as_ref()?;
-    let answer = client.call(RevokeSelf, giver, Retry::Farewell).await;
+/// Revokes the token of a login. A failure does not fail the run; the token is returned then.
+pub(crate) async fn revoke(server: &Server, session: &Session) -> Option<UnrevokedToken> {
+    let revoker = session.revoker.as_ref()?;
+    let answer = server.call_within(RevokeSelf, revoker, REVOCATION).await;
     let forbidden = match &answer {
         Ok(answer) if answer.status < 300 => {
             tracing::info!("revoked the token of this run");
             return None;
         }
-        // run out, or used up (`token_num_uses`)
-        Ok(answer) if answer.status == 403 && is_of_no_token(answer) => return None,
+        // expired, or used up (`token_num_uses`)
+        Ok(answer) if answer.status == 403 && is_invalid_token(answer) => return None,
         Ok(answer) => answer.status == 403,
         Err(_) => false,
     };
@@ -58,12 +60,12 @@ pub(crate) async fn revoke(client: &Client, session: &Session) -> Option<LeftBeh
         .expires
         .map(|at| at.saturating_duration_since(Instant::now()));
     let is_over = lives.is_some_and(|lives| lives < Duration::from_secs(1));
-    (!is_over).then_some(LeftBehind { lives, forbidden })
+    (!is_over).then_some(UnrevokedToken { lives, forbidden })
 }
 
-/// Whether a refusal is of the token and not of what it may do.
-fn is_of_no_token(answer: &Answer) -> bool {
-    answer.says("invalid token") || answer.says("bad token")
+/// Whether the server refused because the token is invalid, and not because of what the token may do.
+fn is_invalid_token(answer: &Answer) -> bool {
+    answer.contains("invalid token") || answer.contains("bad token")
 }
 
 /// `auth/token/revoke-self`; vaultrs' own has a tab in its path.

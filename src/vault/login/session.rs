@@ -3,11 +3,14 @@
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::Login;
 use super::grant::{Grant, NoGrant};
 use super::method::{AuthMount, TokenSource};
-use crate::http::client::{Answer, Caller, Client, millis};
-use crate::http::error::Fault;
+use super::{AUTH_MOUNT, Login};
+use crate::http::answer::Answer;
+use crate::http::client::millis;
+use crate::vault::error::VaultError;
+use crate::vault::request::Caller;
+use crate::vault::server::Server;
 
 /// Who has made the token of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +46,9 @@ impl Session {
 /// Logs in, unless there is a token already.
 ///
 /// # Errors
-/// A [`Fault`] that concerns the whole run.
-pub(crate) async fn login(client: &Client, login: &Login) -> Result<Session, Fault> {
-    let settings = client.settings();
+/// A [`VaultError`] that concerns the whole run.
+pub(crate) async fn login(server: &Server, login: &Login) -> Result<Session, VaultError> {
+    let settings = server.settings();
     let reader = Caller {
         token: None,
         namespace: settings.namespace.clone(),
@@ -71,16 +74,16 @@ pub(crate) async fn login(client: &Client, login: &Login) -> Result<Session, Fau
     };
     let begun = Instant::now();
     let to = AuthMount {
-        client,
+        server,
         mount: &login.mount,
         caller: &caller,
     };
     let answer = request.send(&to).await?;
-    let session = session(client, login, reader, caller, begun, &answer)?;
+    let session = session(server, login, reader, caller, begun, &answer)?;
     tracing::info!(
         method = login.method.name,
         mount = login.mount,
-        millis = millis(begun),
+        millis = millis(begun.elapsed()),
         seconds_to_live = session.expires.map(|at| (at - Instant::now()).as_secs()),
         is_revoked_at_the_end = session.revoker.is_some(),
         "logged in"
@@ -99,25 +102,26 @@ fn user_session(mut caller: Caller, made_by: MadeBy, token: Option<Zeroizing<Str
 }
 
 fn session(
-    client: &Client,
+    server: &Server,
     login: &Login,
     mut caller: Caller,
     mut revoker: Caller,
     begun: Instant,
     answer: &Answer,
-) -> Result<Session, Fault> {
+) -> Result<Session, VaultError> {
     let method = login.method.name;
     let mount = || login.mount.clone();
     if answer.status != 200 {
-        return Err(Fault::Login {
+        return Err(VaultError::Login {
             method,
             mount: mount(),
+            mount_setting: &AUTH_MOUNT,
             status: answer.status,
         });
     }
     let grant = Grant::read(&answer.body).map_err(|why| match why {
-        NoGrant::SecondFactor => Fault::SecondFactor(method, mount()),
-        NoGrant::NotVault => Fault::NotJson(client.host().to_owned()),
+        NoGrant::SecondFactor => VaultError::SecondFactor(method, mount()),
+        NoGrant::NotVault => VaultError::NotJson(server.host().to_owned()),
     })?;
     revoker.token = Some(grant.token.clone());
     caller.token = Some(grant.token);

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use vaultrs::api::auth::userpass::requests::LoginRequest as LoginWithUserpassRequest;
 
 use super::method::{AuthMount, LoginRequest, Method, TokenSource, required};
-use crate::http::client::Answer;
-use crate::http::error::Fault;
+use crate::http::answer::Answer;
+use crate::vault::error::VaultError;
 use crate::vault::setting::lookup::{Lookup, Named};
 use crate::vault::setting::value::{self, Credential};
 use crate::vault::setting::{About, NOT_IN_AVP, Setting, Text::Is, UnderPolicy};
@@ -71,7 +71,7 @@ fn read(look: &mut Lookup<'_>) -> Option<TokenSource> {
 
 #[async_trait]
 impl LoginRequest for Userpass {
-    async fn send(&self, to: &AuthMount<'_>) -> Result<Answer, Fault> {
+    async fn send(&self, to: &AuthMount<'_>) -> Result<Answer, VaultError> {
         to.call(LoginWithUserpassRequest {
             mount: to.mount(),
             username: self.username.clone(),

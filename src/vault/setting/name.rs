@@ -28,7 +28,7 @@ pub(crate) enum Origin {
 
 impl Name {
     /// Whether the setting is set.
-    pub(super) fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         !matches!(self.origin, Origin::Unset { .. })
     }
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::name::Names;
 use super::typed::Values;
-use crate::vault::settings::Proxy;
+use crate::http::options::Proxy;
 
 /// What is set of a Vault server. Nothing of the environment's is judged before a secret is wanted. `Debug` shows names
 /// and no value, and the memory of the values is wiped when it is dropped.

@@ -1,6 +1,7 @@
 //! Where the server is.
 
 use crate::vault::setting::lookup::Lookup;
+use crate::vault::setting::name::{Name, Names};
 use crate::vault::setting::problem::{BadValue, Problem};
 use crate::vault::setting::{About, Setting, Text::Is, address, value};
 
@@ -140,4 +141,14 @@ pub(super) fn read_address(look: &mut Lookup<'_>) -> Option<String> {
         return None;
     }
     found.value
+}
+
+/// What a message calls the address that is used.
+pub(crate) fn address_name(names: &Names) -> Name {
+    let agent = names.of(&AGENT_ADDR);
+    if agent.is_set() {
+        agent
+    } else {
+        names.of(&ADDR)
+    }
 }

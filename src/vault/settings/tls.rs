@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::http::options::{Authorities, Tls};
 use crate::vault::setting::lookup::Lookup;
 use crate::vault::setting::problem::Problem;
 use crate::vault::setting::{About, Setting, Text::Is, UnderPolicy, address, value};
-use crate::vault::settings::{Authorities, Tls};
 
 /// In the order of the reference page.
 pub(crate) static SECTION: &[&About] = &[

@@ -298,10 +298,10 @@ fn a_file_without_end_is_not_begun() {
     let long = file(folder.path(), "long", &"a".repeat((1 << 20) + 1));
     let path = |name| folder.path().join(name).display().to_string();
     for (value, says) in [
-        (&*path("pipe"), "is no regular file"),
-        (&path("link"), "is no regular file"),
-        ("/dev/zero", "is no regular file"),
-        (&path(""), "is no regular file"),
+        (&*path("pipe"), "is not a regular file"),
+        (&path("link"), "is not a regular file"),
+        ("/dev/zero", "is not a regular file"),
+        (&path(""), "is not a regular file"),
         (&long, "is longer than 1048576 bytes"),
         (&path("none"), "cannot be read"),
     ] {

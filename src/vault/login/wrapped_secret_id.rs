@@ -7,8 +7,11 @@ use vaultrs::api::sys::requests::{UnwrapRequest, WrappingLookupRequest};
 use zeroize::Zeroizing;
 
 use super::method::AuthMount;
-use crate::http::client::{Answer, Caller, Client, Retry};
-use crate::http::error::Fault;
+use crate::http::answer::Answer;
+use crate::http::retry::Retry;
+use crate::vault::error::VaultError;
+use crate::vault::request::Caller;
+use crate::vault::server::Server;
 use crate::vault::setting::lookup::Named;
 use crate::vault::setting::value::Credential;
 
@@ -34,20 +37,20 @@ struct SecretId {
 pub(super) async fn unwrap(
     to: &AuthMount<'_>,
     wrapping: &Named<Credential>,
-) -> Result<Zeroizing<String>, Fault> {
-    let AuthMount { client, mount, .. } = to;
+) -> Result<Zeroizing<String>, VaultError> {
+    let AuthMount { server, mount, .. } = to;
     let token = wrapping.text()?;
-    let refused = |why: &str| Fault::Setting(format!("{} {why}", wrapping.name));
+    let refused = |why: &str| VaultError::Credential(wrapping.name.clone(), why.to_owned());
     let lookup = WrappingLookupRequest {
         token: token.to_string(),
     };
     let answer = to.call(lookup).await?;
     if answer.status != 200 {
         return Err(refused(
-            "is no wrapping token, has been used, or has run out",
+            "is not a wrapping token, has been used, or has expired",
         ));
     }
-    let found = data::<Origin>(client, &answer)?;
+    let found = data::<Origin>(server, &answer)?;
     let path = found.map(|data| data.creation_path).unwrap_or_default();
     if !is_of_secret_ids(&path, mount) {
         return Err(refused(&format!(
@@ -55,25 +58,25 @@ pub(super) async fn unwrap(
             shown(&path)
         )));
     }
-    let wrapping = Caller {
+    let caller = Caller {
         token: Some(token),
         namespace: to.caller.namespace.clone(),
     };
-    let answer = client
-        .call(UnwrapRequest { token: None }, &wrapping, Retry::Never)
+    let answer = server
+        .call(UnwrapRequest { token: None }, &caller, Retry::Never)
         .await?;
     if answer.status != 200 {
         return Err(refused("could not be unwrapped"));
     }
-    data::<SecretId>(client, &answer)?
+    data::<SecretId>(server, &answer)?
         .map(|data| Zeroizing::new(data.secret_id))
         .ok_or_else(|| refused("holds no secret id"))
 }
 
-fn data<T: DeserializeOwned>(client: &Client, answer: &Answer) -> Result<Option<T>, Fault> {
+fn data<T: DeserializeOwned>(server: &Server, answer: &Answer) -> Result<Option<T>, VaultError> {
     serde_json::from_slice::<Body<T>>(&answer.body)
         .map(|body| body.data)
-        .map_err(|_| Fault::NotJson(client.host().to_owned()))
+        .map_err(|_| VaultError::NotJson(server.host().to_owned()))
 }
 
 /// Whether a path makes secret ids of a role: those that Vault invents, or one that its caller names.

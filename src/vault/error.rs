@@ -1,0 +1,240 @@
+//! What can go wrong with a Vault server, in the words of whoever has set it up: HTTP errors get the names of Vault's
+//! settings here, as they are set, and advice.
+
+use std::path::PathBuf;
+
+use super::setting::name::{Name, Names};
+use super::setting::{About, Setting};
+use super::settings::reading::{MAX_BODY, TIMEOUT};
+use super::settings::server::{REDIRECT_HOSTS, address_name};
+use super::settings::tls;
+use crate::http::error::{HttpError, OptionName, OptionsError};
+use crate::resolve::{StoreError, StoreErrorKind};
+
+/// A failure that concerns the server, the login or the settings, and so every secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum VaultError {
+    /// No answer came, or one that says to try again later.
+    Http(HttpError),
+    /// The answer, of this host, is not what Vault sends.
+    NotJson(String),
+    /// The server at this host wants https, and the address says http.
+    WantsHttps(String),
+    /// The server's address is not a URL.
+    Address,
+    /// No request can be built from the settings.
+    Request,
+    /// No header can carry the token.
+    TokenHeader,
+    /// No header can carry the value of a setting.
+    Header(&'static About),
+    /// A credential cannot be used; the text continues its name.
+    Credential(Name, String),
+    /// The file of a credential cannot be used; the text continues the name of the file.
+    CredentialFile(Name, String, PathBuf),
+    /// The login was refused.
+    Login {
+        /// The login method.
+        method: &'static str,
+        /// The auth mount.
+        mount: String,
+        /// The setting of the auth mount.
+        mount_setting: &'static About,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The login, by this method at this auth mount, requires a second factor.
+    SecondFactor(&'static str, String),
+}
+
+impl From<HttpError> for VaultError {
+    fn from(error: HttpError) -> Self {
+        Self::Http(error)
+    }
+}
+
+impl From<OptionsError> for VaultError {
+    fn from(error: OptionsError) -> Self {
+        Self::Http(error.into())
+    }
+}
+
+impl VaultError {
+    /// The failure as the one that every read reports.
+    pub(crate) fn store_error(&self, names: &Names) -> StoreError {
+        let kind = match self {
+            Self::Http(HttpError::TooLarge(..)) => StoreErrorKind::Refused,
+            Self::Http(error) if error.is_transient() => StoreErrorKind::Transient,
+            Self::NotJson(_) => StoreErrorKind::Transient,
+            _ => StoreErrorKind::Config,
+        };
+        StoreError {
+            kind,
+            message: self.message(names),
+            help: self.help(names),
+        }
+    }
+
+    fn message(&self, names: &Names) -> String {
+        match self {
+            Self::Http(HttpError::Unavailable(host)) => {
+                format!("{host} is sealed or under maintenance (transient)")
+            }
+            Self::Http(HttpError::Options(error)) => options(error, names),
+            Self::Http(error) => error.to_string(),
+            Self::NotJson(host) => format!("the answer of {host} is not Vault's JSON (transient)"),
+            Self::WantsHttps(host) => {
+                format!("{host} speaks https, and {} says http", address_name(names))
+            }
+            Self::Address => format!("{} is not a URL", address_name(names)),
+            Self::Request => "the request cannot be built from these settings".to_owned(),
+            Self::TokenHeader => "the token has characters that no header can carry".to_owned(),
+            Self::Header(setting) => {
+                format!(
+                    "{} has characters that no header can carry",
+                    names.of(setting)
+                )
+            }
+            Self::Credential(name, problem) => format!("{name} {problem}"),
+            Self::CredentialFile(name, problem, path) => {
+                format!("the file of {name} {problem}: {}", path.display())
+            }
+            Self::Login {
+                method,
+                mount,
+                status,
+                ..
+            } => format!("the {method} login at auth/{mount} was refused with status {status}"),
+            Self::SecondFactor(method, mount) => format!(
+                "the {method} login at auth/{mount} wants a second factor (MFA), which no program can give"
+            ),
+        }
+    }
+
+    /// What to do about it.
+    fn help(&self, names: &Names) -> String {
+        match self {
+            Self::Http(error) => help(error, names),
+            Self::NotJson(_) => format!(
+                "check that {} is Vault itself and not a page in front of it",
+                address_name(names)
+            ),
+            Self::SecondFactor(..) => {
+                "use a login that the server's MFA enforcement does not cover, or take this one out of it (identity/mfa/login-enforcement)".to_owned()
+            }
+            Self::Login { mount_setting, .. } => format!(
+                "check the credentials, the role and {}; a secret id may be used up or expired",
+                names.of(mount_setting)
+            ),
+            _ => correct_it(names),
+        }
+    }
+}
+
+/// What is wrong with the options of a connection, by the names of the settings that set them.
+fn options(error: &OptionsError, names: &Names) -> String {
+    let fact = error.naming(|option| option_name(option, names));
+    let authorities = names.of(&tls::CACERT);
+    match error {
+        OptionsError::SystemAuthorities => format!("{fact}; name some in {authorities}"),
+        OptionsError::NoSystemAuthorities(_) => {
+            format!("{fact}; the policy can name some in {authorities}")
+        }
+        _ => fact,
+    }
+}
+
+/// What the setting is called that sets an option of the connection.
+fn option_name(option: OptionName, names: &Names) -> String {
+    let setting = match option {
+        OptionName::Address => return address_name(names).to_string(),
+        OptionName::Proxy => return "the proxy's address".to_owned(),
+        OptionName::ServerName => &tls::TLS_SERVER_NAME.about,
+        OptionName::AuthoritiesText => &tls::CACERT_BYTES.about,
+        OptionName::AuthoritiesFile => &tls::CACERT.about,
+        OptionName::AuthoritiesFolder => &tls::CAPATH.about,
+        OptionName::ClientCertificate => &tls::CLIENT_CERT.about,
+        OptionName::ClientKey => &tls::CLIENT_KEY.about,
+    };
+    names.of(setting).to_string()
+}
+
+fn correct_it(names: &Names) -> String {
+    if names.is_governed() {
+        "correct it where it is set"
+    } else {
+        "correct it in the environment of this process"
+    }
+    .to_owned()
+}
+
+/// What to do about an HTTP error.
+fn help(error: &HttpError, names: &Names) -> String {
+    let address = address_name(names);
+    let help = match error {
+        HttpError::Refused(_) | HttpError::Unreachable(..) => {
+            return format!("check {address}, and that the server runs and is reachable from here");
+        }
+        HttpError::UnknownHost(_) => {
+            return format!(
+                "check the host in {address}, and the name service of this environment"
+            );
+        }
+        HttpError::Deadline(..) => {
+            return format!(
+                "try again, or give it more time with {}",
+                names.of(&TIMEOUT)
+            );
+        }
+        HttpError::UnknownAuthority(_) => return name_authorities(names),
+        HttpError::Certificate(..) => {
+            let setting = names.of(&tls::TLS_SERVER_NAME);
+            return format!("use the name that stands in the certificate, or name it in {setting}");
+        }
+        HttpError::ClientCertificate(_) => {
+            return format!(
+                "name a certificate that the server's authority has signed in {}, and its key in {}",
+                names.of(&tls::CLIENT_CERT),
+                names.of(&tls::CLIENT_KEY)
+            );
+        }
+        HttpError::Redirect { .. } => {
+            let hosts = names.of(&REDIRECT_HOSTS);
+            return format!("list the host in {hosts} if it is a server of yours");
+        }
+        HttpError::BadRedirect(..) => {
+            return format!("set {address} to the active server or a load balancer");
+        }
+        // no policy raises it
+        HttpError::TooLarge(..) if !names.is_governed() => {
+            return format!("read a smaller secret, or raise {}", names.of(&MAX_BODY));
+        }
+        HttpError::Options(_) => return correct_it(names),
+        HttpError::TooLarge(..) => "read a smaller secret",
+        HttpError::Broken(_) | HttpError::Status(..) => {
+            "try again; if it stays, look at the server's log"
+        }
+        HttpError::Tls(_) => {
+            "check that the address is https and that the server speaks TLS 1.2 or 1.3"
+        }
+        HttpError::Unavailable(_) => "unseal the server, then try again",
+        HttpError::RateLimited(..) => "try again later, or raise the quota",
+    };
+    help.to_owned()
+}
+
+/// The settings that can name authorities: those of a policy where one rules.
+fn name_authorities(names: &Names) -> String {
+    let settings = [&tls::CACERT, &tls::CACERT_BYTES, &tls::CAPATH];
+    let can_be_set = |setting: &&&Setting<_>| !names.is_governed() || setting.field.is_some();
+    let mut known: Vec<_> = settings
+        .iter()
+        .filter(can_be_set)
+        .map(|setting| names.of(setting).to_string())
+        .collect();
+    let last = known.pop().unwrap_or_default();
+    format!(
+        "name the authority's certificate in {} or {last}",
+        known.join(", ")
+    )
+}
