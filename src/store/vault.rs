@@ -204,7 +204,7 @@ impl VaultStore {
     /// as the secrets may, or as one of them.
     async fn hold_answer(&self, server: &Server) -> Option<SemaphorePermit<'_>> {
         let kib = |bytes: u64| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        let longest = kib(u64::try_from(server.settings().body_limit).unwrap_or(u64::MAX));
+        let longest = kib(u64::try_from(server.settings().reading.body_limit).unwrap_or(u64::MAX));
         let all = async || {
             let all = kib(self.room.most()).max(longest);
             Semaphore::new(usize::try_from(all).unwrap_or(Semaphore::MAX_PERMITS))

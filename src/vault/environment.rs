@@ -57,7 +57,7 @@ impl Access {
         let has_agent = look.is_set(&server::AGENT_ADDR).is_some();
         let namespace = settings
             .as_ref()
-            .and_then(|known| known.namespace.as_deref());
+            .and_then(|known| known.location.namespace.as_deref());
         let login = Login::read(&mut look, has_agent, namespace);
         let problems = look.problems();
         match (settings, login) {

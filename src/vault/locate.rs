@@ -174,8 +174,8 @@ pub(crate) async fn locate(
 ) -> Result<Place, ReadError> {
     let settings = server.settings();
     for (listed, version) in [
-        (&settings.kv_v1_mounts, KvVersion::V1),
-        (&settings.kv_v2_mounts, KvVersion::V2),
+        (&settings.reading.kv_v1_mounts, KvVersion::V1),
+        (&settings.reading.kv_v2_mounts, KvVersion::V2),
     ] {
         let mount = listed
             .iter()
@@ -188,7 +188,8 @@ pub(crate) async fn locate(
             return confirmed(place, want);
         }
     }
-    let says_v1 = want.kv == Some(KvVersion::V1) || settings.kv_version == Some(KvVersion::V1);
+    let says_v1 =
+        want.kv == Some(KvVersion::V1) || settings.reading.kv_version == Some(KvVersion::V1);
     let seen = want.path.split_once("/data/").filter(|_| !says_v1);
     let assumed =
         seen.map(|(mount, _)| Place::new(&want.path, mount, KvVersion::V2, Teller::Nobody));
@@ -213,7 +214,7 @@ pub(crate) async fn locate(
 fn guess(settings: &VaultSettings, want: &SecretRef) -> Result<Place, ReadError> {
     let mount = first(&want.path);
     let guess = |version, teller| Place::new(&want.path, mount, version, teller);
-    if settings.kv_version == Some(KvVersion::V1) {
+    if settings.reading.kv_version == Some(KvVersion::V1) {
         return Ok(guess(KvVersion::V1, Teller::Operator));
     }
     if want.kv == Some(KvVersion::V1) {

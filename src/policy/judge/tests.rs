@@ -177,16 +177,19 @@ fn where_and_who_come_from_the_policy_alone() {
             login,
         } = Access::read(&settings.vault).unwrap();
         assert!(!format!("{vault:?}").contains("evil"), "{vault:?}");
-        assert_eq!(vault.address, "https://vault.example");
+        assert_eq!(vault.location.address, "https://vault.example");
         assert_eq!(vault.proxy, Proxy::None);
         assert!(!vault.tls.skip_verify);
         assert!(!format!("{login:?}").contains("evil"), "{login:?}");
         assert_eq!(login.mount, "kubernetes");
         assert_eq!(
-            (&*vault.kv_v1_mounts, &*vault.kv_v2_mounts),
+            (&*vault.reading.kv_v1_mounts, &*vault.reading.kv_v2_mounts),
             (&["old".to_owned()][..], &["kv".to_owned()][..])
         );
-        assert_eq!((vault.kv_version, vault.body_limit), (None, 4 << 20));
+        assert_eq!(
+            (vault.reading.kv_version, vault.reading.body_limit),
+            (None, 4 << 20)
+        );
     }
 }
 
@@ -205,7 +208,7 @@ fn credentials_come_from_the_environment_outside_function_mode() {
     let trusted = settings(&judge(&policy, nobody.clone(), false), &vars);
     let vault = Access::read(&trusted.vault).unwrap();
     assert_eq!(vault.login.method.name, "approle");
-    assert_eq!(vault.settings.deadline.as_secs(), 10);
+    assert_eq!(vault.settings.reading.deadline.as_secs(), 10);
     let function = settings(&judge(&policy, nobody.clone(), true), &vars);
     assert!(Access::read(&function.vault).is_err());
     assert_eq!(function.vault.deadline().unwrap().as_secs(), 10);
@@ -220,7 +223,7 @@ fn credentials_come_from_the_environment_outside_function_mode() {
     let settings = settings(&judge(&policy, nobody, false), &vars);
     let vault = Access::read(&settings.vault).unwrap();
     assert!(format!("{vault:?}").contains("<file /r>"), "{vault:?}");
-    assert_eq!(vault.settings.deadline.as_secs(), 45);
+    assert_eq!(vault.settings.reading.deadline.as_secs(), 45);
 }
 
 /// Whether a key of a credentials Secret counts.
@@ -264,7 +267,7 @@ fn a_credentials_secret_holds_credentials_alone() {
     let with = vault.with_secret(secret.into()).unwrap();
     let read = Access::read(&with).unwrap();
     assert!(!format!("{read:?}").contains("evil"), "{read:?}");
-    assert_eq!(read.settings.address, "https://vault.example");
+    assert_eq!(read.settings.location.address, "https://vault.example");
     let function = settings(&judge(&policy, Identity::default(), true), &[]).vault;
     assert!(!may_take(&function, "VAULT_SECRET_ID"));
 }

@@ -77,24 +77,27 @@ fn parts(token: &TokenSource) -> Vec<(&'static str, String)> {
 fn summary(access: &Access) -> BTreeMap<String, String> {
     let Access { settings, login } = access;
     let mut fields = parts(&login.token);
-    fields.push(("address", settings.address.clone()));
+    fields.push(("address", settings.location.address.clone()));
     fields.push(("method", login.method.name.to_owned()));
     fields.push(("mount", login.mount.clone()));
-    fields.push(("kv_v1_mounts", settings.kv_v1_mounts.join(" ")));
-    fields.push(("kv_v2_mounts", settings.kv_v2_mounts.join(" ")));
-    fields.push(("redirect_hosts", settings.redirect_hosts.join(" ")));
+    fields.push(("kv_v1_mounts", settings.reading.kv_v1_mounts.join(" ")));
+    fields.push(("kv_v2_mounts", settings.reading.kv_v2_mounts.join(" ")));
+    fields.push(("redirect_hosts", settings.location.redirect_hosts.join(" ")));
     let mut optional = |name, value: Option<String>| {
         fields.push((name, value.unwrap_or_default()));
     };
-    optional("namespace", settings.namespace.clone());
+    optional("namespace", settings.location.namespace.clone());
     optional("login namespace", login.namespace.clone());
     optional(
         "kv_version",
-        settings.kv_version.map(|version| format!("{version:?}")),
+        settings
+            .reading
+            .kv_version
+            .map(|version| format!("{version:?}")),
     );
-    let deadline = Some(format!("{:?}", settings.deadline));
+    let deadline = Some(format!("{:?}", settings.reading.deadline));
     optional("deadline", deadline.filter(|text| text != "45s"));
-    let limit = Some(settings.body_limit.to_string());
+    let limit = Some(settings.reading.body_limit.to_string());
     optional("body_limit", limit.filter(|text| text != "4194304"));
     let tls = &settings.tls;
     optional(

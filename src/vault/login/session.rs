@@ -51,7 +51,7 @@ pub(crate) async fn login(server: &Server, login: &Login) -> Result<Session, Vau
     let settings = server.settings();
     let reader = Caller {
         token: None,
-        namespace: settings.namespace.clone(),
+        namespace: settings.location.namespace.clone(),
     };
     let request = match &login.token {
         TokenSource::Agent => {
@@ -70,7 +70,7 @@ pub(crate) async fn login(server: &Server, login: &Login) -> Result<Session, Vau
         namespace: login
             .namespace
             .clone()
-            .or_else(|| settings.namespace.clone()),
+            .or_else(|| settings.location.namespace.clone()),
     };
     let begun = Instant::now();
     let to = AuthMount {

@@ -189,7 +189,8 @@ pub(crate) fn pem(text: &str) -> Result<String, BadValue> {
     if !text.contains("-----BEGIN CERTIFICATE-----") {
         return Err(BadValue {
             fact: "holds no PEM certificate",
-            help: "set it to the certificate's text, or name its file in VAULT_CACERT".into(),
+            help: "set it to the text of the certificate; there is another setting for its file"
+                .into(),
         });
     }
     Ok(text.to_owned())

@@ -106,22 +106,41 @@ fn kv_version(text: &str) -> Result<KvVersion, BadValue> {
     }
 }
 
-/// The mounts that are KV v1, and those that are KV v2.
-pub(super) fn read_mounts(look: &mut Lookup<'_>) -> (Vec<String>, Vec<String>) {
-    let v1 = look.value(&KV_V1_MOUNTS).unwrap_or_default();
-    let v2 = look.value(&KV_V2_MOUNTS).unwrap_or_default();
-    if v1.iter().any(|mount| v2.contains(mount)) {
-        let name = |setting: &'static Setting<_>| look.names().of(setting);
-        look.problem(Problem::MountOfBothVersions(
-            name(&KV_V1_MOUNTS),
-            name(&KV_V2_MOUNTS),
-        ));
-    }
-    (v1, v2)
+/// How secrets are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// Mounts that are KV v1, without outer slashes.
+    pub(crate) kv_v1_mounts: Vec<String>,
+    /// Mounts that are KV v2, without outer slashes.
+    pub(crate) kv_v2_mounts: Vec<String>,
+    /// The version of mounts that cannot be detected.
+    pub(crate) kv_version: Option<KvVersion>,
+    /// How long a run may take.
+    pub(crate) deadline: Duration,
+    /// Longest answer that is read, in bytes.
+    pub(crate) body_limit: usize,
 }
 
-pub(super) fn read_body_limit(look: &mut Lookup<'_>) -> usize {
-    look.value(&MAX_BODY).unwrap_or(BODY_LIMIT)
+impl Reading {
+    pub(super) fn read(look: &mut Lookup<'_>) -> Self {
+        let kv_v1_mounts = look.value(&KV_V1_MOUNTS).unwrap_or_default();
+        let kv_v2_mounts = look.value(&KV_V2_MOUNTS).unwrap_or_default();
+        if kv_v1_mounts
+            .iter()
+            .any(|mount| kv_v2_mounts.contains(mount))
+        {
+            let v1 = look.names().of(&KV_V1_MOUNTS);
+            let v2 = look.names().of(&KV_V2_MOUNTS);
+            look.problem(Problem::MountOfBothVersions(v1, v2));
+        }
+        Self {
+            kv_v1_mounts,
+            kv_v2_mounts,
+            kv_version: look.value(&KV_VERSION),
+            deadline: read_deadline(look),
+            body_limit: look.value(&MAX_BODY).unwrap_or(BODY_LIMIT),
+        }
+    }
 }
 
 /// How long a run may take: the environment can only shorten what a policy says.

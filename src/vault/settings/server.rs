@@ -117,8 +117,32 @@ pub(crate) fn is_file(address: &str) -> bool {
     address.starts_with("file:")
 }
 
+/// Where the server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Location {
+    /// `http://…` or `https://…`, perhaps with a base path, without a slash at its end.
+    pub(crate) address: String,
+    /// The namespace of the secrets, without outer slashes.
+    pub(crate) namespace: Option<String>,
+    /// Hosts (`host` or `host:port`) that a redirect may lead to, besides the server's own.
+    pub(crate) redirect_hosts: Vec<String>,
+}
+
+impl Location {
+    /// `None` only if there is a problem.
+    pub(super) fn read(look: &mut Lookup<'_>) -> Option<Self> {
+        look.value(&TYPE);
+        let address = read_address(look);
+        Some(Self {
+            namespace: look.value(&NAMESPACE),
+            redirect_hosts: look.value(&REDIRECT_HOSTS).unwrap_or_default(),
+            address: address?,
+        })
+    }
+}
+
 /// The agent's address, else the server's.
-pub(super) fn read_address(look: &mut Lookup<'_>) -> Option<String> {
+fn read_address(look: &mut Lookup<'_>) -> Option<String> {
     if let Some(agent) = look.read(&AGENT_ADDR) {
         for variable in ADDR.names() {
             let found = look.among([(&ADDR.about, variable)], |text| Ok(is_file(text)));
