@@ -1,4 +1,4 @@
-//! The command line, as data.
+//! The command line: arguments and help texts.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -10,17 +10,17 @@ use crate::cluster::secret_name::SecretName;
 use crate::kustomize::sandbox::Unconfined;
 use crate::vault::environment;
 
-/// Stamps Kubernetes manifests with their repository, sets image tags, replaces Vault placeholders.
+/// Add the repository, set image tags and fill in secrets in Kubernetes manifests.
 ///
-/// Without a command it is a KRM function: it reads a ResourceList from standard input and writes one to
-/// standard output, as `kustomize build --enable-alpha-plugins --enable-exec` and kpt want it.
+/// Without a command, gitops-fn is a KRM function: it reads a ResourceList from standard input and writes one
+/// to standard output, for `kustomize build --enable-alpha-plugins --enable-exec` and kpt.
 #[derive(Debug, Parser)]
 #[command(name = "gitops-fn", version, after_help = after_help(), max_term_width = 100)]
 pub struct Cli {
-    /// Log to standard error what is done; twice for more. Never a secret.
+    /// Log to standard error; repeat for more detail. Secrets are never logged
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// What to do.
+    /// The command; none runs as a KRM function.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -54,22 +54,22 @@ An operator's policy at /etc/gitops-fn/policy.yaml rules over all of them;
 Exit codes: 0 done; 1 the input or the store says no; 2 usage or configuration;
 3 trying again may help.";
 
-/// A command beside the KRM function.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Plain manifests in, plain manifests out
+    /// Render plain manifests: fill in secrets, set images and the repository
     Render(Render),
-    /// Build a kustomization, confined, and do the same with what it gives; for Argo CD
+    /// Run kustomize in a sandbox and render its output; for Argo CD
     Build(Build),
     #[command(name = "__child", hide = true)]
-    #[allow(missing_docs, reason = "nobody but ourselves")]
+    #[allow(missing_docs, reason = "hidden: the program starts itself with it")]
     Child(Child),
-    /// What an operator's policy allows
+    /// Check what an operator's policy allows
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// The schema of the functionConfig, kind `Release`, or of a policy
+    /// Print the schema of a Release (the functionConfig) or of a Policy
     Schema(Schema),
-    /// A completion script for a shell
+    /// Print a shell completion script
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -79,22 +79,22 @@ pub enum Command {
 /// `gitops-fn render`
 #[derive(Debug, Args)]
 pub struct Render {
-    /// A Release; without it `APP_REPO`, `IMAGE_NAME` and `IMAGE_TAG` count
+    /// The Release to apply; without it, `APP_REPO`, `IMAGE_NAME` and `IMAGE_TAG` are used
     #[arg(short = 'f', long = "config", value_name = "CONFIG")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment would become its help text")]
     pub credentials: Credentials,
-    /// Refuse files of a directory that are not Kubernetes objects, instead of skipping them
+    /// Fail on files in a directory that are not Kubernetes objects, instead of skipping them
     #[arg(long)]
     pub strict: bool,
-    /// Accept an input without a manifest, as a chart can give it to a post-renderer
+    /// Accept input without manifests, which a chart may pass to a post-renderer
     #[arg(long)]
     pub allow_empty: bool,
-    /// Write to this file, whole or not at all, readable by you alone
+    /// Write to this file, atomically and with mode 0600
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Files, directories (.yaml, .yml and .json in them), or `-` for standard input, the default
+    /// Files, directories (their .yaml, .yml and .json files), or `-` for standard input, the default
     #[arg(value_name = "FILE|DIR|-")]
     pub paths: Vec<PathBuf>,
 }
@@ -102,29 +102,30 @@ pub struct Render {
 /// `gitops-fn build`
 #[derive(Debug, Args)]
 pub struct Build {
-    /// A Release; without it gitops-fn.yaml beside the kustomization, our entry in it, or the environment
+    /// The Release to apply; without it, gitops-fn.yaml next to the kustomization, its gitops-fn transformer, or
+    /// the environment is used
     #[arg(short = 'f', long = "config", value_name = "CONFIG")]
     pub config: Option<PathBuf>,
-    /// Inflate helm charts; under an operator's policy that says whether
+    /// Inflate Helm charts; an operator's policy decides instead, if there is one
     #[arg(long)]
     pub enable_helm: bool,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment would become its help text")]
     pub credentials: Credentials,
-    /// Refuse files of a folder that are not Kubernetes objects, instead of skipping them
+    /// Fail on files in a directory that are not Kubernetes objects, instead of skipping them
     #[arg(long)]
     pub strict: bool,
-    /// The checkout, where it is not Argo CD's, and has no .git
+    /// Repository root, if it cannot be detected
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
-    /// A folder with a kustomization, or with plain manifests
+    /// A directory with a kustomization or plain manifests
     #[arg(value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
 }
 
-/// `gitops-fn __child`: a confinement, and the program that we become in it.
+/// `gitops-fn __child`: a sandbox, and the program to run in it.
 #[derive(Debug, Args)]
-#[allow(missing_docs, reason = "see build::sandbox::Confinement")]
+#[allow(missing_docs, reason = "see kustomize::sandbox::Confinement")]
 pub struct Child {
     #[arg(long)]
     pub parent: u32,
@@ -149,13 +150,13 @@ pub struct Child {
 }
 
 fn unconfined(name: &str) -> Result<Unconfined, &'static str> {
-    Unconfined::named(name).ok_or("no such way")
+    Unconfined::named(name).ok_or("unknown value")
 }
 
-/// Where credentials come from, beside the environment.
+/// Where credentials come from, besides the environment.
 #[derive(Debug, Args)]
 pub struct Credentials {
-    /// A Secret of the cluster around us with VAULT_… and AVP_… keys; argocd is the namespace otherwise
+    /// Read VAULT_… and AVP_… settings from this Secret in the cluster; NS defaults to argocd
     #[arg(long = "credentials-secret", value_name = "[NS:]NAME", value_parser = secret_name)]
     pub secret: Option<SecretName>,
 }
@@ -168,42 +169,42 @@ fn secret_name(text: &str) -> Result<SecretName, &'static str> {
 /// `gitops-fn policy`
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
-    /// Show what a policy allows an Application; exit code 1 if a given path, sink or manifest is denied
+    /// Show what a policy allows an Application; exits with 1 if a given path, sink or manifest is denied
     Test(PolicyTest),
 }
 
 /// `gitops-fn policy test`
 #[derive(Debug, Args)]
 pub struct PolicyTest {
-    /// The policy; a run itself reads /etc/gitops-fn/policy.yaml and no other
+    /// The policy to test; other commands always use /etc/gitops-fn/policy.yaml
     #[arg(
         long,
         value_name = "FILE",
         default_value = "/etc/gitops-fn/policy.yaml"
     )]
     pub policy: PathBuf,
-    /// `ARGOCD_APP_PROJECT_NAME`
+    /// The Application's project, as in `ARGOCD_APP_PROJECT_NAME`
     #[arg(long, value_name = "PROJECT")]
     pub project: Option<String>,
-    /// `ARGOCD_APP_NAME`
+    /// The Application's name, as in `ARGOCD_APP_NAME`
     #[arg(long, visible_alias = "name", value_name = "NAME")]
     pub app: Option<String>,
-    /// `ARGOCD_APP_NAMESPACE`, the destination namespace
+    /// The destination namespace, as in `ARGOCD_APP_NAMESPACE`
     #[arg(long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
-    /// Judge as for a KRM function, whose environment the repository can set
+    /// Test as a KRM function, where the repository controls the environment
     #[arg(long)]
     pub function: bool,
-    /// Judge whether a value may be placed there: `v1:ConfigMap:data/key`
+    /// Check whether a value may be put here, as in `v1:ConfigMap:data/key`
     #[arg(long = "sink", value_name = "APIVERSION:KIND:FIELD")]
     pub sinks: Vec<String>,
-    /// Judge the placeholders of these manifests
+    /// Check the placeholders in these manifests
     #[arg(short = 'f', long = "manifests", value_name = "FILE|DIR|-")]
     pub manifests: Vec<PathBuf>,
-    /// As what
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Report::Table)]
     pub output: Report,
-    /// Judge whether these paths may be read: `kv/shop/web`
+    /// Check whether these paths may be read, as in `kv/shop/web`
     #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
 }
@@ -220,10 +221,10 @@ pub enum Report {
 /// `gitops-fn schema`
 #[derive(Debug, Args)]
 pub struct Schema {
-    /// Of which kind
+    /// Which kind
     #[arg(long, value_enum, default_value_t = Kind::Release)]
     pub kind: Kind,
-    /// As what
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Json)]
     pub format: Format,
 }
@@ -265,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_that_are_broken_by_hand_are_not_broken_again() {
+    fn clap_does_not_wrap_the_list_of_variables_again() {
         let text = after_help();
         let long: Vec<_> = text.lines().filter(|line| line.len() > 90).collect();
         assert!(long.is_empty(), "{long:?}");

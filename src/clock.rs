@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a run may take unless something is set: less than the time that Argo CD gives a plugin.
+/// How long a run may take unless something is set: less than Argo CD's own limit
+/// (docs/internals/argocd-plugins.md#what-decides-the-design).
 pub const DEADLINE: Duration = Duration::from_secs(45);
 
 /// How much may be done between two looks: a millisecond's work, or a few.

@@ -1,4 +1,4 @@
-//! The Kubernetes cluster that the program runs in, where a Secret may hold its settings.
+//! The Kubernetes cluster that the program runs in: a Secret of it can hold the settings for Vault.
 
 pub mod credentials;
 pub mod secret_name;

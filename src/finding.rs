@@ -44,7 +44,7 @@ impl From<Stop> for Finding {
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
-    /// Exit code that an error leads to (DESIGN §2).
+    /// Exit code that an error leads to (docs/internals/design.md#exit-codes).
     pub exit: u8,
     /// The object it is about.
     pub subject: Option<Rc<Subject>>,
@@ -125,8 +125,8 @@ impl Finding {
     }
 }
 
-/// The exit code of a run with these findings (DESIGN §2): 0 without errors; 2 if the configuration is
-/// at fault; 1 if trying again cannot help; 3 if it may.
+/// The exit code of a run with these findings (docs/internals/design.md#exit-codes): 0 without errors; 2 if the
+/// configuration is at fault; 1 if trying again cannot help; 3 if it may.
 #[must_use]
 pub fn exit_code(findings: &[Finding]) -> u8 {
     let errors = findings

@@ -1,5 +1,5 @@
-//! The `gitops-fn` command: arguments, environment, log, exit code. Nothing beside it and its `command`s
-//! reads the environment or prints.
+//! The `gitops-fn` command: arguments, environment, log, exit code. Only this file and `command/` read the
+//! environment or print.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -23,7 +23,7 @@ use gitops_fn::settings::{AVP_SECRET, Settings, Variable};
 use gitops_fn::untrusted_text::one_line;
 
 fn main() -> ExitCode {
-    // before anything else: until then our environment is there to read for everyone of our user
+    // first of all: until then, every process of the same user can read our environment
     hide();
     std::panic::set_hook(Box::new(|info| say(&text::crash(info.location()))));
     if helm::is_meant(std::env::args_os().next().as_deref()) {
@@ -32,13 +32,13 @@ fn main() -> ExitCode {
     let begun = Instant::now();
     let done = match Cli::try_parse() {
         Ok(cli) => run(&cli, begun).unwrap_or_else(Refusal::end),
-        Err(error) => unusual(&error),
+        Err(error) => help_or_usage(&error),
     };
     ExitCode::from(done)
 }
 
-/// Arguments that are wrong, which are shown, or that ask for help or the version.
-fn unusual(error: &clap::Error) -> u8 {
+/// Prints what clap says: wrong arguments (exit code 2), or the help or version that was asked for.
+fn help_or_usage(error: &clap::Error) -> u8 {
     if error.use_stderr() {
         say(&error.render().to_string());
         return 2;
@@ -89,9 +89,9 @@ fn run(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
     }
 }
 
-/// Reads the environment and the operator's policy once, and reports what is wrong with them.
+/// Reads the environment and the operator's policy, and runs with them.
 ///
-/// `function`: as a KRM function, whose environment the repository can set.
+/// `function` says that this is a KRM function, where the repository controls the environment.
 fn with_settings(
     cli: &Cli,
     function: bool,

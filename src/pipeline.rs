@@ -12,8 +12,7 @@ use crate::finding::{Finding, Severity, exit_code, results};
 use crate::input::{Input, denied};
 use crate::krm::list::{self, ListError, Outline};
 use crate::krm::resource::objects;
-use crate::placeholder::escape::ESCAPE;
-use crate::placeholder::lookalike;
+use crate::placeholder::signs;
 use crate::plan::{Mode, Plan, Planner};
 use crate::policy::judge::Judge;
 use crate::recheck;
@@ -54,7 +53,7 @@ impl Outcome {
         self
     }
 
-    /// The exit code (DESIGN §2).
+    /// The exit code (docs/internals/design.md#exit-codes).
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         exit_code(&self.findings)
@@ -371,9 +370,9 @@ fn config_finding(problem: &Problem) -> Finding {
 
 /// Runs over plain manifests.
 ///
-/// `resolve` is called at most once, and only if a secret is wanted. Nothing is parsed where the bytes
-/// show that nothing can be planned (DESIGN §6). After an error there is no output, nor where the
-/// clock has stopped.
+/// `resolve` is called at most once, and only if a secret is wanted. Nothing is parsed where the bytes show that
+/// nothing can be planned (docs/internals/design.md#bytes-in-bytes-out). After an error there is no output, nor where
+/// the clock has stopped.
 pub fn render(
     input: &Input,
     config: &Config,
@@ -508,24 +507,14 @@ fn has_content(text: &str) -> bool {
     })
 }
 
-/// The scan of DESIGN §6: without any of these no placeholder can be planned, nor be told of what looks like one.
+/// Whether the text may hold a placeholder, or anything that the plan reports: without it there is nothing to plan
+/// (docs/internals/design.md#bytes-in-bytes-out).
 fn may_hold_placeholder(text: &str) -> bool {
-    const SIGNS: [&[u8]; 8] = [
-        b"<path:",
-        ESCAPE,
-        // our own configuration
-        b"gitops-fn.dev/",
-        b"avp.kubernetes.io/",
-        b"Secret",
-        b"\\u003",
-        b"\\x3",
-        b"\\U0000003",
-    ];
-    let bytes = text.as_bytes();
-    SIGNS
+    // our own configuration, and what makes `<key>` count
+    ["gitops-fn.dev/", "avp.kubernetes.io/", "Secret"]
         .iter()
-        .any(|sign| memchr::memmem::find(bytes, sign).is_some())
-        || lookalike::find(bytes).is_some()
+        .any(|sign| memchr::memmem::find(text.as_bytes(), sign.as_bytes()).is_some())
+        || signs::may_hold(text.as_bytes())
 }
 
 /// Resolves what the plan wants and edits; without errors the outcome has output.

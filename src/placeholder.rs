@@ -1,5 +1,5 @@
 //! Placeholders in a text: `<path:mount/path#key[#version] | modifier …>` anywhere, and `<key>` where
-//! something else names the path (avp-compat.md §1.2).
+//! something else names the path (docs/internals/avp.md#what-is-a-placeholder).
 //!
 //! The grammar is AVP's with its traps closed: a placeholder may span lines in both forms, a `>` or
 //! `|` inside a modifier's quotes or braces does not end it, prose between `<` and `>` is left alone,
@@ -10,9 +10,11 @@ pub mod escape;
 pub mod jsonpath;
 pub mod lookalike;
 pub mod modifier;
+pub mod signs;
 
 use std::ops::Range;
 
+use crate::secret::json::escape::decode_start;
 use crate::secret::wants::Keys;
 use modifier::{Modifier, ModifierError};
 
@@ -340,22 +342,19 @@ impl<'t> Scan<'t> {
     /// AVP left there is not to fail or, under `remove-missing`, to go.
     fn escaped_at(&mut self, text: &[u8]) -> Result<Option<(Placeholder, usize)>, Fault> {
         // most are none
-        if !json_unescape(text, b"<path:".len())
-            .0
-            .starts_with(b"<path:")
-        {
+        if !decode_start(text, b"<path:".len()).0.starts_with(b"<path:") {
             return Ok(None);
         }
         // most are short
         let mut in_vain = 0;
-        let (mut decoded, mut offsets) = json_unescape(text, SHORT_LENGTH);
+        let (mut decoded, mut offsets) = decode_start(text, SHORT_LENGTH);
         let mut found = open_at(&decoded, false, true, &mut in_vain);
         let has_head = decoded
             .iter()
             .skip(1)
             .any(|byte| matches!(byte, b'<' | b'>' | b'|'));
         if decoded.len() >= SHORT_LENGTH && (in_vain > 0 || !has_head) {
-            (decoded, offsets) = json_unescape(text, MAX_LENGTH);
+            (decoded, offsets) = decode_start(text, MAX_LENGTH);
             found = open_at(&decoded, false, true, &mut in_vain);
         }
         self.wasted += in_vain;
@@ -401,7 +400,7 @@ impl<'t> Scan<'t> {
     fn unclosed(&self, text: &[u8], escaped: bool) -> Result<Option<(Placeholder, usize)>, Fault> {
         let decoded;
         let inner = if escaped {
-            decoded = json_unescape(text, b"<path:".len()).0;
+            decoded = decode_start(text, b"<path:".len()).0;
             decoded.get(1..).unwrap_or_default()
         } else {
             &text[1..text.len().min(MAX_LENGTH)]
@@ -604,66 +603,6 @@ fn modifier_ranges(inner: &[u8], from: usize, nested: bool) -> Option<(Vec<Range
 /// Whether `text` begins with `\u003c` (`letter` c) or `\u003e` (`letter` e), in any case.
 fn escaped_bracket(text: &[u8], letter: u8) -> bool {
     text.len() >= 6 && text.starts_with(b"\\u003") && text[5].eq_ignore_ascii_case(&letter)
-}
-
-/// Decodes the start of a JSON string's inside, with the offset in `text` of every decoded byte and
-/// of the end; stops at a `"`, at an invalid escape and at `limit`.
-fn json_unescape(text: &[u8], limit: usize) -> (Vec<u8>, Vec<usize>) {
-    let (mut decoded, mut offsets) = (Vec::new(), Vec::new());
-    let mut at = 0;
-    while at < text.len() && decoded.len() < limit {
-        let (ch, length) = match text[at] {
-            b'"' => break,
-            b'\\' => match json_escape(&text[at..]) {
-                Some(found) => found,
-                None => break,
-            },
-            byte => {
-                decoded.push(byte);
-                offsets.push(at);
-                at += 1;
-                continue;
-            }
-        };
-        let mut buffer = [0; 4];
-        for byte in ch.encode_utf8(&mut buffer).bytes() {
-            decoded.push(byte);
-            offsets.push(at);
-        }
-        at += length;
-    }
-    offsets.push(at);
-    (decoded, offsets)
-}
-
-/// The character that a JSON escape at the start of `text` stands for, and the escape's length.
-fn json_escape(text: &[u8]) -> Option<(char, usize)> {
-    let simple = |ch| Some((ch, 2));
-    match text.get(1)? {
-        b'"' => simple('"'),
-        b'\\' => simple('\\'),
-        b'/' => simple('/'),
-        b'b' => simple('\u{8}'),
-        b'f' => simple('\u{c}'),
-        b'n' => simple('\n'),
-        b'r' => simple('\r'),
-        b't' => simple('\t'),
-        b'u' => {
-            let unit = |from: usize| {
-                let digits = std::str::from_utf8(text.get(from..from + 4)?).ok()?;
-                u32::from_str_radix(digits, 16).ok()
-            };
-            let high = unit(2)?;
-            if let Some(ch) = char::from_u32(high) {
-                return Some((ch, 6));
-            }
-            let low = unit(8)
-                .filter(|low| text.get(6..8) == Some(b"\\u") && (0xdc00..0xe000).contains(low))?;
-            let code = 0x1_0000 + ((high.checked_sub(0xd800)?) << 10) + (low - 0xdc00);
-            Some((char::from_u32(code)?, 12))
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]

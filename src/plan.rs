@@ -340,7 +340,8 @@ impl<'c> Planner<'c> {
         }
     }
 
-    /// Names the functionConfig: its echo among the items is not edited (krm-functions.md §0.8).
+    /// Names the functionConfig: its echo among the items is not edited
+    /// (docs/internals/kustomize-and-kpt.md#the-functionconfig).
     pub fn leave_alone(&mut self, function_config: Subject) {
         self.function_config = Some(function_config);
     }
@@ -608,14 +609,8 @@ fn may_hold_placeholder(scope: &Scope<'_, '_>) -> bool {
         .as_bytes()
         .get(scope.tree.node(scope.root()).span.start..end)
         .unwrap_or_default();
-    memchr::memchr2_iter(b'<', b'\\', bytes).any(|at| {
-        let rest = &bytes[at..];
-        rest[0] == b'<'
-            || [&b"\\u003"[..], b"\\x3", b"\\U0000003"]
-                .iter()
-                .any(|escape| rest.starts_with(escape))
-    }) || memchr::memmem::find(bytes, b"avp.kubernetes.io/").is_some()
-        || placeholder::lookalike::find(bytes).is_some()
+    memchr::memmem::find(bytes, b"avp.kubernetes.io/").is_some()
+        || placeholder::signs::may_hold(bytes)
 }
 
 /// Whether a node is only there to be a plain text, for [`shared`].

@@ -1,5 +1,5 @@
 //! The operator's policy: which secrets an Application may read, where they may be placed, and how much
-//! a run may take (DESIGN §3). No application can widen it.
+//! a run may take (docs/internals/design.md#the-operators-policy). No application can widen it.
 //!
 //! `raw` is the document, [`Policy`] what holds of it, [`judge::Judge`] answers for one run. A denial
 //! is an answer: nothing is asked of a store for it.

@@ -9,7 +9,6 @@ use crate::finding::Finding;
 use crate::plan::walk::{Step, field};
 use crate::policy::judge::Judge;
 use crate::policy::sink::{NOT_A_STRING, Target};
-use crate::yaml::canonical;
 use crate::yaml::event::{Event, Events};
 use crate::yaml::lines;
 use crate::yaml::second::{self, Reading};
@@ -142,7 +141,7 @@ impl<'w> Walk<'w, '_> {
                         return false;
                     };
                     self.path.push(Step::Key(name));
-                    let is_key = canonical::read(tree.node(key))
+                    let is_key = second::of_scalar(tree.node(key))
                         .is_some_and(|key| matches!(&key, Reading::Text(text) if text == name));
                     if !is_key || tree.is_merge_key(key) || !self.same(value, second) {
                         return false;
@@ -166,7 +165,7 @@ impl<'w> Walk<'w, '_> {
                 items.next().is_none()
             }
             (Kind::Scalar(_), second) => {
-                canonical::read(node).is_some_and(|first| first == *second)
+                second::of_scalar(node).is_some_and(|first| first == *second)
             }
             _ => false,
         }

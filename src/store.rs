@@ -11,7 +11,7 @@ pub mod vault;
 use std::time::Instant;
 
 use crate::cluster::credentials::CredentialsSecret;
-use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind, StoreWarning};
+use crate::resolve::{MemoryBudget, SecretStore, StoreError, StoreErrorKind, StoreWarning};
 use crate::secret::path::PathFault;
 use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
@@ -48,19 +48,19 @@ macro_rules! each {
 
 impl Store {
     /// The store that the settings name; credentials from a Secret of the cluster are for a server. All that is read
-    /// takes its memory from `room`, and a server's deadline counts from `begun`.
+    /// counts against `memory`, and a server's deadline counts from `begun`.
     #[must_use]
     pub fn new(
         settings: &Settings,
         credentials: Option<CredentialsSecret>,
-        room: Room,
+        memory: MemoryBudget,
         begun: Instant,
     ) -> Self {
         match &settings.store {
-            StoreSetting::File(path) => Self::File(FileStore::new(path).within(room)),
+            StoreSetting::File(path) => Self::File(FileStore::new(path).limited_to(memory)),
             StoreSetting::Unset if credentials.is_none() => Self::Unset,
             StoreSetting::Vault | StoreSetting::Unset => Self::Vault(Box::new(
-                VaultStore::new(settings.vault.clone(), credentials, begun).within(room),
+                VaultStore::new(settings.vault.clone(), credentials, begun).limited_to(memory),
             )),
         }
     }

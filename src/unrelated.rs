@@ -5,6 +5,7 @@
 //! likely a mistake, and stays an error.
 
 use crate::clock::Clock;
+use crate::placeholder::signs;
 use crate::source::{SourceError, Sources};
 use crate::untrusted_text::one_line;
 use crate::yaml::event::{Events, SyntaxError};
@@ -64,7 +65,7 @@ fn note(names: &[String]) -> String {
 
 fn is_unrelated(text: &str, clock: &Clock) -> bool {
     !looks_like_an_object(text)
-        && !may_hold_placeholder(text)
+        && !signs::has_path(text.as_bytes())
         && matches!(has_object(text, clock), Ok(Some(false)))
 }
 
@@ -75,12 +76,6 @@ fn looks_like_an_object(text: &str) -> bool {
             || memchr::memmem::find_iter(text.as_bytes(), key)
                 .any(|at| text.as_bytes()[at - 1] == b'\n')
     })
-}
-
-/// Whether there is a `<path:`, as it is or with its bracket escaped.
-fn may_hold_placeholder(text: &str) -> bool {
-    memchr::memmem::find_iter(text.as_bytes(), "path:")
-        .any(|at| at > 0 && matches!(text.as_bytes()[at - 1], b'<' | b'c' | b'C'))
 }
 
 /// Whether a document has `apiVersion` or `kind`; `None` where all of them are empty.

@@ -4,7 +4,7 @@
 //! [`server`] sends [`request`]s to the server, [`login`] gets a token and revokes it,
 //! [`mounts`] asks what a mount holds, [`locate`] finds the mount of a secret, [`kv`] reads it. [`error`] concerns all
 //! secrets, [`read_error`] one of them. Requests are those of vaultrs; its HTTP client is not used, since its errors
-//! quote answers (DESIGN §7).
+//! quote answers (docs/internals/vault.md#the-client).
 
 pub mod environment;
 pub(crate) mod error;

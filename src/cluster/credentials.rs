@@ -1,7 +1,6 @@
-//! The Kubernetes cluster that we run in: one Secret of it, read with the pod's service account.
-//!
-//! AVP's `-s NAME`: credentials for Vault that the operator keeps in a Secret. The names of places
-//! are those that every in-cluster client uses (Kubernetes: "Accessing the API from a Pod").
+//! Reads the credentials Secret (AVP's `-s NAME`), in which the operator keeps settings for Vault, with the service account
+//! of this pod. Paths and variables are those that every client in a pod uses (Kubernetes: "Accessing the Kubernetes API
+//! from a Pod").
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,40 +21,45 @@ use crate::http::options::{Authorities, Tls};
 use crate::resolve::{StoreError, StoreErrorKind};
 use crate::secret::base64;
 
-/// Where a pod finds its service account.
+/// The service account of a pod.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// Longest answer: a Secret holds 1 MiB at most, in base64.
+/// Longest answer, in bytes: a Secret holds at most 1 MiB, in base64.
 const LONGEST: usize = 2 * 1024 * 1024;
 
-/// A Secret of the cluster that holds credentials, and how to get at it.
+/// The credentials Secret, and the API server to read it from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialsSecret {
-    /// Its name.
+    /// The name of the Secret.
     pub name: SecretName,
-    /// `host:port` of the API server; `None` outside of a cluster.
+    /// `host:port` of the API server; `None` outside a cluster.
     pub server: Option<String>,
 }
 
 impl CredentialsSecret {
-    /// Reads the Secret: its keys, and their values as text. Keys whose value is not UTF-8 are left out.
+    /// Reads the keys of the Secret and their values as text. Keys whose value is not UTF-8 are left out.
     ///
     /// # Errors
-    /// [`StoreErrorKind::Config`] where there is no cluster, no such Secret, or no right to read it;
-    /// [`StoreErrorKind::Transient`] where the API server does not answer. Never with content.
-    pub async fn read(
+    /// [`StoreErrorKind::Config`] if there is no cluster, no such Secret, or no permission to read it;
+    /// [`StoreErrorKind::Transient`] if the API server does not answer. They never quote the Secret.
+    pub(crate) async fn read(
         &self,
         within: Duration,
     ) -> Result<BTreeMap<String, Zeroizing<String>>, StoreError> {
         let server = self.server.as_deref().ok_or_else(|| {
             self.refused(
-                "there is no cluster around this process (KUBERNETES_SERVICE_HOST is unset)",
+                "this process does not run in a cluster (KUBERNETES_SERVICE_HOST is not set)",
                 "run it in a pod, or set the credentials in its environment",
             )
         })?;
         let token = self.account("token")?;
         let request = Request::new(Secret::url_path(&(), Some(self.name.namespace())))
             .get(self.name.name(), &GetParams::default())
-            .map_err(|_| self.refused("the request cannot be built", "correct its name"))?;
+            .map_err(|_| {
+                self.refused(
+                    "the request cannot be built",
+                    "correct the name of the Secret",
+                )
+            })?;
         let tls = Tls {
             authorities: Some(Authorities::File(PathBuf::from(ACCOUNT).join("ca.crt"))),
             ..Tls::default()
@@ -73,9 +77,9 @@ impl CredentialsSecret {
             200 => self.values(&answer.body),
             401 | 403 => Err(self.refused(
                 "the service account may not read it",
-                "give the service account of this pod a Role with `get` on this Secret, and automountServiceAccountToken",
+                "give the service account of this pod a Role with `get` on this Secret, and set automountServiceAccountToken: true",
             )),
-            404 => Err(self.refused("there is none", "check its name and namespace")),
+            404 => Err(self.refused("it does not exist", "check its name and namespace")),
             429 | 500..=599 => Err(StoreError {
                 kind: StoreErrorKind::Transient,
                 ..self.refused(
@@ -98,7 +102,7 @@ impl CredentialsSecret {
         }
         let read: Data<'_> = serde_json::from_slice(body).map_err(|_| {
             self.refused(
-                "the answer is no Secret",
+                "the answer is not a Secret",
                 "check what answers at KUBERNETES_SERVICE_HOST",
             )
         })?;
@@ -115,7 +119,7 @@ impl CredentialsSecret {
             .collect())
     }
 
-    /// A file of the service account.
+    /// The content of a file of the service account.
     fn account(&self, file: &str) -> Result<Zeroizing<String>, StoreError> {
         let path = Path::new(ACCOUNT).join(file);
         fs::read_to_string(&path).map(Zeroizing::new).map_err(|_| {

@@ -1,6 +1,6 @@
-//! The Kubernetes cluster that we run in, as the environment and the user name it.
+//! The name of the credentials Secret, and the address of the cluster's API server.
 
-/// Where AVP looks for a Secret that is named without namespace.
+/// The namespace of a Secret that is named without one, as in AVP.
 const NAMESPACE: &str = "argocd";
 
 /// The name of a Secret: `[NAMESPACE:]NAME`.
@@ -11,9 +11,8 @@ pub struct SecretName {
 }
 
 impl SecretName {
-    /// Reads `NAME` or `NAMESPACE:NAME`; without a namespace it is `argocd`, as with AVP.
-    ///
-    /// `None` for what is no name of a Kubernetes object (RFC 1123: lower case letters, digits, `-` and `.`).
+    /// Parses `NAME` or `NAMESPACE:NAME`; the default namespace is `argocd`, as in AVP. `None` for a text that cannot be the
+    /// name of a Kubernetes object (RFC 1123: lower case letters, digits, `-` and `.`).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (namespace, name) = text.split_once(':').unwrap_or((NAMESPACE, text));
@@ -25,15 +24,13 @@ impl SecretName {
 }
 
 impl SecretName {
-    /// The namespace.
-    #[must_use]
-    pub fn namespace(&self) -> &str {
+    /// The namespace that the Secret is in.
+    pub(crate) fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// The name in it.
-    #[must_use]
-    pub fn name(&self) -> &str {
+    /// The name of the Secret within its namespace.
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 }
@@ -52,7 +49,7 @@ fn is_name(text: &str) -> bool {
         && text.ends_with(inner)
 }
 
-/// `host:port` of the API server, from `KUBERNETES_SERVICE_HOST` and `…_PORT`; `None` outside of a cluster.
+/// `host:port` of the API server, from `KUBERNETES_SERVICE_HOST` and `…_PORT`; `None` outside a cluster.
 pub(crate) fn server(host: Option<String>, port: Option<String>) -> Option<String> {
     let host = host?;
     let port = port.unwrap_or_else(|| "443".to_owned());

@@ -7,7 +7,7 @@ use gitops_fn::cli::Credentials;
 use gitops_fn::cluster::credentials::CredentialsSecret;
 use gitops_fn::cluster::secret_name::SecretName;
 use gitops_fn::policy::judge::Judge;
-use gitops_fn::resolve::Room;
+use gitops_fn::resolve::MemoryBudget;
 use gitops_fn::settings::{Settings, StoreSetting};
 use gitops_fn::store::Store;
 
@@ -21,8 +21,8 @@ pub(crate) fn of_settings(
     begun: Instant,
 ) -> Arc<Store> {
     let (bytes, over) = judge.secrets();
-    let room = Room::new(bytes, over.message, over.help);
-    Arc::new(Store::new(settings, credentials, room, begun))
+    let memory = MemoryBudget::new(bytes, over.message, over.help);
+    Arc::new(Store::new(settings, credentials, memory, begun))
 }
 
 /// The same with the credentials of a Secret, if one is named by an argument, or by a parameter that the

@@ -100,3 +100,21 @@ fn shown(name: &str) -> String {
         String::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn expansion_never_panics(text in "([$]{0,2}[{]?(IMAGE_TAG|HOME)?(:-)?[}]?|\\PC){0,8}") {
+            let env = Settings::from_vars([("IMAGE_TAG".into(), "${x}".into())]).unwrap();
+            if let Ok(out) = expand(&text, &env) {
+                let unchanged = out == text;
+                prop_assert!(unchanged || text.contains('$'));
+            }
+        }
+    }
+}

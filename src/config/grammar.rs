@@ -257,3 +257,144 @@ pub(super) fn parse_field_path(text: &str) -> Result<Vec<PathSegment>, Wrong> {
     }
     Ok(segments)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories() {
+        for good in [
+            "acme/shop",
+            "github.com/acme/shop",
+            "https://git.example/acme/shop.git",
+            "HTTP://git.example:8443/a",
+            "https://git.example/a?ref=v1",
+            "ssh://git@git.example:22/acme/shop",
+            "ssh://git.example/a",
+            "git://git.example/a",
+            "git@github.com:acme/shop.git",
+            "git.example:acme/shop",
+            "file:///srv/git/shop",
+            "git+ssh://git@git.example/a",
+            "https://git.example/@acme/shop",
+            "https://git.example/größe",
+        ] {
+            assert!(check_url(good).is_ok(), "{good}");
+        }
+        for leak in [
+            "https://token@git.example/a",
+            "https://user:pw@git.example/a",
+            "HTTPS://x@git.example/a",
+            "http://@h/a",
+            "ssh://git:pw@git.example/a",
+            "git:pw@github.com:acme/shop",
+            "https:/user:pw@git.example/a",
+            "ssh://git%3apw@git.example/a",
+            "https://git.example/a?private_token=x",
+            "https://me:pa/ss@git.example/a",
+            "https://to/ken@git.example/a",
+            "https://git.example/a#access_token=x",
+            "https://a@b@git.example/a",
+            "git://u:p@h/a",
+        ] {
+            assert_eq!(
+                check_url(leak).unwrap_err().message,
+                "holds a user, password or token",
+                "{leak}"
+            );
+        }
+        let long = format!("https://git.example/{}", "a".repeat(2048));
+        for bad in [
+            "",
+            "shop",
+            "a b/c",
+            "acme/shop\n",
+            "acme//shop",
+            "/srv/git",
+            "javascript://x/y",
+            "https://",
+            "https:///a",
+            "https:x",
+            "a/..",
+            "acme/<path:kv/x#y>",
+            "https://git.example/\u{202e}a",
+            "https://git.example/\u{7f}",
+            "git@host:",
+            "@host:a",
+            "file://",
+            "https:\\\\git.example",
+            "${X}/a",
+            &long,
+        ] {
+            assert!(check_url(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn annotation_keys() {
+        let (name, label) = ("n".repeat(63), "a".repeat(63));
+        let prefix = [label.as_str(); 4].join(".")[..253]
+            .trim_end_matches('.')
+            .to_owned();
+        let longest = format!("{prefix}/{name}");
+        for good in [
+            "url",
+            "github.com/url",
+            "GitHub.com/URL_1.x-y",
+            "a/b",
+            longest.as_str(),
+        ] {
+            assert!(check_annotation(good).is_ok(), "{good}");
+        }
+        let longer = format!("{name}n");
+        for bad in [
+            "",
+            "/",
+            "a/",
+            "/a",
+            "a/b/c",
+            "-a",
+            "a-",
+            "a b",
+            "a..b/c",
+            "a_b/c",
+            "ä",
+            "a:b",
+            &longer,
+            "config.kubernetes.io/local-config",
+            "internal.config.kubernetes.io/path",
+            "avp.kubernetes.io/path",
+        ] {
+            assert!(check_annotation(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn secret_paths() {
+        for good in [
+            "kv/shop",
+            "/kv/data/shop/web/",
+            "kv/with space/x",
+            "kv/größe",
+        ] {
+            assert!(check_secret_path(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "kv",
+            "kv/",
+            "kv//x",
+            "kv/../x",
+            "kv/./x",
+            "kv/x#y",
+            "kv/x?y",
+            "kv/%2e%2e/x",
+            " kv/x",
+            "kv/x\n",
+            "<kv/x>",
+        ] {
+            assert!(check_secret_path(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -30,9 +30,11 @@ const INTRODUCTION: &str = "\
 <!-- Generated from the doc comments in src/config/raw.rs: GITOPS_FN_UPDATE=1 cargo test generated -->
 # Configuration reference
 
-The functionConfig of a KRM function, or the file given as `-f CONFIG`. [minimal.yaml](minimal.yaml) and
-[full.yaml](full.yaml) are examples; `gitops-fn schema` prints the JSON Schema, which is also kept in
-[release.schema.json](release.schema.json).
+The functionConfig of a KRM function, or the file given as `-f CONFIG`; [how to use it](../docs/configuration.md).
+[minimal.yaml](minimal.yaml) and [full.yaml](full.yaml) are examples. `gitops-fn schema` prints the JSON Schema, which is also
+in [release.schema.json](release.schema.json).
+
+<!-- ANCHOR: fields -->
 ";
 
 const CONFIG_MAP: &str = "

@@ -49,9 +49,9 @@ fn of_tls(error: &rustls::Error, host: String) -> HttpError {
                     "it is not valid yet"
                 }
                 Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
-                    "it names other hosts"
+                    "it is for another host"
                 }
-                Certificate::Revoked => "it is revoked",
+                Certificate::Revoked => "it has been revoked",
                 _ => return HttpError::UnknownAuthority(host),
             };
             HttpError::Certificate(host, reason)

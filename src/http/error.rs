@@ -27,13 +27,13 @@ pub(crate) enum HttpError {
     #[error("the certificate of {0} is signed by an unknown authority")]
     UnknownAuthority(String),
     /// The server's certificate is for another name, has expired, or is otherwise invalid.
-    #[error("the certificate of {0} is not valid for it: {1}")]
+    #[error("the certificate of {0} is not valid: {1}")]
     Certificate(String, &'static str),
     /// The server requires a client certificate, or does not accept the one it got.
-    #[error("{0} wants a client certificate that it trusts, and did not get one")]
+    #[error("{0} requires a client certificate that it trusts, and did not get one")]
     ClientCertificate(String),
     /// TLS failed for another reason.
-    #[error("no TLS connection to {0} could be made")]
+    #[error("could not make a TLS connection to {0}")]
     Tls(String),
     /// A redirect to a host that is not allowed.
     #[error("{from} redirects to {to}, which is not an allowed host (transient)")]
@@ -53,7 +53,7 @@ pub(crate) enum HttpError {
     #[error("{0} is not available: it answered 503 (transient)")]
     Unavailable(String),
     /// Status 429, and how long the server wants to be left alone.
-    #[error("{0} limits the rate of requests (transient){after}", after = wait(*.1))]
+    #[error("{0} limits the rate of requests{after} (transient)", after = wait(*.1))]
     RateLimited(String, Option<Duration>),
     /// Another status after which a later attempt may succeed.
     #[error("{0} failed with status {1} (transient)")]
@@ -65,7 +65,7 @@ pub(crate) enum HttpError {
 
 fn wait(after: Option<Duration>) -> String {
     after.map_or(String::new(), |after| {
-        format!(" and wants to be asked again in {} s", after.as_secs())
+        format!(" and asks to wait {} s", after.as_secs())
     })
 }
 
@@ -172,7 +172,7 @@ impl HttpError {
         }
     }
 
-    /// Whether the request may succeed later, as opposed to one that somebody has to correct something for.
+    /// Whether the same request may succeed later, without anything being corrected.
     pub(crate) fn is_transient(&self) -> bool {
         !matches!(
             self,

@@ -6,8 +6,8 @@ use http::{HeaderMap, header::RETRY_AFTER};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-/// How long the server wants to be left alone, if it says so in one of the two ways. A number that is too
-/// long for us is as long as we can count, a date in the past means now.
+/// How long the server wants to be left alone; `None` if it does not say so in one of the two forms. A number that is too
+/// large counts as the largest, a date in the past means now.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

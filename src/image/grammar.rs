@@ -241,3 +241,150 @@ impl Retag {
         Ok(rule)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const D: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    fn rule(name: &str) -> Retag {
+        Retag {
+            name: name.to_owned(),
+            ..Retag::default()
+        }
+    }
+
+    #[test]
+    fn tags_follow_the_oci_grammar() {
+        let longest = "a".repeat(128);
+        for good in ["1", "1.10", "_x", "v1.0-rc.1_b", longest.as_str()] {
+            assert_eq!(check_tag(good), Ok(()), "{good}");
+        }
+        let longer = "a".repeat(129);
+        for bad in [
+            "",
+            ".1",
+            "-1",
+            "1+b",
+            "1 ",
+            "{STABLE}",
+            "@sha256:x",
+            "1:2",
+            "ä",
+            "a/b",
+            longer.as_str(),
+        ] {
+            assert_eq!(check_tag(bad), Err(ImageError::Tag), "{bad}");
+        }
+        assert_eq!(check_tag_suffix("-s"), Ok(()));
+        assert_eq!(check_tag_suffix(""), Err(ImageError::TagSuffix));
+        assert_eq!(check_tag_suffix("+s"), Err(ImageError::TagSuffix));
+    }
+
+    #[test]
+    fn digests_follow_the_oci_grammar() {
+        let sha512 = format!("sha512:{}", "0a".repeat(64));
+        for good in [
+            D,
+            sha512.as_str(),
+            "multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8",
+            "blake3:a=",
+        ] {
+            assert_eq!(check_digest(good), Ok(()), "{good}");
+        }
+        let at = format!("@{D}");
+        let upper = D.to_uppercase().replace("SHA", "sha");
+        for bad in [
+            "",
+            "sha256:",
+            "sha256:a",
+            "sha512:a",
+            ":a",
+            "a",
+            "sha__256:a",
+            "SHA256:a",
+            "x:a.b",
+            &at,
+            &upper,
+        ] {
+            assert_eq!(check_digest(bad), Err(ImageError::Digest), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_new_name_is_a_name_alone() {
+        for good in ["nginx", "n/x", "host:5000/n/x", "host.io/Team/x_y"] {
+            assert_eq!(check_new_name(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "x:5",
+            "host:5000",
+            "n/x:1",
+            "n/x@sha256:a",
+            "n x",
+            "n//x",
+            "/x",
+            "x/",
+            "n\u{0}",
+            "h:x/y",
+            "<a>",
+        ] {
+            assert_eq!(check_new_name(bad), Err(ImageError::NewName), "{bad}");
+        }
+    }
+
+    #[test]
+    fn short_forms_are_those_of_edit_set_image() {
+        let parse = Retag::parse_short;
+        let tagged = Retag {
+            new_tag: Some("8.15.0".to_owned()),
+            ..rule("node")
+        };
+        let renamed = Retag {
+            new_name: Some("mariadb".to_owned()),
+            ..rule("mysql")
+        };
+        assert_eq!(parse("node:8.15.0"), Ok(tagged));
+        assert_eq!(parse("mysql=mariadb"), Ok(renamed.clone()));
+        assert_eq!(parse("mysql=mariadb:*@*"), Ok(renamed.clone()));
+        let full = Retag {
+            new_tag: Some("2".to_owned()),
+            digest: Some(D.to_owned()),
+            ..renamed
+        };
+        assert_eq!(parse(&format!("mysql=mariadb:2@{D}")), Ok(full));
+        let kept = Retag {
+            new_tag: Some("2".to_owned()),
+            ..rule("host:5000/a")
+        };
+        assert_eq!(parse("host:5000/a=*:2"), Ok(kept.clone()));
+        assert_eq!(parse("host:5000/a:2"), Ok(kept));
+        let pinned = Retag {
+            digest: Some(D.to_owned()),
+            ..rule("alpine")
+        };
+        assert_eq!(parse(&format!("alpine@{D}")), Ok(pinned.clone()));
+        assert_eq!(parse(&format!("alpine:*@{D}")), Ok(pinned));
+        for plain in ["plain", "nginx=", "nginx:", "nginx@", "nginx:*"] {
+            assert_eq!(parse(plain), Err(ImageError::Nothing), "{plain}");
+        }
+        assert_eq!(parse(""), Err(ImageError::Name));
+        assert_eq!(parse("=nginx:2"), Err(ImageError::Name));
+        assert_eq!(parse("nginx:1+b"), Err(ImageError::Tag));
+        assert_eq!(parse("nginx@sha256:a"), Err(ImageError::Digest));
+        assert_eq!(parse("a=b=c"), Err(ImageError::NewName));
+    }
+
+    proptest! {
+        #[test]
+        fn short_forms_never_panic(text in "[a-z:@=/*.{}\\PC]{0,24}") {
+            if let Ok(rule) = Retag::parse_short(&text) {
+                prop_assert_eq!(rule.check(), Ok(()));
+            }
+        }
+    }
+}

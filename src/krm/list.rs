@@ -1,5 +1,5 @@
-//! The ResourceList that an orchestrator sends (krm-functions.md §0–2.5): its outline, and how results
-//! are put into it without touching anything else.
+//! The ResourceList that an orchestrator sends (docs/internals/kustomize-and-kpt.md#the-resourcelist): its outline,
+//! and how results are put into it without touching anything else.
 
 use std::fmt::Write;
 

@@ -11,7 +11,7 @@ use crate::untrusted_text::is_hidden;
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
 /// Annotations that kustomize and kpt keep their books in: never read as text, never changed
-/// (krm-functions.md §1).
+/// (docs/internals/kustomize-and-kpt.md#bookkeeping-annotations).
 #[must_use]
 pub fn is_bookkeeping(key: &str) -> bool {
     key.starts_with("internal.config.kubernetes.io/")
@@ -205,7 +205,7 @@ impl Object {
     }
 
     /// Objects that describe the package and not the cluster: Kptfile, kustomization, local-config
-    /// (krm-functions.md §3, 4.3).
+    /// (docs/internals/kustomize-and-kpt.md#objects-that-are-left-alone).
     #[must_use]
     pub fn is_local(&self, tree: &Tree<'_>) -> bool {
         let gvk = &self.subject.identity.gvk;
@@ -218,7 +218,7 @@ impl Object {
     }
 
     /// Whether the object stands in a file that the orchestrator will write back (kpt), so that a
-    /// resolved secret would land in a working tree (DESIGN §5).
+    /// resolved secret would land in a working tree (docs/internals/design.md#function-mode).
     #[must_use]
     pub fn is_in_place(&self, tree: &Tree<'_>) -> bool {
         annotation(tree, self.root, "kustomize.config.k8s.io/id").is_none()

@@ -1,5 +1,5 @@
 //! Files of a repository, read beneath its root: no link, `..` or device leads out of it
-//! (argocd-cmp.md T6).
+//! (T6 of docs/internals/argocd-plugins.md#threats).
 
 use std::fs::File;
 use std::io::Read;

@@ -183,7 +183,7 @@ const RESERVED: u64 = 1280 << 20;
 const CPU_SECONDS: u64 = 600;
 
 /// Makes this process one that nobody can look into: no core file, no debugger, and `/proc/PID/environ`
-/// for the administrator alone (argocd-cmp.md T7). Best effort: not every system has it.
+/// for the administrator alone (T7 of docs/internals/argocd-plugins.md#threats). Best effort: not every system has it.
 pub fn hide() {
     let _ = setrlimit(Resource::Core, limit(0));
     #[cfg(target_os = "linux")]

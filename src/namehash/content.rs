@@ -1,5 +1,5 @@
 //! The hash that kustomize gives a Secret or ConfigMap for its content (kustomize
-//! `api/hasher/hasher.go`; krm-functions.md §2.8).
+//! `api/hasher/hasher.go`; docs/internals/kustomize-and-kpt.md#name-hashes).
 //!
 //! Kind, type and data count. The name does not: kustomize looks it up under a key that no object has.
 //! Labels, annotations and `immutable` do not either.

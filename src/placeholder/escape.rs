@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{escaped_bracket, json_unescape};
+use super::escaped_bracket;
+use crate::secret::json::escape::decode_start;
 
 /// How it begins.
 pub const ESCAPE: &[u8] = b"<!path:";
@@ -16,6 +17,6 @@ pub(super) fn mark(text: &[u8]) -> Option<Range<usize>> {
     if !escaped_bracket(text, b'c') {
         return None;
     }
-    let (decoded, offsets) = json_unescape(text, ESCAPE.len());
+    let (decoded, offsets) = decode_start(text, ESCAPE.len());
     (decoded == ESCAPE).then(|| offsets[1]..offsets[2])
 }

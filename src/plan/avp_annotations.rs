@@ -1,4 +1,4 @@
-//! The `avp.kubernetes.io/*` annotations of an object (avp-compat.md §1.4): honoured or refused, quoted
+//! The `avp.kubernetes.io/*` annotations of an object (docs/internals/avp.md#annotations-here): honoured or refused, quoted
 //! or not, never ignored.
 
 use super::Scope;

@@ -164,7 +164,7 @@ pub enum Values {
 pub enum Wrap {
     /// On one line, however long.
     Line,
-    /// As kustomize does: lines of 70 from 70 characters on (krm-functions.md §0.6).
+    /// As kustomize does: lines of 70 from 70 characters on (docs/internals/kustomize-and-kpt.md#wrapped-base64).
     Kustomize,
 }
 
@@ -267,7 +267,7 @@ impl MapLayout {
 
 /// Where an entry of a block mapping begins; `None` where comments stand between its `?` and its key.
 fn block_begin(text: &str, key: &Node<'_>, key_end: usize) -> Option<usize> {
-    let at = trivia::with_props(text, key.span.start, key.props);
+    let at = trivia::with_props(text, key.span.start, key.props.count());
     if trivia::colon_follows(text, key_end) {
         return Some(at);
     }

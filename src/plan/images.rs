@@ -1,4 +1,5 @@
-//! The image rule: every place where kustomize's `images:` works, and then some (krm-functions.md §4.1).
+//! The image rule: every place where kustomize's `images:` works, and then some
+//! (docs/internals/kustomize-and-kpt.md#image-fields).
 
 use std::rc::Rc;
 

@@ -1,6 +1,6 @@
 //! Texts that hold escaped placeholders and no others: nothing is read for them.
 
-use super::placeholders::{is_avp_annotation, takes_text};
+use super::slot::{is_avp_annotation, takes_text};
 use super::walk::{Place, field};
 use super::{Draft, Mode, Scope};
 use crate::finding::{Finding, Severity};

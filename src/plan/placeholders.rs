@@ -1,5 +1,5 @@
 //! The placeholder rule: which scalars hold placeholders, where their secrets are, and what the
-//! result has to be (avp-compat.md §1.2–1.5, DESIGN §4).
+//! result has to be (docs/internals/avp.md#what-is-a-placeholder, docs/internals/avp.md#types-here).
 
 use super::avp_annotations::Avp;
 use super::change::{Action, Change, Context, Fill, Removal, Slot, Wrap, old_text};
@@ -147,13 +147,6 @@ fn is_books(place: &Place<'_, '_>) -> bool {
     )
 }
 
-pub(super) fn is_avp_annotation(place: &Place<'_, '_>) -> bool {
-    matches!(
-        place.path,
-        [Step::Key("metadata"), Step::Key("annotations"), Step::Key(key)] if key.starts_with("avp.kubernetes.io/")
-    )
-}
-
 /// `spec.secrets.path` of the config, where it counts: a Secret's `data` and `stringData`.
 fn config_path<'s>(scope: &Scope<'s, '_>, place: &Place<'_, '_>) -> Option<&'s str> {
     let counts = scope.is_secret() && matches!(place.path, [Step::Key("data" | "stringData"), ..]);
@@ -266,7 +259,7 @@ fn misplaced(
             "keys have to be written out; only values can be placeholders",
         ));
     }
-    if is_avp_annotation(place) {
+    if slot::is_avp_annotation(place) {
         return Some(Finding::error(
             "a placeholder in an avp.kubernetes.io annotation would come too late to count",
             "write the annotation's value out",
@@ -274,7 +267,7 @@ fn misplaced(
     }
     let fits = match slot {
         Slot::Map(_) => scope.tree.node(place.id).props.tag == Tag::None,
-        _ => takes_text(scope, place),
+        _ => slot::takes_text(scope, place),
     };
     if !fits {
         return Some(Finding::error(
@@ -304,12 +297,6 @@ fn misplaced(
         )),
         Err(error) => Some(Finding::error(error.to_string(), error.help()).exiting(2)),
     }
-}
-
-/// Whether the tag at `place`, if any, lets it be any text.
-pub(super) fn takes_text(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> bool {
-    let tag = scope.tree.node(place.id).props.tag;
-    matches!(tag, Tag::None | Tag::Str | Tag::Bare)
 }
 
 /// What keeps a path from naming a secret, by its form alone.

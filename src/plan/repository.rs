@@ -1,5 +1,5 @@
 //! The repository rule: an annotation on every object, and on its pod templates on request
-//! (krm-functions.md §4.3).
+//! (docs/internals/kustomize-and-kpt.md#annotations-that-kustomize-sets).
 
 use std::rc::Rc;
 

@@ -57,3 +57,17 @@ fn is_string(path: &[Step<'_>]) -> bool {
             ]
     )
 }
+
+/// Whether the tag at `place`, if any, lets it be any text.
+pub(super) fn takes_text(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> bool {
+    let tag = scope.tree.node(place.id).props.tag;
+    matches!(tag, Tag::None | Tag::Str | Tag::Bare)
+}
+
+/// Whether the value is an annotation that the program itself obeys.
+pub(super) fn is_avp_annotation(place: &Place<'_, '_>) -> bool {
+    matches!(
+        place.path,
+        [Step::Key("metadata"), Step::Key("annotations"), Step::Key(key)] if key.starts_with("avp.kubernetes.io/")
+    )
+}

@@ -1,7 +1,5 @@
 //! Whose Application it is, as Argo CD says it in the environment.
 
-use super::template::is_literal;
-
 /// The variables that a policy may build on. Argo CD sets them and an Application's author cannot; but
 /// whoever edits the Application chooses its name and its namespace: only the project is bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,4 +70,13 @@ impl Identity {
     pub fn literal(&self, variable: Variable) -> Option<&str> {
         self.value(variable).filter(|value| is_literal(value))
     }
+}
+
+/// Whether a text is one literal segment: `[A-Za-z0-9._-]+`, and neither `.` nor `..`.
+#[must_use]
+pub fn is_literal(text: &str) -> bool {
+    !matches!(text, "" | "." | "..")
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }

@@ -47,36 +47,12 @@ const INTRODUCTION: &str = "\
 <!-- Generated from the doc comments in src/policy/raw.rs: GITOPS_FN_UPDATE=1 cargo test generated -->
 # The operator's policy
 
-`/etc/gitops-fn/policy.yaml` says which secrets an Application may read and where they may be placed. The
-path is compiled in: no option, variable or file of a repository names another one or widens it.
-[policy-minimal.yaml](policy-minimal.yaml) and [policy-two-tenants.yaml](policy-two-tenants.yaml) are
-examples; the JSON Schema is [policy.schema.json](policy.schema.json).
+`/etc/gitops-fn/policy.yaml` says which secrets an Application may read and where they may be placed;
+[how to write one](../docs/policy.md). [policy-minimal.yaml](policy-minimal.yaml) and
+[policy-two-tenants.yaml](policy-two-tenants.yaml) are examples. `gitops-fn schema --kind policy` prints the JSON Schema, which
+is also in [policy.schema.json](policy.schema.json).
 
-- Without the file everything is allowed that Vault allows. Only \"no such file\" means that: a file that
-  cannot be read, a link that leads nowhere, and a policy with a problem are exit code 2.
-- It has to be a regular file of root's that neither group nor others can write. Its folder is not judged
-  and links are followed, so a mounted ConfigMap does.
-- A denial is exit code 1, names the object, the field, the placeholder and the rule or limit, and asks
-  Vault nothing. `gitops-fn policy test --policy FILE --project P --name N --namespace NS PATH…` answers
-  for an Application before it is deployed, and exits 1 where a path is denied.
-- An Application's project is bound by Argo CD; its name and its destination namespace are chosen by
-  whoever edits it. So a path with a variable needs the project in it, or `projects` beside it. A value is
-  one whole segment of `[A-Za-z0-9._-]+`; unset matches nothing.
-- A path that is asked for is judged as it is read: `kv/data/shop/web` and `kv/shop/web` are the same of a
-  KV v2 mount, and different ones of a v1 mount. Empty segments between others, `.`, `..`, `%`, `\\`, `?`, `#` and control
-  characters are refused.
-- Values go into `data` and `stringData` of Secrets of `apiVersion: v1`, which Argo CD masks, and where
-  `sinks` says so; never into metadata. A value that an anchor shares is judged at each place.
-- As a KRM function (`kustomize build --enable-exec`) the repository that calls us can set our
-  environment. So no secret is read there without `functionMode: allow`; with it, rules with `${…}` or
-  `projects` never match, and nothing of the environment counts but `AVP_PATH_VALIDATION`, which can only
-  narrow.
-- That keeps *this program* from being used as a function. Where kustomize runs with `--enable-exec`, a
-  repository can start every program that it finds, this one with other arguments and variables too: no
-  policy is a boundary there. Without `--enable-exec`, in `gitops-fn build` and in a pipe, it is one.
-- `AVP_PATH_VALIDATION` counts beside the policy: both have to allow a path.
-- The policy is a second lock. The first is what Vault's own policy lets the role read; give each project a
-  role of its own with `auth.role: argocd-${ARGOCD_APP_PROJECT_NAME}`.
+<!-- ANCHOR: fields -->
 ";
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Path templates and paths, both as segments below a mount: what is compared is what is read.
 
-use super::identity::{Identity, Variable};
+use super::identity::{Identity, Variable, is_literal};
 use crate::secret::KvVersion;
 
 /// A KV mount that the policy lists.
@@ -61,15 +61,6 @@ pub enum PathFault {
     /// In a template: `**` elsewhere than at the end.
     #[error("`**` stands before the end")]
     RestInside,
-}
-
-/// Whether a text is one literal segment: `[A-Za-z0-9._-]+`, and neither `.` nor `..`.
-#[must_use]
-pub fn is_literal(text: &str) -> bool {
-    !matches!(text, "" | "." | "..")
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
 impl Template {

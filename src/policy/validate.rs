@@ -6,10 +6,11 @@ mod rules;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::identity::is_literal;
 use super::mode::Modes;
 use super::problems::Problems;
 use super::sink::Sink;
-use super::template::{Mount, is_literal};
+use super::template::Mount;
 use super::{Enable, Limits, Policy, Sandbox, raw, server};
 use crate::clock;
 use crate::secret::KvVersion;

@@ -48,7 +48,7 @@ impl SourceError {
         helps.join("; ")
     }
 
-    /// The exit code of DESIGN §2: 2 (usage) where a path is named that does not exist or `-` is
+    /// The exit code of docs/internals/design.md#exit-codes: 2 (usage) where a path is named that does not exist or `-` is
     /// named twice, else 1 (the input is at fault).
     #[must_use]
     pub fn exit_code(&self) -> u8 {

@@ -1,8 +1,8 @@
-//! The embedded store: secrets from one local YAML file (`VAULT_ADDR=file:secrets.yaml`), for
-//! demos, tests and CI (DESIGN §3).
+//! The file store: secrets from one local YAML file (`VAULT_ADDR=file:secrets.yaml`), for demos, tests and CI
+//! (docs/internals/design.md#the-file-store).
 //!
 //! ```yaml
-//! kv/shop/web: {user: bob, pw: s3}      # also reached as kv/data/shop/web
+//! kv/shop/web: {user: bob, pw: s3}      # also found as kv/data/shop/web
 //! kv/shop/db:                           # a list holds the versions, oldest first
 //!   - {pw: old}
 //!   - {pw: new}
@@ -18,44 +18,41 @@ use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
-use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind, StoreWarning};
+use crate::resolve::{MemoryBudget, SecretStore, StoreError, StoreErrorKind, StoreWarning};
 use crate::secret::path::canonical;
 use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
 use crate::yaml::surrogates;
 
-/// What the file must look like.
+/// The form of the file, for messages.
 const FORM: &str = "the file is a YAML map of `mount/path: {key: value}`, or of a list of such `{key: value}` maps, one for each version, oldest first";
 
-/// Every secret of the file by its canonical name, its versions oldest first.
+/// Every secret by its canonical name; its versions, oldest first.
 type Table = BTreeMap<String, Vec<Secret>>;
 
-/// A store in one local file.
-///
-/// The file is opened at the first read, once in a run, and must be a regular file (no symbolic
-/// link) of at most 1 MiB.
+/// Secrets from one local file. It is opened once, at the first read, and must be a regular file (not a symbolic link) of
+/// at most 1 MiB.
 #[derive(Debug)]
 pub struct FileStore {
     path: PathBuf,
-    room: Room,
+    memory: MemoryBudget,
     table: OnceLock<Result<Table, StoreError>>,
 }
 
 impl FileStore {
-    /// A store that will read this file when it is first asked; touches nothing now.
+    /// A store that opens this file at the first read.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            room: Room::default(),
+            memory: MemoryBudget::default(),
             table: OnceLock::new(),
         }
     }
 
-    /// The same store, with so much room for what is read.
-    #[must_use]
-    pub fn within(self, room: Room) -> Self {
-        Self { room, ..self }
+    /// The same store with a limit on the memory for what is read.
+    pub(crate) fn limited_to(self, memory: MemoryBudget) -> Self {
+        Self { memory, ..self }
     }
 
     fn table(&self) -> Result<&Table, StoreError> {
@@ -109,10 +106,10 @@ impl FileStore {
 }
 
 impl SecretStore for FileStore {
-    /// Reads from the file; `want.kv` says nothing about a file and is not looked at.
+    /// Reads from the table; `want.kv` has no meaning for a file.
     async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         let secret = self.find(want)?.only(keys);
-        self.room.take(secret.held())?;
+        self.memory.take(secret.held())?;
         Ok(secret)
     }
 
@@ -126,7 +123,7 @@ impl SecretStore for FileStore {
     }
 }
 
-/// Version 0 is the latest, the first is 1.
+/// A version by its number: 1 is the oldest, 0 is the latest.
 fn version(versions: &[Secret], wanted: u64) -> Option<Secret> {
     if wanted == 0 {
         return versions.last().cloned();

@@ -1,4 +1,4 @@
-//! The store that is a Vault server: one login, one read for each secret, the token given back.
+//! The Vault store: one login, one read for each secret, and the token revoked at the end.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, RwLock, Semaphore, SemaphorePermit};
 
 use crate::cluster::credentials::CredentialsSecret;
-use crate::resolve::{Room, SecretStore, StoreError, StoreErrorKind, StoreWarning};
+use crate::resolve::{MemoryBudget, SecretStore, StoreError, StoreErrorKind, StoreWarning};
 use crate::secret::path::check;
 use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret, SecretRef};
 use crate::vault::environment::{Access, SettingProblem, VaultVars};
-use crate::vault::kv::{Asked, read};
-use crate::vault::locate::{Elsewhere, Place, agree, error_of_unknown, locate};
+use crate::vault::kv::{Wanted, read};
+use crate::vault::locate::{Elsewhere, Place, check_annotation, hidden_mount_error, locate};
 use crate::vault::login::Login;
 use crate::vault::login::revoke::revoke;
 use crate::vault::login::session::{Session, login};
@@ -24,25 +24,24 @@ use crate::vault::read_error::ReadError;
 use crate::vault::server::Server;
 use crate::vault::settings::tls::SKIP_VERIFY;
 
-/// The number of a login, and what came of it.
+/// The number of a login, and its outcome.
 type LoggedIn = (u32, Result<Arc<Session>, StoreError>);
 
-/// How long the cluster's API server may take for one small answer.
-const CLUSTER: Duration = Duration::from_secs(10);
+/// How long the cluster's API server may take to answer with the credentials Secret.
+const CREDENTIALS: Duration = Duration::from_secs(10);
 
 /// Mount, path, the mount's version, and the secret's.
 type Key = (String, String, KvVersion, u64);
 
 type Shared = Arc<OnceCell<Result<Secret, ReadError>>>;
 
-/// A Vault or OpenBao server. Nothing of the environment is judged, and nothing is connected, before
-/// the first read.
+/// A Vault or OpenBao server. Settings are checked and the server is connected at the first read.
 pub struct VaultStore {
     vars: VaultVars,
     begun: Instant,
     credentials: Option<CredentialsSecret>,
-    room: Room,
-    /// How many KiB of answers may be held at once; made when the server is known.
+    memory: MemoryBudget,
+    /// How many KiB of answers may be in memory at once; known when the settings are read.
     answers: OnceCell<Semaphore>,
     server: OnceCell<Result<(Server, Login), StoreError>>,
     /// The session, and how many logins there have been.
@@ -58,15 +57,14 @@ impl fmt::Debug for VaultStore {
 }
 
 impl VaultStore {
-    /// A store with the settings that `vars` will be read as, and those of a Secret of the cluster; the
-    /// deadline counts from `begun`.
+    /// A store with settings from the environment, and from a Secret of the cluster; its deadline counts from `begun`.
     #[must_use]
     pub fn new(vars: VaultVars, credentials: Option<CredentialsSecret>, begun: Instant) -> Self {
         Self {
             vars,
             begun,
             credentials,
-            room: Room::default(),
+            memory: MemoryBudget::default(),
             answers: OnceCell::new(),
             server: OnceCell::new(),
             session: RwLock::default(),
@@ -75,18 +73,17 @@ impl VaultStore {
         }
     }
 
-    /// The same store, with so much room for what is read.
-    #[must_use]
-    pub fn within(self, room: Room) -> Self {
-        Self { room, ..self }
+    /// The same store with a limit on the memory for what is read.
+    pub(crate) fn limited_to(self, memory: MemoryBudget) -> Self {
+        Self { memory, ..self }
     }
 
-    /// What is set, the credentials Secret included.
+    /// The settings of the environment, with those of the credentials Secret.
     async fn vars(&self) -> Result<Cow<'_, VaultVars>, StoreError> {
         let Some(credentials) = &self.credentials else {
             return Ok(Cow::Borrowed(&self.vars));
         };
-        let secret = credentials.read(CLUSTER).await?;
+        let secret = credentials.read(CREDENTIALS).await?;
         self.vars
             .with_secret(secret)
             .map(Cow::Owned)
@@ -109,7 +106,7 @@ impl VaultStore {
             .map_err(Clone::clone)
     }
 
-    /// The session, made if there is none yet or the one numbered `stale` has run out.
+    /// The session; a new login if there is none yet, or if the one numbered `stale` has expired.
     async fn session(&self, stale: Option<u32>) -> Result<(u32, Arc<Session>), StoreError> {
         let usable = |known: &Option<LoggedIn>| match known {
             Some((number, session)) if Some(*number) != stale => {
@@ -134,8 +131,7 @@ impl VaultStore {
         made.map(|session| (number, session))
     }
 
-    /// Does something with a session; if it is refused because a token of ours has run out, once more
-    /// with a new one.
+    /// Does `work` with a session, and once more with a new login if the token of the first has expired.
     async fn with_session<T>(
         &self,
         work: impl AsyncFn(&Session) -> Result<T, ReadError>,
@@ -157,14 +153,14 @@ impl VaultStore {
             Err(ReadError::Denied(mut error) | ReadError::InvalidToken(mut error)) => {
                 error
                     .message
-                    .push_str("; a token had expired before, and a new one did not help");
+                    .push_str("; an earlier token had expired, and a new one did not help");
                 Err(ReadError::Secret(error))
             }
             done => done,
         }
     }
 
-    /// Reads what lies at a place, once in a run, whatever the spellings it is asked for with.
+    /// Reads the secret at a place, once in a run, however many spellings of its path there are.
     async fn fetch(
         &self,
         server: &Server,
@@ -173,7 +169,7 @@ impl VaultStore {
         keys: &Keys,
     ) -> Result<Secret, ReadError> {
         let version = match place.version {
-            // it has none: they are all one
+            // there are no versions, so all are the same read
             KvVersion::V1 => 0,
             KvVersion::V2 => version,
         };
@@ -187,26 +183,26 @@ impl VaultStore {
             let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(reads.entry(key).or_default())
         };
-        let asked = Asked {
+        let wanted = Wanted {
             version,
             keys,
-            room: &self.room,
+            memory: &self.memory,
         };
-        let read = async |session: &Session| read(server, session, place, &asked).await;
-        let waited = async || {
+        let read = async |session: &Session| read(server, session, place, &wanted).await;
+        let fetched = async || {
             let _held = self.hold_answer(server).await;
             self.with_session(read).await
         };
-        shared.get_or_init(waited).await.clone()
+        shared.get_or_init(fetched).await.clone()
     }
 
-    /// Waits until the longest answer has room beside those that are being read: together they take as much memory
-    /// as the secrets may, or as one of them.
+    /// Waits until there is memory for the longest answer, next to those that are being read: together they may take as
+    /// much as the secrets, and at least as much as one answer.
     async fn hold_answer(&self, server: &Server) -> Option<SemaphorePermit<'_>> {
         let kib = |bytes: u64| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
         let longest = kib(u64::try_from(server.settings().reading.body_limit).unwrap_or(u64::MAX));
         let all = async || {
-            let all = kib(self.room.most()).max(longest);
+            let all = kib(self.memory.total()).max(longest);
             Semaphore::new(usize::try_from(all).unwrap_or(Semaphore::MAX_PERMITS))
         };
         let answers = self.answers.get_or_init(all).await;
@@ -237,12 +233,12 @@ impl SecretStore for VaultStore {
         let failed = match self.fetch(server, &place, want.version, keys).await {
             Ok(secret) => {
                 place.confirm(&self.mounts);
-                return agree(&place.mount, place.version, want).map(|()| secret);
+                return check_annotation(&place.mount, place.version, want).map(|()| secret);
             }
             Err(failed) if failed.may_be_elsewhere() => failed,
             Err(failed) => return Err(failed.store_error(names)),
         };
-        // each spelling for itself: two that were taken for the same place can have different mounts
+        // for each spelling: two that seemed to name the same place can be in different mounts
         let elsewhere = self
             .with_session(async |session: &Session| {
                 place.elsewhere(server, session, &self.mounts).await
@@ -253,10 +249,10 @@ impl SecretStore for VaultStore {
             Elsewhere::At(real) => {
                 let secret = self.fetch(server, &real, want.version, keys).await;
                 let secret = secret.map_err(|failed| real.second_error(failed, names))?;
-                agree(&real.mount, real.version, want).map(|()| secret)
+                check_annotation(&real.mount, real.version, want).map(|()| secret)
             }
             Elsewhere::Nowhere => Err(failed.store_error(names)),
-            Elsewhere::Unknown => Err(error_of_unknown(failed, names)),
+            Elsewhere::Unknown => Err(hidden_mount_error(failed, names)),
         }
     }
 

@@ -84,7 +84,10 @@ impl VaultError {
             Self::Http(error) => error.to_string(),
             Self::NotJson(host) => format!("the answer of {host} is not Vault's JSON (transient)"),
             Self::WantsHttps(host) => {
-                format!("{host} speaks https, and {} says http", address_name(names))
+                format!(
+                    "{host} expects https, and {} says http",
+                    address_name(names)
+                )
             }
             Self::Address => format!("{} is not a URL", address_name(names)),
             Self::Request => "the request cannot be built from these settings".to_owned(),
@@ -106,7 +109,7 @@ impl VaultError {
                 ..
             } => format!("the {method} login at auth/{mount} was refused with status {status}"),
             Self::SecondFactor(method, mount) => format!(
-                "the {method} login at auth/{mount} wants a second factor (MFA), which no program can give"
+                "the {method} login at auth/{mount} requires a second factor (MFA), which no program can provide"
             ),
         }
     }
@@ -116,14 +119,14 @@ impl VaultError {
         match self {
             Self::Http(error) => help(error, names),
             Self::NotJson(_) => format!(
-                "check that {} is Vault itself and not a page in front of it",
+                "check that {} leads to Vault and not to a page in front of it",
                 address_name(names)
             ),
             Self::SecondFactor(..) => {
                 "use a login that the server's MFA enforcement does not cover, or take this one out of it (identity/mfa/login-enforcement)".to_owned()
             }
             Self::Login { mount_setting, .. } => format!(
-                "check the credentials, the role and {}; a secret id may be used up or expired",
+                "check the credentials, the role and {}; a secret ID may be used up or expired",
                 names.of(mount_setting)
             ),
             _ => correct_it(names),
@@ -173,12 +176,12 @@ fn help(error: &HttpError, names: &Names) -> String {
     let address = address_name(names);
     let help = match error {
         HttpError::Refused(_) | HttpError::Unreachable(..) => {
-            return format!("check {address}, and that the server runs and is reachable from here");
+            return format!(
+                "check {address}, and that the server is running and reachable from here"
+            );
         }
         HttpError::UnknownHost(_) => {
-            return format!(
-                "check the host in {address}, and the name service of this environment"
-            );
+            return format!("check the host in {address}, and the DNS of this environment");
         }
         HttpError::Deadline(..) => {
             return format!(
@@ -189,18 +192,18 @@ fn help(error: &HttpError, names: &Names) -> String {
         HttpError::UnknownAuthority(_) => return name_authorities(names),
         HttpError::Certificate(..) => {
             let setting = names.of(&tls::TLS_SERVER_NAME);
-            return format!("use the name that stands in the certificate, or name it in {setting}");
+            return format!("use the name in the certificate, or set it in {setting}");
         }
         HttpError::ClientCertificate(_) => {
             return format!(
-                "name a certificate that the server's authority has signed in {}, and its key in {}",
+                "set {} to a certificate from an authority that the server trusts, and {} to its key",
                 names.of(&tls::CLIENT_CERT),
                 names.of(&tls::CLIENT_KEY)
             );
         }
         HttpError::Redirect { .. } => {
             let hosts = names.of(&REDIRECT_HOSTS);
-            return format!("list the host in {hosts} if it is a server of yours");
+            return format!("list the host in {hosts} if the server is yours");
         }
         HttpError::BadRedirect(..) => {
             return format!("set {address} to the active server or a load balancer");
@@ -212,10 +215,10 @@ fn help(error: &HttpError, names: &Names) -> String {
         HttpError::Options(_) => return correct_it(names),
         HttpError::TooLarge(..) => "read a smaller secret",
         HttpError::Broken(_) | HttpError::Status(..) => {
-            "try again; if it stays, look at the server's log"
+            "try again; if it keeps failing, check the server's log"
         }
         HttpError::Tls(_) => {
-            "check that the address is https and that the server speaks TLS 1.2 or 1.3"
+            "check that the server speaks https at this address, with TLS 1.2 or 1.3"
         }
         HttpError::Unavailable(_) => "unseal the server, then try again",
         HttpError::RateLimited(..) => "try again later, or raise the quota",
@@ -234,7 +237,7 @@ fn name_authorities(names: &Names) -> String {
         .collect();
     let last = known.pop().unwrap_or_default();
     format!(
-        "name the authority's certificate in {} or {last}",
+        "set the authority's certificate in {} or {last}",
         known.join(", ")
     )
 }

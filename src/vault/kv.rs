@@ -1,4 +1,5 @@
-//! Reading KV secrets: the requests, and how their answers read (DESIGN §4: only KV is read).
+//! Reads KV secrets: the requests, and what their answers mean. Only KV is read, since reading other engines can
+//! create credentials (docs/internals/vault.md#kv-reads).
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -15,22 +16,22 @@ use super::response::{Envelope, open};
 use super::server::Server;
 use crate::http::answer::Answer;
 use crate::http::retry::Retry;
-use crate::resolve::{Room, StoreError, StoreErrorKind};
+use crate::resolve::{MemoryBudget, StoreError, StoreErrorKind};
 use crate::secret::json::{self, JsonError};
 use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret};
 
-/// What is asked for at a place.
-pub(crate) struct Asked<'r> {
+/// What to read at a place.
+pub(crate) struct Wanted<'r> {
     /// The version, 0 for the latest.
     pub(crate) version: u64,
     /// The keys that are kept.
     pub(crate) keys: &'r Keys,
     /// The memory for them.
-    pub(crate) room: &'r Room,
+    pub(crate) memory: &'r MemoryBudget,
 }
 
-/// Reads the secret at a place, and keeps what is asked for.
+/// Reads the secret at a place, and keeps the keys that are wanted.
 ///
 /// # Errors
 /// A [`ReadError`]; its texts hold no value.
@@ -38,11 +39,11 @@ pub(crate) async fn read(
     server: &Server,
     session: &Session,
     place: &Place,
-    asked: &Asked<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<Secret, ReadError> {
     match place.version {
-        KvVersion::V1 => read_v1(server, session, place, asked).await,
-        KvVersion::V2 => read_v2(server, session, place, asked).await,
+        KvVersion::V1 => read_v1(server, session, place, wanted).await,
+        KvVersion::V2 => read_v2(server, session, place, wanted).await,
     }
 }
 
@@ -50,7 +51,7 @@ async fn read_v1(
     server: &Server,
     session: &Session,
     place: &Place,
-    asked: &Asked<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<Secret, ReadError> {
     let request = GetSecretRequest {
         mount: place.mount.clone(),
@@ -66,16 +67,16 @@ async fn read_v1(
     }
     let data = data_of(server, &answer, &shown)?;
     let data = data.ok_or_else(|| ReadError::WrongPlace(missing(place)))?;
-    keys(server, data, &shown, asked)
+    keys(server, data, &shown, wanted)
 }
 
 async fn read_v2(
     server: &Server,
     session: &Session,
     place: &Place,
-    asked: &Asked<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<Secret, ReadError> {
-    let version = asked.version;
+    let version = wanted.version;
     let request = ReadSecretRequest {
         mount: place.mount.clone(),
         path: place.path.clone(),
@@ -84,7 +85,7 @@ async fn read_v2(
     let answer = server.call(request, &session.caller, Retry::Always).await?;
     let shown = format!("{}/data/{}", place.mount, place.path);
     match answer.status {
-        200 => versioned(server, &answer, &shown, asked),
+        200 => versioned(server, &answer, &shown, wanted),
         403 => Err(denied(server, session, &answer, &shown)),
         404 => Err(match gone(&answer, place) {
             Some(error) => ReadError::Secret(error),
@@ -102,12 +103,12 @@ struct Versioned<'a> {
     metadata: Option<SecretVersionMetadata>,
 }
 
-/// The keys of an answer that has KV v2's shape; any other comes from another engine.
+/// The keys of an answer in the form of KV v2. Any other comes from another engine.
 fn versioned(
     server: &Server,
     answer: &Answer,
     shown: &str,
-    asked: &Asked<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<Secret, ReadError> {
     let inner = data_of(server, answer, shown)?
         .and_then(|data| serde_json::from_str::<Versioned<'_>>(data.get()).ok());
@@ -115,12 +116,12 @@ fn versioned(
         Some(Versioned {
             data: Some(data),
             metadata: Some(_),
-        }) => keys(server, data, shown, asked),
+        }) => keys(server, data, shown, wanted),
         _ => Err(ReadError::WrongPlace(not_kv(shown))),
     }
 }
 
-/// The `data` of an answer; one with a lease comes from another engine.
+/// The `data` of an answer. An answer with a lease comes from another engine.
 fn data_of<'a>(
     server: &Server,
     answer: &'a Answer,
@@ -137,21 +138,21 @@ fn keys(
     server: &Server,
     data: &RawValue,
     shown: &str,
-    asked: &Asked<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<Secret, ReadError> {
     let unreadable = |reason: &str| {
         ReadError::Secret(refused(
             format!("the secret at {shown} cannot be read: {reason}"),
-            "write it in another form, such as a text",
+            "store it in another form, such as a string",
         ))
     };
-    match json::secret(data.get(), asked.keys, asked.room.left()) {
+    match json::secret(data.get(), wanted.keys, wanted.memory.left()) {
         Ok((secret, held)) => {
-            asked.room.take(held).map_err(ReadError::Secret)?;
+            wanted.memory.take(held).map_err(ReadError::Secret)?;
             Ok(secret)
         }
-        Err(JsonError::Room) => Err(ReadError::Secret(asked.room.over())),
-        // it is JSON, and would be no other next time; where in it tells how long the values before are
+        Err(JsonError::Room) => Err(ReadError::Secret(wanted.memory.exceeded())),
+        // valid JSON that will not change; the position in it would tell how long the values before it are
         Err(depth @ JsonError::Depth) => Err(unreadable(&depth.to_string())),
         Err(JsonError::Range(_)) => Err(unreadable("a number in it is out of range")),
         Err(_) => Err(ReadError::Server(VaultError::NotJson(
@@ -160,7 +161,7 @@ fn keys(
     }
 }
 
-/// A deleted or destroyed version, which Vault answers with 404 and its metadata.
+/// The version was deleted or destroyed: Vault answers 404 with its metadata.
 fn gone(answer: &Answer, place: &Place) -> Option<StoreError> {
     let body: Envelope<Versioned<'_>> = serde_json::from_slice(&answer.body).ok()?;
     let metadata = body.data?.metadata?;
@@ -169,7 +170,7 @@ fn gone(answer: &Answer, place: &Place) -> Option<StoreError> {
     Some(if metadata.destroyed {
         refused(
             format!("version {version} of secret {path} is destroyed"),
-            "ask for another version; a destroyed one cannot come back",
+            "ask for another version; a destroyed one cannot be restored",
         )
     } else {
         refused(
@@ -182,14 +183,14 @@ fn gone(answer: &Answer, place: &Place) -> Option<StoreError> {
     })
 }
 
-/// A secret that is not there: the one failure that `default` answers.
+/// The secret does not exist: the only failure that the `default` modifier answers.
 fn missing(place: &Place) -> StoreError {
     let doubled = place.version == KvVersion::V2 && place.path.starts_with("data/");
     StoreError {
         kind: StoreErrorKind::Missing,
         message: format!("there is no secret {}", place.name()),
         help: if doubled {
-            "/data/ stands twice in the path: write it once, or not at all"
+            "the path contains /data/ twice: write it once, or not at all"
         } else {
             "check the mount and the path; upper and lower case differ"
         }
@@ -211,9 +212,9 @@ fn denied(server: &Server, session: &Session, answer: &Answer, path: &str) -> Re
     if answer.contains("invalid token") {
         let help = match session.made_by {
             MadeBy::User => "set a fresh token, or let a login make one",
-            MadeBy::Agent => "look at the agent that adds the token",
+            MadeBy::Agent => "check the agent that adds the token",
             MadeBy::Login => {
-                "the token of this run's login does not count any more: see whether it was revoked, or the role's token_num_uses are too few"
+                "the token of this run's login is no longer valid: check whether it was revoked, and whether the role's token_num_uses is too low"
             }
         };
         return ReadError::InvalidToken(refused(
@@ -221,16 +222,14 @@ fn denied(server: &Server, session: &Session, answer: &Answer, path: &str) -> Re
             help,
         ));
     }
-    // so Vault answers where there is none; of a token without the right it says that an error has occurred
+    // Vault's answer to a request without a token; with a token that lacks the permission it says more
     let had_none = answer.body.trim_ascii() == br#"{"errors":["permission denied"]}"#;
     if session.made_by == MadeBy::Agent && had_none {
         let method = server.settings().names.of(&AUTH_METHOD);
         return ReadError::Denied(refused(
-            format!(
-                "permission denied for {path}: no token was sent, and none was added on the way"
-            ),
+            format!("permission denied for {path}: no token was sent, and no agent added one"),
             &format!(
-                "behind {method}=none there has to be an agent or proxy with auto-auth (`use_auto_auth_token = true`); else set a login"
+                "{method}=none needs an agent or proxy with auto-auth (`use_auto_auth_token = true`); otherwise set a login"
             ),
         ));
     }
@@ -243,18 +242,18 @@ fn denied(server: &Server, session: &Session, answer: &Answer, path: &str) -> Re
 fn leased(path: &str) -> StoreError {
     refused(
         format!(
-            "the answer for {path} has a lease: it is no KV secret, and only KV secrets are read"
+            "the answer for {path} has a lease, so it is not a KV secret, and only KV secrets are read"
         ),
         "name a secret of a KV mount as MOUNT/PATH",
     )
 }
 
 fn odd_status(server: &Server, answer: &Answer, path: &str, status: u16) -> ReadError {
-    // Go's server says so to a client that speaks http to it
+    // what Go's https server answers to http
     if answer.contains("HTTP request to an HTTPS server") {
         return ReadError::Server(VaultError::WantsHttps(server.host().to_owned()));
     }
-    // Vault says so while `enable-versioning` is at work
+    // what Vault answers while `kv enable-versioning` is running
     if answer.contains("Upgrading from non-versioned") {
         return ReadError::Secret(StoreError {
             kind: StoreErrorKind::Transient,
@@ -264,6 +263,6 @@ fn odd_status(server: &Server, answer: &Answer, path: &str, status: u16) -> Read
     }
     ReadError::Secret(refused(
         format!("the server answered {status} for {path}"),
-        "check the path, and look at the server's log for this request",
+        "check the path, and the server's log for this request",
     ))
 }

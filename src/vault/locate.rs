@@ -1,7 +1,7 @@
-//! Where a secret lies: its mount, its path there, and the KV version.
+//! Finds where a secret is: its mount, its path in the mount, and the KV version.
 
 use super::login::session::Session;
-use super::mounts::{Engine, Mounts, Told, below, first};
+use super::mounts::{Engine, Mount, Mounts, below, first};
 use super::read_error::{ReadError, not_kv, refused};
 use super::server::Server;
 use crate::resolve::{StoreError, StoreErrorKind};
@@ -10,7 +10,7 @@ use crate::vault::setting::name::Names;
 use crate::vault::settings::VaultSettings;
 use crate::vault::settings::reading::{KV_V1_MOUNTS, KV_V2_MOUNTS};
 
-/// Where a secret lies: two spellings of one secret have one mount and path.
+/// Where a secret is. Different spellings of one secret lead to the same place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     /// The mount, without outer slashes.
@@ -19,29 +19,29 @@ pub(crate) struct Place {
     pub(crate) path: String,
     /// The mount's version.
     pub(crate) version: KvVersion,
-    /// The path as it was asked for.
+    /// The path in the placeholder.
     asked: String,
-    teller: Teller,
+    source: Source,
 }
 
-/// Who says what a mount is.
+/// Who has said which mount it is, and its KV version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Teller {
+enum Source {
     Server,
     Operator,
-    /// It is a guess, that the answer has to confirm.
-    Nobody,
+    /// Nobody: the answer has to confirm it.
+    Guess,
 }
 
 impl Place {
-    fn new(asked: &str, mount: &str, version: KvVersion, teller: Teller) -> Self {
+    fn new(asked: &str, mount: &str, version: KvVersion, source: Source) -> Self {
         let path = version.below(mount, asked).unwrap_or_default();
         Self {
             mount: mount.to_owned(),
             path: path.to_owned(),
             version,
             asked: asked.to_owned(),
-            teller,
+            source,
         }
     }
 
@@ -50,14 +50,14 @@ impl Place {
         format!("{}/{}", self.mount, self.path)
     }
 
-    /// Remembers that a read has found the place to be right.
+    /// Remembers that a read has shown a guess to be right.
     pub(crate) fn confirm(&self, mounts: &Mounts) {
-        if self.teller == Teller::Nobody {
-            mounts.shown(&self.asked, &self.mount, self.version);
+        if self.source == Source::Guess {
+            mounts.remember(&self.asked, &self.mount, self.version);
         }
     }
 
-    /// Where the secret lies if not here; asked once a read has failed.
+    /// Asks the server where the secret is, after a read at this place has failed.
     ///
     /// # Errors
     /// A [`ReadError`] where the mount holds no KV secrets, or is not what the operator says.
@@ -67,15 +67,15 @@ impl Place {
         session: &Session,
         mounts: &Mounts,
     ) -> Result<Elsewhere, ReadError> {
-        if self.teller == Teller::Server {
+        if self.source == Source::Server {
             return Ok(Elsewhere::Nowhere);
         }
-        let by_operator = self.teller == Teller::Operator;
+        let by_operator = self.source == Source::Operator;
         Ok(match mounts.of(server, session, &self.asked).await? {
-            Told::Nothing if by_operator => Elsewhere::Nowhere,
-            Told::Nothing => Elsewhere::Unknown,
-            Told::Mount(_, Engine::Other) => return Err(ReadError::Secret(not_kv(&self.asked))),
-            Told::Mount(mount, Engine::Kv(version)) => {
+            Mount::Hidden if by_operator => Elsewhere::Nowhere,
+            Mount::Hidden => Elsewhere::Unknown,
+            Mount::Known(_, Engine::Other) => return Err(ReadError::Secret(not_kv(&self.asked))),
+            Mount::Known(mount, Engine::Kv(version)) => {
                 if version == self.version && mount == self.mount {
                     Elsewhere::Nowhere
                 } else if by_operator {
@@ -85,14 +85,14 @@ impl Place {
                         server.settings(),
                     )));
                 } else {
-                    Elsewhere::At(Self::new(&self.asked, &mount, version, Teller::Server))
+                    Elsewhere::At(Self::new(&self.asked, &mount, version, Source::Server))
                 }
             }
         })
     }
 
-    /// Whether the path would read another secret, or its metadata, in a mount that is KV v2: then the
-    /// operator's word is not taken before it is seen to be true.
+    /// Whether the same path would read another secret, or metadata, if the mount were KV v2: then what the operator
+    /// says is checked before it is used.
     fn may_be_of_another_version(&self) -> bool {
         self.version == KvVersion::V1
             && matches!(
@@ -116,7 +116,7 @@ impl Place {
         }
     }
 
-    /// What is allowed has been judged by what the operator says of the mount, so nothing else is read.
+    /// The policy has judged the path by what the operator says of the mount, so nothing else is read.
     fn misjudged(&self, mount: &str, version: KvVersion, settings: &VaultSettings) -> StoreError {
         let listed = match self.version {
             KvVersion::V1 => &KV_V1_MOUNTS,
@@ -124,7 +124,7 @@ impl Place {
         };
         refused(
             format!(
-                "the mount {mount} is KV v{version}, and the settings say that {} is KV v{}",
+                "the mount {mount} is KV v{version}, but the settings say that {} is KV v{}",
                 self.mount, self.version
             ),
             &format!("correct {}", settings.names.of(listed)),
@@ -132,19 +132,19 @@ impl Place {
     }
 }
 
-/// What is known once a read has failed.
+/// Where a secret may be that could not be read at its place.
 pub(crate) enum Elsewhere {
-    /// The secret lies here.
+    /// Here.
     At(Place),
-    /// The place was right.
+    /// Nowhere else: the place was right.
     Nowhere,
-    /// The server does not tell.
+    /// The server does not say.
     Unknown,
 }
 
 /// The failure of a read at an assumed place, where the server does not say which mounts it has: a secret that seems
 /// missing may have been sought in the wrong way, so no default answers.
-pub(crate) fn error_of_unknown(error: ReadError, names: &Names) -> StoreError {
+pub(crate) fn hidden_mount_error(error: ReadError, names: &Names) -> StoreError {
     let error = error.store_error(names);
     StoreError {
         kind: match error.kind {
@@ -152,7 +152,7 @@ pub(crate) fn error_of_unknown(error: ReadError, names: &Names) -> StoreError {
             kind => kind,
         },
         help: format!(
-            "{}; the server does not say what its mounts are: if this one is KV v1, let the operator list it in {}",
+            "{}; the server does not say which mounts it has: if this one is KV v1, let the operator list it in {}",
             error.help,
             names.of(&KV_V1_MOUNTS)
         ),
@@ -181,56 +181,58 @@ pub(crate) async fn locate(
             .iter()
             .find(|mount| below(&want.path, mount).is_some());
         if let Some(mount) = mount {
-            let place = Place::new(&want.path, mount, version, Teller::Operator);
+            let place = Place::new(&want.path, mount, version, Source::Operator);
             if place.may_be_of_another_version() {
                 place.elsewhere(server, session, mounts).await?;
             }
-            return confirmed(place, want);
+            return checked(place, want);
         }
     }
     let says_v1 =
         want.kv == Some(KvVersion::V1) || settings.reading.kv_version == Some(KvVersion::V1);
     let seen = want.path.split_once("/data/").filter(|_| !says_v1);
     let assumed =
-        seen.map(|(mount, _)| Place::new(&want.path, mount, KvVersion::V2, Teller::Nobody));
+        seen.map(|(mount, _)| Place::new(&want.path, mount, KvVersion::V2, Source::Guess));
     let assumed = match assumed {
-        Some(place) if !may_make_something(&place.path) => return Ok(place),
+        Some(place) if !may_create_something(&place.path) => return Ok(place),
         assumed => assumed,
     };
     match mounts.of(server, session, &want.path).await? {
-        Told::Mount(_, Engine::Other) => Err(ReadError::Secret(not_kv(&want.path))),
-        Told::Mount(mount, Engine::Kv(version)) => confirmed(
-            Place::new(&want.path, &mount, version, Teller::Server),
+        Mount::Known(_, Engine::Other) => Err(ReadError::Secret(not_kv(&want.path))),
+        Mount::Known(mount, Engine::Kv(version)) => checked(
+            Place::new(&want.path, &mount, version, Source::Server),
             want,
         ),
-        Told::Nothing => match assumed {
+        Mount::Hidden => match assumed {
             Some(place) => Ok(place),
             None => guess(settings, want),
         },
     }
 }
 
-/// What is tried where nobody says what the mount is.
+/// The place to try where neither the operator nor the server says what the mount is.
 fn guess(settings: &VaultSettings, want: &SecretRef) -> Result<Place, ReadError> {
     let mount = first(&want.path);
-    let guess = |version, teller| Place::new(&want.path, mount, version, teller);
+    let guess = |version, source| Place::new(&want.path, mount, version, source);
     if settings.reading.kv_version == Some(KvVersion::V1) {
-        return Ok(guess(KvVersion::V1, Teller::Operator));
+        return Ok(guess(KvVersion::V1, Source::Operator));
     }
     if want.kv == Some(KvVersion::V1) {
         return Err(ReadError::Secret(refused(
-            format!("whether {mount} is KV v1 cannot be seen, and a manifest alone may not say so"),
+            format!(
+                "whether {mount} is KV v1 could not be determined, and a manifest alone may not decide it"
+            ),
             &format!(
                 "let the operator list the mount in {}; check its name, and that the token may read in it",
                 settings.names.of(&KV_V1_MOUNTS)
             ),
         )));
     }
-    Ok(guess(KvVersion::V2, Teller::Nobody))
+    Ok(guess(KvVersion::V2, Source::Guess))
 }
 
-/// Parts of paths at which engines of other sorts make a credential when they are read.
-const MAKERS: [&str; 10] = [
+/// Path segments below which reading makes other engines create a credential.
+const CREATING: [&str; 10] = [
     "code",
     "creds",
     "impersonated-account",
@@ -243,14 +245,17 @@ const MAKERS: [&str; 10] = [
     "token",
 ];
 
-/// Whether a path is one that another engine may make something at. The name of its mount may end in
-/// `/data`, so it is worth a question, which costs no more than for a path without `/data/`.
-fn may_make_something(path: &str) -> bool {
-    path.rsplit('/').skip(1).any(|part| MAKERS.contains(&part))
+/// Whether reading a path could make another engine create a credential. The mount's name may end in `/data`, so that
+/// the path only looks like KV v2; asking the server first costs no more than for a path without `/data/`.
+fn may_create_something(path: &str) -> bool {
+    path.rsplit('/')
+        .skip(1)
+        .any(|part| CREATING.contains(&part))
 }
 
-fn confirmed(place: Place, want: &SecretRef) -> Result<Place, ReadError> {
-    match agree(&place.mount, place.version, want) {
+/// The place, unless the manifest contradicts it.
+fn checked(place: Place, want: &SecretRef) -> Result<Place, ReadError> {
+    match check_annotation(&place.mount, place.version, want) {
         Ok(()) => Ok(place),
         Err(error) => Err(ReadError::Secret(error)),
     }
@@ -260,14 +265,18 @@ fn confirmed(place: Place, want: &SecretRef) -> Result<Place, ReadError> {
 ///
 /// # Errors
 /// Where `avp.kubernetes.io/kv-version` is wrong.
-pub(crate) fn agree(mount: &str, version: KvVersion, want: &SecretRef) -> Result<(), StoreError> {
+pub(crate) fn check_annotation(
+    mount: &str,
+    version: KvVersion,
+    want: &SecretRef,
+) -> Result<(), StoreError> {
     let claimed = want.kv.unwrap_or(version);
     if claimed == version {
         return Ok(());
     }
     Err(refused(
         format!(
-            "the mount {mount} is KV v{version}, and avp.kubernetes.io/kv-version says {claimed}"
+            "the mount {mount} is KV v{version}, but avp.kubernetes.io/kv-version says {claimed}"
         ),
         "remove the annotation, or correct it",
     ))

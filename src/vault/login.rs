@@ -1,4 +1,4 @@
-//! Logging in: which method, with which credentials, at which mount.
+//! Logging in: which method, with which credentials, at which mount (docs/internals/vault.md#logins).
 //!
 //! Each method is a file with its settings, its request and its line on the reference page. To add one, write its file
 //! and list it in [`METHODS`].

@@ -1,4 +1,4 @@
-//! What a mount holds, as the server tells it.
+//! Asks the server which mount holds a path, and what the mount holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,105 +25,105 @@ pub(crate) enum Engine {
     Other,
 }
 
-/// What is known of the mount that holds a path.
+/// What the server has said about the mount that holds a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// Its path without outer slashes, and what it holds.
-    Mount(String, Engine),
-    /// The server does not tell: it hides mounts in which the token has no right, and those that are not
-    /// there.
-    Nothing,
+pub(crate) enum Mount {
+    /// The mount's path without outer slashes, and what it holds.
+    Known(String, Engine),
+    /// Nothing: it hides mounts in which the token has no permission, as if they did not exist.
+    Hidden,
 }
 
-/// What the server has told of its mounts in this run.
+/// What the server has said about its mounts in this run.
 #[derive(Default)]
 pub(crate) struct Mounts(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
     engines: BTreeMap<String, Engine>,
-    /// Folders of paths of which the server has not told the mount. Each mount that could hold another path
-    /// of the same folder could hold those too.
-    untold: BTreeSet<String>,
-    /// Whoever asks the server keeps those waiting that would be told the same.
-    askers: BTreeMap<String, Arc<tokio::sync::Mutex<()>>>,
+    /// Folders of paths whose mount the server has not revealed. Any mount that could hold another path of the same
+    /// folder could hold these paths too.
+    hidden: BTreeSet<String>,
+    /// A lock for each question to the server, so that reads which would ask the same wait for one answer.
+    questions: BTreeMap<String, Arc<tokio::sync::Mutex<()>>>,
 }
 
 impl Known {
-    fn of(&self, path: &str) -> Option<Told> {
+    fn of(&self, path: &str) -> Option<Mount> {
         let mut engines = self.engines.iter();
         match engines.find(|(mount, _)| below(path, mount).is_some()) {
-            Some((mount, engine)) => Some(Told::Mount(mount.clone(), *engine)),
-            None => self.is_untold(folder(path)).then_some(Told::Nothing),
+            Some((mount, engine)) => Some(Mount::Known(mount.clone(), *engine)),
+            None => self.is_hidden(folder(path)).then_some(Mount::Hidden),
         }
     }
 
-    /// Whether nothing was told of a path in this folder, or in one below it.
-    fn is_untold(&self, folder: &str) -> bool {
+    /// Whether the mount of a path in this folder, or below it, is hidden.
+    fn is_hidden(&self, folder: &str) -> bool {
         let start = format!("{folder}/");
-        let mut below = self.untold.range(start.clone()..);
-        self.untold.contains(folder) || below.next().is_some_and(|found| found.starts_with(&start))
+        let mut below = self.hidden.range(start.clone()..);
+        self.hidden.contains(folder) || below.next().is_some_and(|found| found.starts_with(&start))
     }
 }
 
 impl Mounts {
-    /// Remembers what a read has shown of a mount that the server does not tell. No mount lies within another,
-    /// so a secret found there settles all paths below.
-    pub(crate) fn shown(&self, asked: &str, mount: &str, version: KvVersion) {
+    /// Remembers what a read has shown about a hidden mount. Mounts do not nest, so a secret found in it decides for all
+    /// paths below it.
+    pub(crate) fn remember(&self, asked: &str, mount: &str, version: KvVersion) {
         let mut known = self.known();
-        if known.is_untold(folder(asked)) {
+        if known.is_hidden(folder(asked)) {
             let engine = Engine::Kv(version);
             known.engines.entry(mount.to_owned()).or_insert(engine);
         }
     }
 
-    /// What the server says of the mount that holds `path`, which has no outer slashes.
+    /// What the server says about the mount that holds `path`, which has no outer slashes.
     ///
-    /// Asked once a mount: reads of the same mount wait for the first. Where it does not tell, it is asked
-    /// once a folder, and for several folders at the same time.
+    /// It is asked once for each mount: reads in the same mount wait for the first answer. Where it hides the mount, it
+    /// is asked once for each folder, and about several folders at the same time.
     ///
     /// # Errors
-    /// A [`ReadError`] of the whole store, or of a token of ours that has run out.
+    /// A [`ReadError`] about the whole store, or about a token that has expired.
     pub(crate) async fn of(
         &self,
         server: &Server,
         session: &Session,
         path: &str,
-    ) -> Result<Told, ReadError> {
-        if let Some(told) = self.known().of(path) {
-            return Ok(told);
+    ) -> Result<Mount, ReadError> {
+        if let Some(mount) = self.known().of(path) {
+            return Ok(mount);
         }
-        let asker = self.asker(path);
-        let _waited = asker.lock().await;
-        if let Some(told) = self.known().of(path) {
-            return Ok(told);
+        let question = self.question(path);
+        let _waited = question.lock().await;
+        if let Some(mount) = self.known().of(path) {
+            return Ok(mount);
         }
-        let Some(told) = ask(server, session, path).await? else {
-            return Ok(Told::Nothing);
+        let Some(mount) = ask(server, session, path).await? else {
+            return Ok(Mount::Hidden);
         };
         let mut known = self.known();
-        match &told {
-            Told::Mount(mount, engine) => {
+        match &mount {
+            Mount::Known(mount, engine) => {
                 tracing::debug!(mount, ?engine, "found the mount");
                 known.engines.insert(mount.clone(), *engine);
             }
-            Told::Nothing => {
-                known.untold.insert(folder(path).to_owned());
+            Mount::Hidden => {
+                known.hidden.insert(folder(path).to_owned());
             }
         }
-        Ok(told)
+        Ok(mount)
     }
 
-    /// Mounts can have slashes in their names. As long as all is told, whatever begins alike is likely in one.
-    fn asker(&self, path: &str) -> Arc<tokio::sync::Mutex<()>> {
+    /// The lock of the question about a path. Paths with the same first segment are likely in one mount, and ask one
+    /// question; names of mounts can have slashes, so once such a path is hidden, each folder asks its own.
+    fn question(&self, path: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut known = self.known();
         let start = first(path);
-        let name = if known.is_untold(start) {
+        let name = if known.is_hidden(start) {
             folder(path)
         } else {
             start
         };
-        Arc::clone(known.askers.entry(name.to_owned()).or_default())
+        Arc::clone(known.questions.entry(name.to_owned()).or_default())
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -146,15 +146,15 @@ fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// `None` where the answer says nothing of other paths either: the path itself may be at fault.
-async fn ask(server: &Server, session: &Session, path: &str) -> Result<Option<Told>, ReadError> {
+/// Asks the server; `None` for an answer from which nothing follows for other paths: this path itself may be invalid.
+async fn ask(server: &Server, session: &Session, path: &str) -> Result<Option<Mount>, ReadError> {
     let answer = server
         .call(MountOf(path), &session.caller, Retry::Always)
         .await?;
     if answer.status == 403 && session.has_expired() {
         return Err(ReadError::Denied(refused(
             format!("the token has expired: permission denied for the mount of {path}"),
-            "let the role's tokens live longer than a run",
+            "let the tokens of the role stay valid for longer than a run",
         )));
     }
     if answer.status != 200 {
@@ -164,10 +164,10 @@ async fn ask(server: &Server, session: &Session, path: &str) -> Result<Option<To
             "the server does not say which mount holds this path"
         );
         let hidden = matches!(answer.status, 403..=405);
-        return Ok(hidden.then_some(Told::Nothing));
+        return Ok(hidden.then_some(Mount::Hidden));
     }
     let Some(info) = open::<MountInfo>(server, &answer)?.data else {
-        return Ok(Some(Told::Nothing));
+        return Ok(Some(Mount::Hidden));
     };
     let version = info
         .options
@@ -179,10 +179,10 @@ async fn ask(server: &Server, session: &Session, path: &str) -> Result<Option<To
         _ => Engine::Other,
     };
     let mount = info.path.trim_matches('/').to_owned();
-    // a namespace in front of the mount is not part of what we were asked for
+    // where the server names a namespace in front of the mount, the path is not below it
     Ok(Some(match below(path, &mount) {
-        Some(_) => Told::Mount(mount, engine),
-        None => Told::Nothing,
+        Some(_) => Mount::Known(mount, engine),
+        None => Mount::Hidden,
     }))
 }
 
@@ -222,11 +222,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_told_of_a_path_is_not_told_of_its_folder() {
+    fn a_path_with_a_hidden_mount_hides_its_folder() {
         let mut known = Known::default();
-        known.untold.insert("team/a/kv".to_owned());
+        known.hidden.insert("team/a/kv".to_owned());
         for path in ["team/a/kv/x", "team/a/x", "team/x"] {
-            assert_eq!(known.of(path), Some(Told::Nothing), "{path}");
+            assert_eq!(known.of(path), Some(Mount::Hidden), "{path}");
         }
         for path in [
             "team/b/x",
@@ -240,7 +240,7 @@ mod tests {
         known
             .engines
             .insert("team/a/kv".to_owned(), Engine::Kv(KvVersion::V2));
-        let told = Told::Mount("team/a/kv".to_owned(), Engine::Kv(KvVersion::V2));
-        assert_eq!(known.of("team/a/kv/x"), Some(told));
+        let mount = Mount::Known("team/a/kv".to_owned(), Engine::Kv(KvVersion::V2));
+        assert_eq!(known.of("team/a/kv/x"), Some(mount));
     }
 }

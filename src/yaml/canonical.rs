@@ -19,8 +19,7 @@ use std::collections::{HashMap, HashSet};
 use super::event::{CoreTag, Events, Style, Tag};
 use super::load::resolve;
 use super::scalar::double_quote;
-use super::second::Reading;
-use super::tree::{Kind, Node, NodeId, Tree};
+use super::tree::{Kind, NodeId, Tree};
 use super::trivia::line_start;
 use crate::clock::{self, Clock};
 use crate::secret::Value;
@@ -587,25 +586,6 @@ fn tag_name(tag: CoreTag) -> Option<&'static str> {
 #[must_use]
 pub(super) fn number(text: &str) -> String {
     number::canonical(text)
-}
-
-/// What a scalar of a canonical text is; `None` for other nodes, and for scalars with tags or that are no
-/// values.
-#[must_use]
-pub fn read(node: &Node<'_>) -> Option<Reading> {
-    let style = node.style().filter(|_| node.props.tag == Tag::None)?;
-    let value = match style {
-        Style::Empty => return Some(Reading::Null),
-        Style::Plain => resolve::plain(&node.value).ok()?,
-        _ => return Some(Reading::Text(node.value.to_string())),
-    };
-    Some(match value {
-        Value::Null => Reading::Null,
-        Value::Bool(flag) => Reading::Bool(flag),
-        Value::Number(text) => Reading::Number(number(&text)),
-        Value::String(text) => Reading::Text(text.as_str().to_owned()),
-        Value::Bytes(_) | Value::List(_) | Value::Map(_) => return None,
-    })
 }
 
 /// A line break to YAML 1.1, and none to YAML 1.2.

@@ -119,6 +119,14 @@ pub struct Props {
     pub tag: Tag,
 }
 
+impl Props {
+    /// How many of the two there are.
+    #[must_use]
+    pub fn count(self) -> usize {
+        usize::from(self.anchor != 0) + usize::from(self.tag != Tag::None)
+    }
+}
+
 /// One event.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Event<'a> {

@@ -6,7 +6,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::canonical;
+use super::event::{Style, Tag};
+use super::load::resolve;
+use super::tree::Node;
 use crate::clock::{self, Clock};
+use crate::secret::Value;
 
 /// What a reader takes a text for.
 #[derive(PartialEq)]
@@ -61,6 +65,25 @@ impl Reading {
             Self::List(_) | Self::Map(_) => None,
         }
     }
+}
+
+/// What the first reader takes a scalar of a canonical text for; `None` for other nodes, and for scalars with tags or that are no
+/// values.
+#[must_use]
+pub fn of_scalar(node: &Node<'_>) -> Option<Reading> {
+    let style = node.style().filter(|_| node.props.tag == Tag::None)?;
+    let value = match style {
+        Style::Empty => return Some(Reading::Null),
+        Style::Plain => resolve::plain(&node.value).ok()?,
+        _ => return Some(Reading::Text(node.value.to_string())),
+    };
+    Some(match value {
+        Value::Null => Reading::Null,
+        Value::Bool(flag) => Reading::Bool(flag),
+        Value::Number(text) => Reading::Number(canonical::number(&text)),
+        Value::String(text) => Reading::Text(text.as_str().to_owned()),
+        Value::Bytes(_) | Value::List(_) | Value::Map(_) => return None,
+    })
 }
 
 /// Reads the only document of `text`; `None` where it cannot be read, where a key is written twice or is not

@@ -1,9 +1,6 @@
 //! What stands between the nodes of a text, where spans do not say it: lines, comments, the commas of
 //! flow mappings, and what a key has in front of it.
 
-use super::event::Props;
-use super::event::Tag;
-
 /// What ends a line in YAML 1.2.
 pub const BREAKS: [char; 2] = ['\n', '\r'];
 /// What separates in a line. Other characters that look empty, such as U+00A0 and U+3000, are content.
@@ -83,13 +80,12 @@ pub fn comma(text: &str, mut at: usize) -> Option<usize> {
     }
 }
 
-/// Where a key of a block mapping whose text begins at `at` begins with its anchor and its tag, which
-/// stand on the same line.
+/// Where a key of a block mapping whose text begins at `at` begins with its anchor and its tag, `count` of them,
+/// which are on the same line.
 #[must_use]
-pub fn with_props(text: &str, at: usize, props: Props) -> usize {
+pub fn with_props(text: &str, at: usize, count: usize) -> usize {
     let line = line_start(text, at);
     let mut start = at;
-    let count = usize::from(props.anchor != 0) + usize::from(props.tag != Tag::None);
     for _ in 0..count {
         let before = text.get(line..start).unwrap_or_default();
         let token = before.trim_end_matches(BLANKS);
@@ -164,12 +160,7 @@ mod tests {
 
     #[test]
     fn keys_begin_with_their_properties() {
-        let both = Props {
-            anchor: 1,
-            tag: Tag::Str,
-        };
-        let tag = Props { anchor: 0, ..both };
-        assert_eq!(with_props("- !!str  &a b: c", 12, both), 2);
-        assert_eq!(with_props("&a !!str b: c", 9, tag), 3);
+        assert_eq!(with_props("- !!str  &a b: c", 12, 2), 2);
+        assert_eq!(with_props("&a !!str b: c", 9, 1), 3);
     }
 }

@@ -9,7 +9,7 @@ use crate::measure::Job;
 use crate::vault::{Vault, by_turns};
 use crate::{Bench, RELEASE, ROUNDS, Target, both, check, count, ratio_row, row, show, tool};
 
-/// Processor time of our own, at most, where kustomize prints 500 resources (DESIGN §8).
+/// Processor time of our own, at most, where kustomize prints 500 resources (docs/internals/design.md#measured-against).
 const OWN: Duration = Duration::from_millis(30);
 
 /// The Release of the other rows, and the pipeline's annotation of pod templates.

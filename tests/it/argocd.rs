@@ -346,7 +346,7 @@ fn the_commands_of_the_pages_work() {
         )
     };
     ask(command).code(1);
-    let page = read("README.md");
+    let page = crate::docs::page("docs/argocd.md");
     let command = page.split("`gitops-fn policy test").nth(1).unwrap();
     ask(&format!(
         "policy test{}",

@@ -171,8 +171,8 @@ fn a_signal_ends_what_is_planned() {
     }
 }
 
-#[test]
-fn a_signal_ends_what_is_edited() {
+/// Runs what takes long to edit, in each way through the program, with this limit.
+fn while_it_edits(timeout: &str, check: impl Fn(Run)) {
     let manifests = much_to_edit();
     for (arguments, input) in [
         (&["render", "-"][..], &*manifests),
@@ -182,27 +182,23 @@ fn a_signal_ends_what_is_edited() {
     ] {
         let folder = folder(input);
         let mut command = gitops_fn();
-        let command = command.args(arguments).env("GITOPS_FN_TIMEOUT", "1h");
-        let mut run = Run::begin(command, folder.path());
-        run.at_the_edit();
-        run.signal(Signal::TERM);
-        run.ends(STOPPED);
+        let command = command.args(arguments).env("GITOPS_FN_TIMEOUT", timeout);
+        check(Run::begin(command, folder.path()));
     }
 }
 
 #[test]
+fn a_signal_ends_what_is_edited() {
+    while_it_edits("1h", |mut run| {
+        run.at_the_edit();
+        run.signal(Signal::TERM);
+        run.ends(STOPPED);
+    });
+}
+
+#[test]
 fn the_deadline_ends_what_is_edited() {
-    let manifests = much_to_edit();
-    for (arguments, input) in [
-        (&["render", "-"][..], &*manifests),
-        (&["build", "."], &manifests),
-        (&[], &list(&manifests)),
-    ] {
-        let folder = folder(input);
-        let mut command = gitops_fn();
-        let command = command.args(arguments).env("GITOPS_FN_TIMEOUT", "2s");
-        Run::begin(command, folder.path()).ends(LATE);
-    }
+    while_it_edits("2s", |run| run.ends(LATE));
 }
 
 #[test]

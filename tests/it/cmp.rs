@@ -20,7 +20,7 @@ use serde_yaml::Value;
 use crate::support::{documents, root, temp_dir, write_files};
 use crate::vault::fake::Answer;
 use crate::vault::proxy::{Proxy, Step};
-use crate::vault::server::Server;
+use crate::vault::server::{Identity, Server};
 use repository::{PASSWORD, Repository, argocd};
 use server::{Call, Failure, PluginServer};
 
@@ -67,6 +67,14 @@ fn the_example_is_what_it_is_under_kustomize() {
     assert_eq!(found, documents(&expected));
 }
 
+/// The plugin server with what it needs to read from this Vault.
+fn start_with(vault: &Server, reader: &Identity) -> Option<PluginServer> {
+    let address = vault.address();
+    let mut sidecar = vec![("VAULT_ADDR", address.as_str())];
+    sidecar.extend(reader.0.iter().map(|(name, value)| (*name, value.as_str())));
+    start(&sidecar)
+}
+
 #[test]
 fn a_repository_of_the_old_plugin_is_built_with_a_real_vault() {
     let Some(vault) = Server::start() else { return };
@@ -76,10 +84,7 @@ fn a_repository_of_the_old_plugin_is_built_with_a_real_vault() {
         &json!({"password": PASSWORD, "user": "shop"}),
     );
     let reader = vault.reader();
-    let address = vault.address();
-    let mut sidecar = vec![("VAULT_ADDR", address.as_str())];
-    sidecar.extend(reader.0.iter().map(|(name, value)| (*name, value.as_str())));
-    let Some(server) = start(&sidecar) else {
+    let Some(server) = start_with(&vault, &reader) else {
         return;
     };
     let repository = Repository::new();
@@ -124,10 +129,7 @@ fn error_texts_hold_no_secret() {
         &json!({"password": PASSWORD, "map": {"inner": PASSWORD}}),
     );
     let reader = vault.reader();
-    let address = vault.address();
-    let mut sidecar = vec![("VAULT_ADDR", address.as_str())];
-    sidecar.extend(reader.0.iter().map(|(name, value)| (*name, value.as_str())));
-    let Some(server) = start(&sidecar) else {
+    let Some(server) = start_with(&vault, &reader) else {
         return;
     };
     let env = argocd(Repository::PATH, &[]);

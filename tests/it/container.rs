@@ -25,7 +25,8 @@ const PASSWD: &str = "nobody:x:65534:65534:nobody:/:/sbin/nologin";
 const GROUP: &str = "nobody:x:65534:";
 pub(crate) const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// How kustomize runs a function (krm-functions §2.3), without a network and with nothing to write to.
+/// How kustomize runs a function (docs/internals/kustomize-and-kpt.md#kustomize-container-functions), without a
+/// network and with nothing to write to.
 const AS_KUSTOMIZE: &[&str] = &[
     "--rm",
     "-i",

@@ -1,8 +1,8 @@
-//! The golden cases of `tests/golden/cases/*.yaml`: written from the reference tables, run through our
+//! The golden cases of `tests/golden/cases/*.yaml`: written from the rules that they cite, run through our
 //! program, and compared with the real argocd-vault-plugin and the real kustomize.
 //!
 //! Each file is a list of cases, described in [`case`]. Expected texts are never rewritten by a
-//! switch: a case that fails is either a bug of ours or a mistake in the table it was taken from.
+//! switch: a case that fails is either a bug of ours or a mistake in the rule it was taken from.
 
 mod avp;
 mod case;

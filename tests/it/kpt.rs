@@ -65,7 +65,7 @@ fn kpt(package: &Path, args: &[&str]) -> Option<Output> {
     Some(run(&mut command, ""))
 }
 
-/// The README's command.
+/// The command of `docs/kpt.md`.
 #[test]
 fn eval_stamps_and_retags_the_package_and_keeps_its_placeholders() {
     let package = temp_dir();

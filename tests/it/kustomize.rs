@@ -498,7 +498,7 @@ fn the_configuration_is_no_item() {
     }
 }
 
-/// Every scalar of krm-functions §2.4, and shapes that are easily lost.
+/// Every scalar of docs/internals/kustomize-and-kpt.md#what-kustomize-sends, and shapes that are easily lost.
 const SCALARS: &str = r#"apiVersion: example.com/v1
 kind: Widget
 metadata:

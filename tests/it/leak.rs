@@ -596,6 +596,6 @@ fn a_panic_shows_its_place_alone() {
     // the test runner itself prints no payload when there is a hook of ours
     assert_hidden("a panic", &said);
     let main = fs::read_to_string(root().join("src/main.rs")).unwrap();
-    let hook = "set_hook(Box::new(|info| say(&report::crash(info.location()))))";
+    let hook = "set_hook(Box::new(|info| say(&text::crash(info.location()))))";
     assert!(main.contains(hook), "main has another panic hook");
 }

@@ -1,4 +1,4 @@
-//! `examples/migrate-from-avp`: the page names everything that argocd-vault-plugin knows, and quotes both
+//! `docs/migrate-from-avp.md`: the page names everything that argocd-vault-plugin knows, and quotes both
 //! programs as they speak. That one repository gives the same objects both ways is shown by `pipelines`.
 
 use std::fs;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::{clean, root, skip};
 
 fn page() -> String {
-    fs::read_to_string(root().join("examples/migrate-from-avp/README.md")).unwrap()
+    fs::read_to_string(root().join("docs/migrate-from-avp.md")).unwrap()
 }
 
 /// The texts of all files below `folder` with this ending, but for tests.

@@ -356,7 +356,7 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
-/// krm-functions.md §2.4 and 2.5.
+/// docs/internals/kustomize-and-kpt.md#characters-that-kustomize-cannot-carry.
 fn is_uncarried(ch: char) -> bool {
     matches!(
         ch,

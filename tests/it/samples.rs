@@ -198,7 +198,7 @@ fn another_kind_of_configuration_is_refused_and_the_items_are_as_read() {
 
 #[test]
 fn the_configuration_among_the_items_is_not_edited() {
-    // kustomize sends it so when there is nothing else (krm-functions §0.8)
+    // kustomize sends it so when there is nothing else (docs/internals/kustomize-and-kpt.md#the-functionconfig)
     const CONFIG: &str = r#"apiVersion: gitops-fn.dev/v1alpha1
 kind: Release
 metadata:

@@ -180,7 +180,7 @@ fn under_a_policy_nothing_is_told_of_a_value_that_is_no_map() {
     }
 }
 
-/// The README's example, both ways.
+/// The example of the pages, both ways.
 #[test]
 fn build_and_kustomize_agree_byte_for_byte() {
     let overlay = root().join("examples/kustomize/overlay");

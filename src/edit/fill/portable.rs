@@ -32,7 +32,7 @@ fn structure() -> Finding {
 }
 
 /// Refuses what kustomize cannot carry: it would print the whole object in an error, or change the
-/// value on the way (krm-functions.md §2.4, 2.5).
+/// value on the way (docs/internals/kustomize-and-kpt.md#characters-that-kustomize-cannot-carry).
 fn characters(text: &str, context: &Context) -> Result<(), Finding> {
     let reason = text.chars().find_map(|ch| match ch {
         '\u{85}' | '\u{2028}' | '\u{2029}' => {

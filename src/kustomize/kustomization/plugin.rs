@@ -38,7 +38,7 @@ pub fn objects(text: &str) -> Vec<Object> {
 }
 
 impl Object {
-    /// What kustomize is asked to run (krm-functions.md 2.1).
+    /// What kustomize is asked to run (docs/internals/kustomize-and-kpt.md#kustomize-declaring-a-function).
     #[must_use]
     pub fn plugin(&self) -> Plugin {
         let annotations = self

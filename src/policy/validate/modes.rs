@@ -1,9 +1,9 @@
 //! What becomes of the placeholders of some Applications.
 
+use crate::policy::identity::is_literal;
 use crate::policy::mode::ModeRule;
 use crate::policy::problems::Problems;
 use crate::policy::raw;
-use crate::policy::template::is_literal;
 
 pub(super) fn rules(raw: &[raw::ModeRule], problems: &mut Problems) -> Vec<ModeRule> {
     let rule = |(index, raw): (usize, &raw::ModeRule)| {

@@ -1,8 +1,9 @@
 //! The mounts and the paths in them.
 
 use crate::policy::identity::Variable;
+use crate::policy::identity::is_literal;
 use crate::policy::problems::Problems;
-use crate::policy::template::{Mount, PathFault, Template, is_literal};
+use crate::policy::template::{Mount, PathFault, Template};
 use crate::policy::{Rule, raw};
 use crate::secret::KvVersion;
 

@@ -1,4 +1,4 @@
-//! The bytes of the store file: one regular, small UTF-8 file that is not reached through a link.
+//! Opens and reads the store file: a small regular file in UTF-8 that is not a symbolic link.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -7,10 +7,10 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// The most that a store file may hold.
+/// The longest store file, in bytes.
 pub(super) const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Why the file cannot be used; holds nothing of its content.
+/// Why the file cannot be used; quotes nothing from it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unusable {
     #[error("no such file")]
@@ -23,7 +23,7 @@ pub(super) enum Unusable {
     Replaced,
     #[error("it is larger than 1 MiB")]
     TooLarge,
-    #[error("it is not UTF-8 text: wrong byte at offset {0}")]
+    #[error("it is not UTF-8 text: invalid byte at offset {0}")]
     NotUtf8(usize),
     #[error("{0}")]
     Io(String),
@@ -32,10 +32,10 @@ pub(super) enum Unusable {
 impl Unusable {
     pub(super) fn help(&self) -> &'static str {
         match self {
-            Self::NotFound => "VAULT_ADDR=file:PATH names it, from the current directory",
+            Self::NotFound => "VAULT_ADDR=file:PATH is relative to the current directory",
             Self::Link => "name the file that the link points to",
             Self::NotRegular => "VAULT_ADDR=file:PATH must name a regular file",
-            Self::Replaced => "run again when nothing else writes the file",
+            Self::Replaced => "run again when nothing else is writing the file",
             Self::TooLarge => "the file store is meant for tests; use Vault for more",
             Self::NotUtf8(_) => "save the file as UTF-8",
             Self::Io(_) => "make the file readable for the user that runs gitops-fn",
@@ -53,10 +53,10 @@ impl From<io::Error> for Unusable {
     }
 }
 
-/// Reads the file. The memory is wiped after use.
+/// The text of the file, in memory that is wiped after use.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, Unusable> {
     let file = open_regular(path)?;
-    // Room for one byte more than allowed, so that the buffer never moves and leaves a copy.
+    // room for one byte more than allowed, so that the buffer never grows and leaves a copy
     let room = usize::try_from(MAX_BYTES + 1).unwrap_or_default();
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
@@ -73,8 +73,8 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, Unusable> {
     }
 }
 
-/// Opens what was looked at and nothing else: a link put in its place meanwhile leads to another
-/// inode. Looking first also keeps a pipe from blocking the run.
+/// Opens the file that was checked and no other: a link that replaces it meanwhile leads to another inode. Checking first
+/// also keeps a pipe from blocking the run.
 fn open_regular(path: &Path) -> Result<File, Unusable> {
     let seen = fs::symlink_metadata(path)?;
     if seen.is_symlink() {

@@ -1,17 +1,16 @@
-//! The text of the store file, strictly read. Home of the serde YAML crate in this store.
+//! Parses the store file strictly.
 //!
-//! Two passes: the first builds values and checks everything, the second fetches the text of the
-//! numbers, which serde hands over as `f64` only (`1.0` would become `1`).
-//! serde's own errors quote the input, so of them only the line is kept.
+//! Two passes: the first builds the values and checks everything, the second fetches the text of the numbers, which serde
+//! hands over as `f64` (`1.0` would become `1`). The YAML crate's errors quote the input, so only their line is kept.
 
-mod fault;
+mod malformed;
 mod node;
 mod number;
 
 use serde::de::DeserializeSeed;
 use serde_yaml::Deserializer;
 
-use self::fault::{Fault, MAX_OPEN, Malformed};
+use self::malformed::{MAX_OPEN, Malformed, Problem};
 use self::node::{Level, Node, Reader};
 use super::Table;
 use crate::secret::path::canonical;
@@ -20,13 +19,13 @@ use crate::secret::{Secret, Value};
 /// Reads the whole file.
 pub(super) fn parse(text: &str) -> Result<Table, Malformed> {
     if most_open(text) > MAX_OPEN {
-        return Err(Malformed::at(None, Fault::Deep));
+        return Err(Malformed::at(None, Problem::Deep));
     }
     let reader = Reader::default();
     let mut documents = Deserializer::from_str(text);
     let first = documents
         .next()
-        .ok_or_else(|| Malformed::at(None, Fault::Top))?;
+        .ok_or_else(|| Malformed::at(None, Problem::Top))?;
     let node = Node {
         reader: &reader,
         level: Level::Top,
@@ -35,7 +34,7 @@ pub(super) fn parse(text: &str) -> Result<Table, Malformed> {
         .deserialize(first)
         .map_err(|error| reader.malformed(&error))?;
     if documents.next().is_some() {
-        return Err(Malformed::at(None, Fault::Documents));
+        return Err(Malformed::at(None, Problem::Documents));
     }
     if reader.has_numbers() {
         number::keep_texts(text, &mut top)?;
@@ -43,8 +42,8 @@ pub(super) fn parse(text: &str) -> Result<Table, Malformed> {
     table(top)
 }
 
-/// How many brackets are open at once, roughly: those inside texts count too. It saves time on an
-/// absurd file; that no depth crashes is up to the YAML crate's own limit.
+/// How many brackets are open at once at most, including those inside strings. It keeps an absurd file from taking long;
+/// the YAML crate itself limits the depth.
 fn most_open(text: &str) -> usize {
     let (mut open, mut most) = (0_usize, 0);
     for byte in text.bytes() {
@@ -58,14 +57,15 @@ fn most_open(text: &str) -> usize {
     most
 }
 
-/// Takes apart what the first pass has found to be of the right form.
+/// The secrets of a file whose form the first pass has checked.
 fn table(top: Value) -> Result<Table, Malformed> {
     let Value::Map(secrets) = top else {
-        return Err(Malformed::at(None, Fault::Top));
+        return Err(Malformed::at(None, Problem::Top));
     };
     let mut table = Table::new();
     for (path, content) in secrets {
-        let name = canonical(&path).map_err(|fault| Malformed::at(None, Fault::Path(fault)))?;
+        let name =
+            canonical(&path).map_err(|problem| Malformed::at(None, Problem::Path(problem)))?;
         let versions = match content {
             Value::List(versions) => versions,
             one => vec![one],

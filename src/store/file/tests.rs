@@ -257,16 +257,16 @@ fn a_malformed_file_is_located_and_explained() {
         ),
         (
             "kv/a: {}\nkv/data/a: {}\n",
-            "line 2: a secret occurs twice: `mount/path` and `mount/data/path` are the same one",
+            "line 2: a secret occurs twice: `mount/path` and `mount/data/path` are the same secret",
         ),
         ("kv/a: {}\nkv/a: {}\n", "line 2: a secret occurs twice"),
         (
             "kv/b: {}\ns.SUPERSECRET: {}\n",
-            "line 2: a key is no `mount/path`: the path names no secret",
+            "line 2: a key is not a `mount/path`: the path names no secret",
         ),
         (
             "kv/../SUPERSECRET: {}\n",
-            "line 1: a key is no `mount/path`: the path has a `.` or `..` segment",
+            "line 1: a key is not a `mount/path`: the path has a `.` or `..` segment",
         ),
         (
             "kv/a: &x {}\nkv/b:\n  <<: *x\n",
@@ -279,7 +279,7 @@ fn a_malformed_file_is_located_and_explained() {
             "kv/a:\n  k: !secret s.SUPERSECRET\n",
             "line 2: a value has a tag",
         ),
-        ("a: [s.SUPERSECRET", "line 1: a key is no `mount/path`"),
+        ("a: [s.SUPERSECRET", "line 1: a key is not a `mount/path`"),
         ("kv/a: [s.SUPERSECRET", "line 1: a version is not a map"),
         ("kv/a: {k: [s.SUPERSECRET", "it is not valid YAML"),
         ("kv/a: {k: \"s.SUPERSECRET", "it is not valid YAML"),
@@ -313,7 +313,7 @@ fn a_file_of_bytes_that_are_no_utf8_is_not_quoted() {
     assert!(
         error
             .message
-            .ends_with("it is not UTF-8 text: wrong byte at offset 21"),
+            .ends_with("it is not UTF-8 text: invalid byte at offset 21"),
         "{error}"
     );
     assert!(!format!("{error:?}").contains("SUPERSECRET"));

@@ -48,6 +48,7 @@ const INTRODUCTION: &str = "\
 <!-- Generated from src/vault/settings/ and src/vault/login/: GITOPS_FN_UPDATE=1 cargo test generated -->
 # Settings of a Vault server
 
+<!-- ANCHOR: fields -->
 Where secrets are read and who we are there is said by the environment of the process alone: never by
 `ARGOCD_ENV_*`, `PARAM_*`, a functionConfig or a manifest. Names that differ from those of
 argocd-vault-plugin (AVP) and of Vault's own client are our own.

@@ -1,5 +1,5 @@
-//! What the answer to a login grants. Vault leaves out what is empty, and says more from version to version:
-//! nothing but the token is required, so that no token is lost over what stands beside it.
+//! Reads the answer to a login. Only the token is required: Vault leaves out empty fields and adds others from version
+//! to version, and a token must not be lost over the fields next to it, or nobody would revoke it.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,18 +11,18 @@ use zeroize::Zeroizing;
 /// A token that a login has made.
 pub(super) struct Grant {
     pub(super) token: Zeroizing<String>,
-    /// How long it lives; `None` if it does not run out.
+    /// How long it is valid; `None` if it does not expire.
     pub(super) lease: Option<Duration>,
-    /// Whether it is a batch token, which nobody can revoke.
+    /// Whether it is a batch token, which cannot be revoked.
     pub(super) is_batch: bool,
 }
 
-/// Why an answer grants nothing.
+/// Why an answer holds no token.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoGrant {
-    /// A second factor has to be shown first.
+    /// The login requires a second factor.
     SecondFactor,
-    /// It is not what Vault says to a login.
+    /// It is not what Vault answers to a login.
     NotVault,
 }
 
@@ -45,10 +45,10 @@ struct Auth<'b> {
 }
 
 impl Grant {
-    /// Reads the body of a login's answer.
+    /// Reads the body of the answer.
     ///
     /// # Errors
-    /// [`NoGrant`] where no token is in it.
+    /// [`NoGrant`] if it holds no token.
     pub(super) fn read(body: &[u8]) -> Result<Self, NoGrant> {
         let body: Body<'_> = serde_json::from_slice(body).map_err(|_| NoGrant::NotVault)?;
         let auth = body.auth.ok_or(NoGrant::NotVault)?;
@@ -87,8 +87,8 @@ mod tests {
     }
 
     #[test]
-    fn the_token_counts_whatever_stands_beside_it() {
-        for (beside, seconds) in [
+    fn the_token_counts_whatever_is_next_to_it() {
+        for (others, seconds) in [
             ("", None),
             (
                 r#", "lease_duration": 60, "token_type": "service""#,
@@ -104,11 +104,11 @@ mod tests {
             (r#", "lease_duration": 18446744073709551616"#, None),
             (r#", "lease_duration": -1, "metadata": []"#, None),
         ] {
-            let grant = read(&format!("{{\"client_token\": \"t\"{beside}}}"))
+            let grant = read(&format!("{{\"client_token\": \"t\"{others}}}"))
                 .ok()
                 .unwrap();
-            assert_eq!(*grant.token, "t", "{beside}");
-            assert_eq!(grant.lease, seconds.map(Duration::from_secs), "{beside}");
+            assert_eq!(*grant.token, "t", "{others}");
+            assert_eq!(grant.lease, seconds.map(Duration::from_secs), "{others}");
             assert!(!grant.is_batch);
         }
         let batch = read(r#"{"client_token": "t", "token_type": "batch"}"#);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grants_nothing() {
+    fn answers_without_a_token() {
         for (auth, why) in [
             ("null", NoGrant::NotVault),
             ("{}", NoGrant::NotVault),

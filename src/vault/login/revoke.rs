@@ -1,4 +1,4 @@
-//! Giving back the token that a login has made.
+//! Revoking the token that a login has made.
 
 use async_trait::async_trait;
 use rustify::endpoint::Endpoint;
@@ -26,8 +26,8 @@ impl UnrevokedToken {
     /// What has happened.
     pub(crate) fn message(&self) -> String {
         let lives = self.lives.map_or_else(
-            || ", and it does not run out".to_owned(),
-            |lives| format!(": it lives for {} s more", lives.as_secs()),
+            || ", and it never expires".to_owned(),
+            |lives| format!(": it stays valid for another {}", in_words(lives)),
         );
         format!("the token of this run was not revoked{lives}")
     }
@@ -37,7 +37,7 @@ impl UnrevokedToken {
         if self.forbidden {
             r#"the policy needs: path "auth/token/revoke-self" { capabilities = ["update"] }"#
         } else {
-            "the server did not take it back, or did not answer; its log may say why"
+            "the server refused to revoke it, or did not answer; its log may say why"
         }
     }
 }
@@ -63,6 +63,19 @@ pub(crate) async fn revoke(server: &Server, session: &Session) -> Option<Unrevok
     (!is_over).then_some(UnrevokedToken { lives, forbidden })
 }
 
+/// A duration to the nearest second, minute, hour or day, in a unit of which there are at least two.
+fn in_words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (length, unit) = match seconds {
+        1 => return "1 second".to_owned(),
+        0..120 => (1, "seconds"),
+        120..7_200 => (60, "minutes"),
+        7_200..172_800 => (3_600, "hours"),
+        _ => (86_400, "days"),
+    };
+    format!("{} {unit}", seconds.saturating_add(length / 2) / length)
+}
+
 /// Whether the server refused because the token is invalid, and not because of what the token may do.
 fn is_invalid_token(answer: &Answer) -> bool {
     answer.contains("invalid token") || answer.contains("bad token")
@@ -83,5 +96,29 @@ impl Endpoint for RevokeSelf {
 
     fn method(&self) -> RequestMethod {
         RequestMethod::POST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_a_token_stays_valid_is_told_in_one_unit() {
+        for (seconds, words) in [
+            (1, "1 second"),
+            (2, "2 seconds"),
+            (119, "119 seconds"),
+            (120, "2 minutes"),
+            (599, "10 minutes"),
+            (7_199, "120 minutes"),
+            (7_200, "2 hours"),
+            (86_400, "24 hours"),
+            (172_800, "2 days"),
+            (2_764_799, "32 days"),
+            (u64::MAX, "213503982334601 days"),
+        ] {
+            assert_eq!(in_words(Duration::from_secs(seconds)), words, "{seconds}");
+        }
     }
 }

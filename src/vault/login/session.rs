@@ -55,7 +55,7 @@ pub(crate) async fn login(server: &Server, login: &Login) -> Result<Session, Vau
     };
     let request = match &login.token {
         TokenSource::Agent => {
-            tracing::info!("no login: an agent in between adds the token");
+            tracing::info!("no login: an agent adds the token");
             return Ok(user_session(reader, MadeBy::Agent, None));
         }
         TokenSource::User(token) => {
@@ -129,8 +129,8 @@ fn session(
         caller,
         made_by: MadeBy::Login,
         revoker: (!grant.is_batch).then_some(revoker),
-        // counted from before the login: the server's clock has started when its answer comes; beyond what
-        // a clock can show it does not run out
+        // counted from before the login, since the server has counted before its answer arrives; a lease that is too
+        // long for the clock does not expire
         expires: grant.lease.and_then(|lease| begun.checked_add(lease)),
     })
 }

@@ -1,5 +1,5 @@
-//! A secret id that comes wrapped: the token around it can be used once, and only if it was made where
-//! secret ids are.
+//! A wrapped secret ID: a wrapping token holds it and can be used once. It is used only if it was created where secret
+//! IDs are, so that nobody can pass off a token of their own.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -15,25 +15,25 @@ use crate::vault::server::Server;
 use crate::vault::setting::lookup::Named;
 use crate::vault::setting::value::Credential;
 
-/// What an answer is about; nothing else in it is required, since an unwrapped secret id comes only once.
+/// The `data` of an answer. Nothing else is required, since an unwrapped secret ID comes only once.
 #[derive(Deserialize)]
 struct Body<T> {
     data: Option<T>,
 }
 
-/// Where a wrapping token was made.
+/// Where a wrapping token was created.
 #[derive(Deserialize)]
 struct Origin {
     creation_path: String,
 }
 
-/// What a wrapping token for an `AppRole` secret id holds.
+/// The content of a wrapping token for an `AppRole` secret ID.
 #[derive(Deserialize)]
 struct SecretId {
     secret_id: String,
 }
 
-/// The secret id behind a wrapping token, if the token was made where secret ids are.
+/// The secret ID in a wrapping token, if the token was created where secret IDs are.
 pub(super) async fn unwrap(
     to: &AuthMount<'_>,
     wrapping: &Named<Credential>,
@@ -54,7 +54,7 @@ pub(super) async fn unwrap(
     let path = found.map(|data| data.creation_path).unwrap_or_default();
     if !is_of_secret_ids(&path, mount) {
         return Err(refused(&format!(
-            "was made at {}, not where the AppRole mount auth/{mount} makes secret ids: somebody may have put it in its place",
+            "was created at {}, and not where the AppRole mount auth/{mount} creates secret IDs: someone may have replaced it",
             shown(&path)
         )));
     }
@@ -70,7 +70,7 @@ pub(super) async fn unwrap(
     }
     data::<SecretId>(server, &answer)?
         .map(|data| Zeroizing::new(data.secret_id))
-        .ok_or_else(|| refused("holds no secret id"))
+        .ok_or_else(|| refused("holds no secret ID"))
 }
 
 fn data<T: DeserializeOwned>(server: &Server, answer: &Answer) -> Result<Option<T>, VaultError> {
@@ -79,7 +79,7 @@ fn data<T: DeserializeOwned>(server: &Server, answer: &Answer) -> Result<Option<
         .map_err(|_| VaultError::NotJson(server.host().to_owned()))
 }
 
-/// Whether a path makes secret ids of a role: those that Vault invents, or one that its caller names.
+/// Whether a path creates secret IDs of a role of this mount: one that Vault generates, or one that the caller chooses.
 fn is_of_secret_ids(path: &str, mount: &str) -> bool {
     let role = path
         .strip_prefix(&format!("auth/{mount}/role/"))
@@ -90,7 +90,7 @@ fn is_of_secret_ids(path: &str, mount: &str) -> bool {
     role.is_some_and(|role| !role.is_empty() && !role.contains('/'))
 }
 
-/// A path of the server's for a message.
+/// A path that the server has sent, for a message.
 fn shown(path: &str) -> &str {
     let fits = path.len() <= 256 && path.chars().all(|ch| ch.is_ascii_graphic());
     if fits { path } else { "another path" }

@@ -1,7 +1,7 @@
 //! More of the same, and as a function too: bombs and depths in each place that is read as YAML,
 //! pieces that never end, stores and streams that cannot be used.
 //!
-//! Each is refused with a message that says what to do, with the exit code of DESIGN §2, and with
+//! Each is refused with a message that says what to do, with the exit code of docs/internals/design.md#exit-codes, and with
 //! nothing half-written; or it is done, and done in a time that grows with its length alone.
 
 use std::fmt::Write as _;

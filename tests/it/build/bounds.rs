@@ -9,7 +9,7 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::confined::report;
-use super::ends::{is_gone, lies_below, until};
+use super::ends::{children, is_gone, lies_below, start, until};
 use super::helm::checkout;
 use super::{Checkout, fake};
 use crate::governed::Governed;
@@ -128,36 +128,20 @@ fn no_socket_of_any_kind_is_made() {
     }
 }
 
-/// What a process has started.
-fn below(pid: u32) -> Vec<i32> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-    let children = children.unwrap_or_default();
-    children
-        .split_whitespace()
-        .filter_map(|pid| pid.parse().ok())
-        .collect()
-}
-
 #[test]
 fn what_it_has_started_ends_with_us_however_we_end() {
     let Some(checkout) = Checkout::fake("spawn\nhang\n") else {
         return;
     };
-    let mut ours = checkout
-        .build()
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut ours = start(&checkout);
     // ours, the supervisor, the program, and what that has started
     let mut grandchild = None;
     until("the program starts another", || {
-        let mut found = below(ours.id());
+        let mut found = children(ours.id());
         for _ in 0..2 {
             found = found
                 .into_iter()
-                .flat_map(|pid| below(pid.unsigned_abs()))
+                .flat_map(|pid| children(pid.unsigned_abs()))
                 .collect();
         }
         grandchild = found.first().copied();
@@ -411,8 +395,10 @@ fn it_is_the_first_to_go_for_every_user() {
     // the one that tells the version may still be about to begin
     let score = |pid: i32| fs::read_to_string(format!("/proc/{pid}/oom_score_adj"));
     until("they offer themselves", || {
-        let supervisors = below(ours.id());
-        let programs = supervisors.iter().flat_map(|pid| below(pid.unsigned_abs()));
+        let supervisors = children(ours.id());
+        let programs = supervisors
+            .iter()
+            .flat_map(|pid| children(pid.unsigned_abs()));
         let programs: Vec<_> = programs.collect();
         let mut all = supervisors.iter().chain(&programs);
         !programs.is_empty() && all.all(|pid| score(*pid).is_ok_and(|text| text.trim() == "1000"))

@@ -31,6 +31,22 @@ pub(super) fn lies_below(folder: &Path, name: &str) -> bool {
         .any(|path| path.ends_with(name) || lies_below(&path, name))
 }
 
+/// What a process has started.
+pub(super) fn children(pid: u32) -> Vec<i32> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let list = list.unwrap_or_default();
+    list.split_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
+}
+
+/// A build that is not waited for, and says nothing.
+pub(super) fn start(checkout: &Checkout) -> Child {
+    let mut command = checkout.build();
+    let command = command.stdin(Stdio::null()).stdout(Stdio::null());
+    command.stderr(Stdio::null()).spawn().unwrap()
+}
+
 pub(super) fn is_gone(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // nobody may have buried it yet
@@ -164,23 +180,9 @@ fn it_dies_with_us() {
     let Some(checkout) = Checkout::fake("spawn\nhang\n") else {
         return;
     };
-    let mut child = checkout
-        .build()
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = start(&checkout);
     until("it hangs", || lies_below(&checkout.tmp(), "hangs"));
-    let ours = child.id();
-    let children = || -> Vec<i32> {
-        let list =
-            fs::read_to_string(format!("/proc/{ours}/task/{ours}/children")).unwrap_or_default();
-        list.split_whitespace()
-            .map(|pid| pid.parse().unwrap())
-            .collect()
-    };
-    let before = children();
+    let before = children(child.id());
     assert!(!before.is_empty());
     child.kill().unwrap();
     child.wait().unwrap();

@@ -1,12 +1,12 @@
-//! The README's list of what `gitops-fn build` says when it fails.
+//! The page's list of what `gitops-fn build` says when it fails.
 
 use std::fs;
 
 use super::bounds::FETCH;
 use super::helm::HIDDEN;
 use super::{Checkout, entry, release};
+use crate::docs::failures::{assert_listed, holds};
 use crate::governed::Governed;
-use crate::readme::failures::{assert_listed, holds};
 use crate::support::run;
 
 /// A row of the list, and the run that brings it about.

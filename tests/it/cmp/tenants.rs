@@ -65,6 +65,14 @@ fn vault() -> Option<(Server, Fake, String)> {
     Some((server, cluster, token))
 }
 
+/// The policy of examples/argocd, with this server.
+fn example_policy(vault: &Server) -> String {
+    let policy = fs::read_to_string(root().join("examples/argocd/policy.yaml")).unwrap();
+    let here = policy.replace("https://vault.vault.svc:8200", &vault.address());
+    assert_ne!(here, policy);
+    here
+}
+
 /// The sidecar with this policy and this token.
 #[track_caller]
 fn sidecar(folder: &Path, policy: &str, token: &str) -> Option<PluginServer> {
@@ -113,11 +121,8 @@ fn the_example_keeps_tenants_apart() {
     let Some((vault, _cluster, token)) = vault() else {
         return;
     };
-    let policy = fs::read_to_string(root().join("examples/argocd/policy.yaml")).unwrap();
-    let here = policy.replace("https://vault.vault.svc:8200", &vault.address());
-    assert_ne!(here, policy);
     let folder = temp_dir();
-    let Some(server) = sidecar(folder.path(), &here, &token) else {
+    let Some(server) = sidecar(folder.path(), &example_policy(&vault), &token) else {
         return;
     };
 
@@ -153,10 +158,7 @@ fn vault_keeps_them_apart_too() {
         return;
     };
     // an operator's mistake: every project may ask for everything
-    let policy = fs::read_to_string(root().join("examples/argocd/policy.yaml")).unwrap();
-    let policy = policy
-        .replace("https://vault.vault.svc:8200", &vault.address())
-        .replace("kv/${ARGOCD_APP_PROJECT_NAME}/common", "kv/**");
+    let policy = example_policy(&vault).replace("kv/${ARGOCD_APP_PROJECT_NAME}/common", "kv/**");
     let folder = temp_dir();
     let Some(server) = sidecar(folder.path(), &policy, &token) else {
         return;
@@ -224,10 +226,8 @@ fn a_hostile_repository_gets_nothing_out_of_the_sidecar() {
     let Some((vault, _cluster, token)) = vault() else {
         return;
     };
-    let policy = fs::read_to_string(root().join("examples/argocd/policy.yaml")).unwrap();
-    let policy = policy.replace("https://vault.vault.svc:8200", &vault.address());
     let folder = temp_dir();
-    let Some(server) = sidecar(folder.path(), &policy, &token) else {
+    let Some(server) = sidecar(folder.path(), &example_policy(&vault), &token) else {
         return;
     };
     let before = vault.requests();
@@ -300,10 +300,8 @@ fn what_argo_cd_takes_apart_is_what_was_judged() {
     let Some((vault, _cluster, token)) = vault() else {
         return;
     };
-    let policy = fs::read_to_string(root().join("examples/argocd/policy.yaml")).unwrap();
-    let policy = policy.replace("https://vault.vault.svc:8200", &vault.address());
     let folder = temp_dir();
-    let Some(server) = sidecar(folder.path(), &policy, &token) else {
+    let Some(server) = sidecar(folder.path(), &example_policy(&vault), &token) else {
         return;
     };
     let mut accepted = 0;

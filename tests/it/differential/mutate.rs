@@ -9,6 +9,7 @@ use fastrand::Rng;
 use super::gadgets;
 use super::oddities::{BETWEEN, PLAIN, WRITTEN};
 use crate::golden;
+use crate::tokens::TOKENS;
 
 /// Texts that ask for a value, or seem to.
 const PLACEHOLDERS: &[&str] = &[
@@ -39,69 +40,29 @@ const ENCODED: &[&str] = &[
     "bm9uZQ==",
 ];
 
-/// Pieces that are put anywhere.
-const TOKENS: &[&str] = &[
-    "\n",
-    "\r\n",
-    "\r",
-    "\u{85}",
-    "\u{2028}",
+/// Pieces that are put anywhere, besides [`TOKENS`].
+const MORE: &[&str] = &[
     "\u{2029}",
-    "\u{feff}",
-    "\t",
-    " ",
-    "  ",
-    "\n  ",
     "\n    ",
     "\u{0}",
     "\u{7f}",
     "\u{a0}",
-    ": ",
-    ":",
-    "- ",
-    "? ",
-    ",",
-    "[",
-    "]",
-    "{",
-    "}",
-    "'",
-    "\"",
-    "''",
-    "\\",
-    "|",
-    "|-\n",
-    ">",
     ">-\n",
-    "|2\n",
-    "&a ",
-    "*a",
     "&b ",
     "*b",
     "! ",
-    "!!str ",
-    "!!binary ",
     "!!merge ",
     "!x ",
-    "<<: *a",
     "<<: ",
-    "# ",
-    " #",
     "#",
     "---",
-    "---\n",
     "\n---\n",
-    "--- ",
     "...",
     "\n...\n",
     "%YAML 1.1\n",
     "%TAG !! x:\n",
-    "~",
-    "null",
     "on",
     "010",
-    "kind: ConfigMap\n",
-    "kind: Secret\n",
     "\nkind: ConfigMap",
     "apiVersion: v2\n",
     "namespace: victim",
@@ -109,12 +70,16 @@ const TOKENS: &[&str] = &[
     "metadata: {namespace: victim}\n",
     "a2luZA==: ConfigMap\n",
     "items: []\n",
-    "items:\n- ",
     "data:\n  v: ",
-    "stringData: ",
     "<path:kv/shop/web#password>",
     "<path:kv/shop/web#token>",
 ];
+
+fn token(rng: &mut Rng) -> &'static str {
+    let at = rng.usize(..TOKENS.len() + MORE.len());
+    let more = || MORE[at - TOKENS.len()];
+    TOKENS.get(at).copied().unwrap_or_else(more)
+}
 
 /// A document to be tried.
 pub(super) struct Attempt {
@@ -454,7 +419,7 @@ impl Maker<'_> {
 pub(super) fn mutate(rng: &mut Rng, text: &str) -> String {
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
     if lines.is_empty() {
-        return (word(rng, TOKENS)).to_owned();
+        return token(rng).to_owned();
     }
     let at = rng.usize(..lines.len());
     match rng.u8(..20) {
@@ -476,7 +441,7 @@ pub(super) fn mutate(rng: &mut Rng, text: &str) -> String {
                 lines.insert(at, theirs[rng.usize(..theirs.len())]);
             }
         }
-        6..8 => lines.insert(at, word(rng, TOKENS)),
+        6..8 => lines.insert(at, token(rng)),
         8 => {
             let indented = format!(
                 "{}{}",
@@ -494,7 +459,7 @@ pub(super) fn mutate(rng: &mut Rng, text: &str) -> String {
         11..14 => {
             // behind what a line holds
             let line = lines[at].trim_end_matches('\n');
-            let longer = format!("{line}{}\n", word(rng, TOKENS));
+            let longer = format!("{line}{}\n", token(rng));
             lines[at] = &longer;
             return lines.concat();
         }
@@ -513,7 +478,7 @@ fn insert(rng: &mut Rng, text: &str) -> String {
     let at = rng.usize(..places.len());
     let end = (at + rng.usize(..4)).min(places.len() - 1);
     let mut text = text.to_owned();
-    text.replace_range(places[at]..places[end], word(rng, TOKENS));
+    text.replace_range(places[at]..places[end], token(rng));
     text
 }
 

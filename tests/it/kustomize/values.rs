@@ -8,7 +8,8 @@ use serde_yaml::Value;
 use super::{SECRETS, build, name, tree};
 use crate::support::{EXEC, documents};
 
-/// What no YAML of kustomize's carries unchanged (krm-functions §2.4, 2.5).
+/// What no YAML of kustomize's carries unchanged
+/// (docs/internals/kustomize-and-kpt.md#characters-that-kustomize-cannot-carry).
 const NOT_CARRIED: [&str; 8] = [
     "\u{7f}", "\u{80}", "\u{9f}", "\u{85}", "\u{2028}", "\u{2029}", "\u{fffe}", "\u{ffff}",
 ];

@@ -1,5 +1,5 @@
 //! An object for every kind that kustomize's nameReference table lets refer to a `ConfigMap` or a Secret,
-//! with every field that it names (krm-functions.md §2.8), and some that only look so.
+//! with every field that it names (docs/internals/kustomize-and-kpt.md#name-references), and some that only look so.
 
 use super::case::Dice;
 

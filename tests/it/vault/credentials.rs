@@ -170,12 +170,12 @@ fn a_secret_that_cannot_be_read_is_told_with_what_to_do() {
     let status = |code| Answer::Full(code, String::new(), b"{\"message\":\"sentinel\"}".to_vec());
     for (answer, code, says) in [
         (status(403), 2, "may not read it"),
-        (status(404), 2, "there is none"),
+        (status(404), 2, "it does not exist"),
         (status(503), 3, "(transient)"),
         (
             Answer::Full(200, String::new(), b"[1]".to_vec()),
             2,
-            "no Secret",
+            "not a Secret",
         ),
     ] {
         let Some(output) = render(&server, "vault", answer, &[]) else {

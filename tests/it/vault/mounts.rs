@@ -111,7 +111,7 @@ fn a_version_that_the_operator_has_wrong_is_no_missing_secret() {
             &[&format!("<path:{mount}/a#k | default 'fallback'>")],
         )
         .code(1);
-        let fact = format!("the mount {mount} is {real}, and the settings say that {mount} is KV ");
+        let fact = format!("the mount {mount} is {real}, but the settings say that {mount} is KV ");
         assert_says(&output, &[&fact, setting]);
     }
 }
@@ -208,7 +208,7 @@ fn a_mount_that_is_said_to_have_no_versions_is_looked_at_before_its_api_is_read(
         .code(1);
         assert_says(
             &output,
-            &["the mount kv is KV v2, and the settings say that kv is KV v1"],
+            &["the mount kv is KV v2, but the settings say that kv is KV v1"],
         );
         let requests = server.requests();
         assert!(

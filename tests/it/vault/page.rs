@@ -1,4 +1,4 @@
-//! The README's list of what a server may have to say: each message comes out of the program, with the
+//! The page's list of what a server may have to say: each message comes out of the program, with the
 //! exit code that the list gives.
 
 use serde_json::json;
@@ -6,8 +6,8 @@ use serde_json::json;
 use super::fake::{Answer, Fake, secret};
 use super::server::Server;
 use super::{ROOT, manifest, render_at};
-use crate::readme::failures::holds;
-use crate::readme::{code, page, table};
+use crate::docs::failures::holds;
+use crate::docs::{TROUBLESHOOTING, code, page, table};
 use crate::support::{Output, run};
 
 #[track_caller]
@@ -69,7 +69,10 @@ fn every_failure_of_the_list_occurs() {
             )
         },
     ];
-    let rows = table(&page("README.md"), "| From a server | Exit | What to do |");
+    let rows = table(
+        &page(TROUBLESHOOTING),
+        "| From a server | Exit | What to do |",
+    );
     assert_eq!(rows.len(), outputs.len(), "{rows:#?}");
     for (row, output) in rows.iter().zip(outputs) {
         let output = output.code(row[1].parse().unwrap());

@@ -171,14 +171,14 @@ fn https_where_http_is_spoken_and_the_other_way_round() {
     let plain = server.tls_address().replace("https", "http");
     let output = read(&plain, &[]).code(2);
     assert_once(&output);
-    assert_says(&output, &["speaks https, and VAULT_ADDR says http"]);
+    assert_says(&output, &["expects https, and VAULT_ADDR says http"]);
     let output = read(
         &server.address().replace("http", "https"),
         &[("GITOPS_FN_TIMEOUT", "3s")],
     )
     .code(2);
     assert_once(&output);
-    assert_says(&output, &["no TLS connection", "speaks TLS"]);
+    assert_says(&output, &["could not make a TLS connection", "with TLS"]);
 }
 
 #[test]

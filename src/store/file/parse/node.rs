@@ -1,4 +1,4 @@
-//! The first pass: values, with every check that needs the place where a value stands.
+//! The first pass: builds the values, and makes every check that depends on where a value is.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,15 +6,15 @@ use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor};
 
-use super::fault::{Fault, MAX_EXPANDED, Malformed};
+use super::malformed::{MAX_EXPANDED, Malformed, Problem};
 use crate::secret::Value;
 use crate::secret::path::canonical;
 
-/// What the whole pass shares.
+/// The state of the pass.
 #[derive(Default)]
 pub(super) struct Reader {
-    /// The first thing found to be wrong; serde's error says only where.
-    fault: Cell<Option<Fault>>,
+    /// The first problem; serde's error says only where it is.
+    problem: Cell<Option<Problem>>,
     /// Bytes and values so far.
     size: Cell<usize>,
     numbers: Cell<bool>,
@@ -25,16 +25,16 @@ impl Reader {
         self.numbers.get()
     }
 
-    /// Our own words for a failed pass.
+    /// The problem of a failed pass, with its line.
     pub(super) fn malformed(&self, error: &serde_yaml::Error) -> Malformed {
         let line = error.location().map(|location| location.line());
-        Malformed::at(line, self.fault.get().unwrap_or(Fault::Syntax))
+        Malformed::at(line, self.problem.get().unwrap_or(Problem::Syntax))
     }
 
     /// Stops the pass. The text is never shown.
-    fn stop<E: de::Error>(&self, fault: Fault) -> E {
-        if self.fault.get().is_none() {
-            self.fault.set(Some(fault));
+    fn stop<E: de::Error>(&self, problem: Problem) -> E {
+        if self.problem.get().is_none() {
+            self.problem.set(Some(problem));
         }
         E::custom("malformed")
     }
@@ -43,13 +43,13 @@ impl Reader {
         let size = self.size.get().saturating_add(bytes).saturating_add(1);
         self.size.set(size);
         if size > MAX_EXPANDED {
-            return Err(self.stop(Fault::Expanded));
+            return Err(self.stop(Problem::Expanded));
         }
         Ok(())
     }
 }
 
-/// Where in the file a value stands, and so what it may be.
+/// Where in the file a value is, and so what it may be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
     /// The map of all secrets.
@@ -58,7 +58,7 @@ pub(super) enum Level {
     Secret,
     /// One version in a list: a map.
     Version,
-    /// Whatever lies below a secret's key.
+    /// A value below a key of a secret.
     Value,
 }
 
@@ -77,12 +77,12 @@ impl Level {
         }
     }
 
-    /// What is wrong with a value here that is no map.
-    fn fault(self) -> Fault {
+    /// The problem with a value at this level that is not a map.
+    fn problem(self) -> Problem {
         match self {
-            Self::Top => Fault::Top,
-            Self::Secret => Fault::Secret,
-            Self::Version | Self::Value => Fault::Version,
+            Self::Top => Problem::Top,
+            Self::Secret => Problem::Secret,
+            Self::Version | Self::Value => Problem::Version,
         }
     }
 }
@@ -97,7 +97,7 @@ pub(super) struct Node<'a> {
 impl Node<'_> {
     fn scalar<E: de::Error>(self, value: Value) -> Result<Value, E> {
         if self.level != Level::Value {
-            return Err(self.reader.stop(self.level.fault()));
+            return Err(self.reader.stop(self.level.problem()));
         }
         let bytes = match &value {
             Value::String(text) => text.len(),
@@ -167,7 +167,7 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         if matches!(self.level, Level::Top | Level::Version) {
-            return Err(self.reader.stop(self.level.fault()));
+            return Err(self.reader.stop(self.level.problem()));
         }
         self.reader.count(0)?;
         let item = Node {
@@ -179,7 +179,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             list.push(value);
         }
         if list.is_empty() && self.level == Level::Secret {
-            return Err(self.reader.stop(Fault::NoVersion));
+            return Err(self.reader.stop(Problem::NoVersion));
         }
         Ok(Value::List(list))
     }
@@ -203,11 +203,11 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Value, A::Error> {
-        Err(self.reader.stop(Fault::Tag))
+        Err(self.reader.stop(Problem::Tag))
     }
 }
 
-/// Reads one key of a map; fails where the key stands, so that the line is right.
+/// Reads one key of a map. It fails while the key is read, so that the line is right.
 struct Key<'a> {
     reader: &'a Reader,
     level: Level,
@@ -217,23 +217,23 @@ struct Key<'a> {
 
 impl Key<'_> {
     fn wrong<E: de::Error>(&self) -> E {
-        self.reader.stop(Fault::KeyType)
+        self.reader.stop(Problem::KeyType)
     }
 
-    fn name(&self, key: &str) -> Result<String, Fault> {
+    fn name(&self, key: &str) -> Result<String, Problem> {
         if key == "<<" {
-            return Err(Fault::Merge);
+            return Err(Problem::Merge);
         }
         match self.level {
-            Level::Top => canonical(key).map_err(Fault::Path),
+            Level::Top => canonical(key).map_err(Problem::Path),
             Level::Secret | Level::Version | Level::Value => Ok(key.to_owned()),
         }
     }
 
-    fn twice(&self) -> Fault {
+    fn twice(&self) -> Problem {
         match self.level {
-            Level::Top => Fault::SecretTwice,
-            Level::Secret | Level::Version | Level::Value => Fault::Twice,
+            Level::Top => Problem::SecretTwice,
+            Level::Secret | Level::Version | Level::Value => Problem::Twice,
         }
     }
 }
@@ -255,7 +255,9 @@ impl<'de> Visitor<'de> for Key<'_> {
 
     fn visit_str<E: de::Error>(self, key: &str) -> Result<String, E> {
         self.reader.count(key.len())?;
-        let name = self.name(key).map_err(|fault| self.reader.stop(fault))?;
+        let name = self
+            .name(key)
+            .map_err(|problem| self.reader.stop(problem))?;
         if !self.names.insert(name) {
             return Err(self.reader.stop(self.twice()));
         }

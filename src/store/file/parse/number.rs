@@ -1,11 +1,11 @@
-//! The second pass: the text of every number. The first pass has checked all else.
+//! The second pass: the text of every number. The first pass has checked everything else.
 
 use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::fault::{Fault, Malformed};
+use super::malformed::{Malformed, Problem};
 use crate::secret::Value;
 
 /// Replaces every number by its text in the file, where that is JSON (`1.0`, `1e3`, any number of
@@ -22,16 +22,16 @@ pub(super) fn keep_texts(text: &str, top: &mut Value) -> Result<(), Malformed> {
     };
     texts.deserialize(first).map_err(|error| {
         let line = error.location().map(|location| location.line());
-        let fault = if infinite.get() {
-            Fault::NotFinite
+        let problem = if infinite.get() {
+            Problem::NotFinite
         } else {
-            Fault::Syntax
+            Problem::Syntax
         };
-        Malformed::at(line, fault)
+        Malformed::at(line, problem)
     })
 }
 
-/// Walks the file along a value that is already known.
+/// Reads the file a second time, along the values of the first pass.
 struct Texts<'a> {
     value: &'a mut Value,
     infinite: &'a Cell<bool>,
@@ -54,7 +54,7 @@ impl<'de> Visitor<'de> for Texts<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("what was read before")
+        f.write_str("the same value as before")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
@@ -123,7 +123,7 @@ mod tests {
     use super::is_json_number;
 
     #[test]
-    fn json_numbers_are_told_from_other_spellings() {
+    fn json_numbers_differ_from_other_spellings() {
         for text in [
             "0",
             "-0",

@@ -1,20 +1,20 @@
-//! What can be wrong with a store file, in words that hold nothing of it.
+//! What can be wrong with a store file. The messages quote nothing from it.
 
 use std::fmt;
 
 use crate::secret::path::PathFault;
 
-/// The most that aliases may blow a file up to, in bytes and values: a list of aliases to lists of
-/// aliases is small on disk only.
+/// The most bytes and values that a file may have once its aliases are expanded: aliases to lists of aliases grow
+/// exponentially.
 pub(super) const MAX_EXPANDED: usize = 4 * 1024 * 1024;
 
-/// The most brackets that may be open at once: the YAML crate takes time by the square of them
-/// before its own limit of 128 levels applies.
+/// The most brackets that may be open at once: the YAML crate takes quadratic time before its own limit of 128 levels
+/// applies.
 pub(super) const MAX_OPEN: usize = 1_000;
 
 /// One thing that is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(in crate::store::file) enum Fault {
+pub(in crate::store::file) enum Problem {
     #[error("it is not valid YAML")]
     Syntax,
     #[error("it holds more than one YAML document")]
@@ -33,40 +33,40 @@ pub(in crate::store::file) enum Fault {
     Merge,
     #[error("a key occurs twice in one map")]
     Twice,
-    #[error("a secret occurs twice: `mount/path` and `mount/data/path` are the same one")]
+    #[error("a secret occurs twice: `mount/path` and `mount/data/path` are the same secret")]
     SecretTwice,
-    #[error("a key is no `mount/path`: {0}")]
+    #[error("a key is not a `mount/path`: {0}")]
     Path(PathFault),
-    #[error("a number is infinite or no number, and JSON has no such value (quote it)")]
+    #[error("a number is infinite or not a number, which JSON cannot express (quote it)")]
     NotFinite,
     #[error("a value has a tag")]
     Tag,
     #[error(
-        "more than 1,000 brackets are open at once; those inside texts count too (close them, or keep the text base64-encoded)"
+        "more than 1,000 brackets are open at once; those inside strings count too (close them, or keep the string base64-encoded)"
     )]
     Deep,
     #[error("its aliases expand to more than 4 MiB")]
     Expanded,
 }
 
-/// A fault and, where it is known, its line.
+/// A problem, and its line if that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store::file) struct Malformed {
     line: Option<usize>,
-    fault: Fault,
+    problem: Problem,
 }
 
 impl Malformed {
-    pub(super) fn at(line: Option<usize>, fault: Fault) -> Self {
-        Self { line, fault }
+    pub(super) fn at(line: Option<usize>, problem: Problem) -> Self {
+        Self { line, problem }
     }
 }
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
-            Some(line) => write!(f, "line {line}: {}", self.fault),
-            None => write!(f, "{}", self.fault),
+            Some(line) => write!(f, "line {line}: {}", self.problem),
+            None => write!(f, "{}", self.problem),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The README's list of failures: each message comes out of the real program, with the exit code
-//! that the list gives, from an input that is kept here.
+//! The page's list of failures: each message comes out of the real program, with the exit code that the
+//! list gives, from an input that is kept here.
 
-use super::{code, page, table};
+use super::{TROUBLESHOOTING, code, page, table};
 use crate::support::{gitops_fn, run, temp_dir, write_files};
 
 /// One row: its message, where `…` stands for anything, and what brings it about.
@@ -86,7 +86,7 @@ fn list(annotations: &str, text: &str) -> String {
     )
 }
 
-/// In the order of the README.
+/// In the order of the page.
 fn failures() -> Vec<Failure> {
     let mut all = inputs();
     all.extend(stores());
@@ -382,12 +382,12 @@ pub(crate) fn holds(text: &str, message: &str) -> bool {
     })
 }
 
-/// Checks that the README's table with this header has these messages and exit codes, in this order.
+/// Checks that the page's table with this header has these messages and exit codes, in this order.
 #[track_caller]
 pub(crate) fn assert_listed(header: &str, known: impl Iterator<Item = (&'static str, i32)>) {
     // backticks within a message cannot stand in the table's own
     let plain = |text: &str| text.replace("`-`", "'-'");
-    let listed: Vec<(String, i32)> = table(&page("README.md"), header)
+    let listed: Vec<(String, i32)> = table(&page(TROUBLESHOOTING), header)
         .iter()
         .map(|row| (code(&plain(&row[0])), row[1].parse().unwrap()))
         .collect();

@@ -1,14 +1,50 @@
-//! The README is true: its links, its failures, its tables, its examples and its commands.
+//! The README and the pages in `docs/` are true: their failures, tables, examples and commands.
 
 pub(crate) mod failures;
+pub(crate) mod links;
+mod picture;
+mod schemas;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::{clean, exe, gitops_fn, path_with, root, run, temp_dir, tool, write_files};
 
+pub(crate) const TROUBLESHOOTING: &str = "docs/troubleshooting.md";
+const CONFIGURATION: &str = "docs/configuration.md";
+const PLACEHOLDERS: &str = "docs/placeholders.md";
+
 pub(crate) fn page(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// The files below `folder` with this ending, as paths from the root of the tree. What tools have built there is not ours.
+fn files(folder: &str, ending: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root().join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            let path = folder.join(&name);
+            if entry.file_type().unwrap().is_dir() {
+                if name != "target" && !name.starts_with('.') {
+                    folders.push(path);
+                }
+            } else if name.ends_with(ending) {
+                found.push(path.into_os_string().into_string().unwrap());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The README and the pages in `docs/`.
+fn pages() -> Vec<String> {
+    let mut names = files("docs", ".md");
+    names.push("README.md".into());
+    names
 }
 
 /// The cells of the table with this header line; `` ` `` and `\|` as they are written.
@@ -67,9 +103,11 @@ fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
+/// The YAML examples of all pages that contain this text.
 fn yaml_blocks(containing: &str) -> Vec<String> {
-    let found: Vec<_> = blocks(&page("README.md"))
-        .into_iter()
+    let found: Vec<_> = pages()
+        .iter()
+        .flat_map(|name| blocks(&page(name)))
         .filter(|block| block.language == "yaml" && block.text.contains(containing))
         .map(|block| block.text)
         .collect();
@@ -78,28 +116,21 @@ fn yaml_blocks(containing: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_linked_file_exists() {
-    for name in [
-        "README.md",
-        "CHANGELOG.md",
-        "CONTRIBUTING.md",
-        "SECURITY.md",
-    ] {
-        for link in page(name).split("](").skip(1) {
-            let link = link.split(')').next().unwrap();
-            if !link.starts_with("https://") {
-                assert!(root().join(link).exists(), "{name} links {link}");
-            }
-        }
-    }
+fn the_readme_is_a_front_door() {
+    let lines = page("README.md").lines().count();
+    assert!(
+        lines <= 120,
+        "{lines} lines: what is not needed at the first look belongs into docs/"
+    );
 }
 
 #[test]
 fn every_example_configuration_is_named() {
+    let text: String = pages().iter().map(|name| page(name)).collect();
     for entry in fs::read_dir(root().join("fn-config")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        let link = format!("(fn-config/{name})");
-        assert!(page("README.md").contains(&link), "{link}");
+        let link = format!("fn-config/{name})");
+        assert!(text.contains(&link), "{link}");
     }
 }
 
@@ -117,7 +148,7 @@ fn the_environment_variables_are_those_of_the_help() {
             names.split(' ').map(str::to_owned).collect::<Vec<_>>()
         })
         .collect();
-    let rows = table(&page("README.md"), "| Environment variable | Meaning |");
+    let rows = table(&page(CONFIGURATION), "| Environment variable | Meaning |");
     let mut named: Vec<String> = rows.iter().map(|row| code(&row[0])).collect();
     listed.sort();
     named.sort();
@@ -130,7 +161,7 @@ fn the_modifiers_are_those_of_the_program() {
     let refused = run(gitops_fn().args(["render", "-"]), manifest).code(1);
     let known = refused.stderr.split("modifiers are ").nth(1).unwrap();
     let mut known: Vec<String> = known.trim().split(", ").map(str::to_owned).collect();
-    let rows = table(&page("README.md"), "| Modifier | Makes of the value |");
+    let rows = table(&page(PLACEHOLDERS), "| Modifier | Makes of the value |");
     let mut named: Vec<String> = rows
         .iter()
         .map(|row| code(&row[0]).split(' ').next().unwrap().to_owned())
@@ -156,7 +187,7 @@ fn the_modifiers_do_what_is_said() {
         ("urlencode", "a b?", "a%20b%3F"),
         ("json", "say \"hi\"", "say \\\"hi\\\""),
     ];
-    let rows = table(&page("README.md"), "| Modifier | Makes of the value |");
+    let rows = table(&page(PLACEHOLDERS), "| Modifier | Makes of the value |");
     for (modifier, value, result) in cases {
         assert!(
             rows.iter().any(|row| code(&row[0]) == modifier),
@@ -185,7 +216,10 @@ fn the_modifiers_do_what_is_said() {
 fn the_annotations_are_those_of_the_program() {
     let manifest = "kind: Any\nmetadata: {name: a, annotations: {avp.kubernetes.io/nosuch: x}}\n";
     let output = run(gitops_fn().args(["render", "-"]), manifest).success();
-    for row in table(&page("README.md"), "| Annotation of the object | Meaning |") {
+    for row in table(
+        &page(PLACEHOLDERS),
+        "| Annotation of the object | Meaning |",
+    ) {
         let name = code(&row[0]);
         let name = name.strip_prefix("avp.kubernetes.io/").unwrap();
         assert!(output.stderr.contains(name), "{name}: {}", output.stderr);
@@ -253,7 +287,7 @@ fn the_placeholders_of_the_text_work() {
             "MOUNT/PATH: [{KEY: one}, {KEY: two}, {KEY: \"three\\\"\"}]\n",
         )],
     );
-    let rows = table(&page("README.md"), "| Written | Where it counts | Gives |");
+    let rows = table(&page(PLACEHOLDERS), "| Written | Where it counts | Gives |");
     let results = [
         "three\"",
         "three\"",
@@ -291,39 +325,49 @@ fn shell(script: &str) -> Option<crate::support::Output> {
     Some(run(&mut bash, "").success())
 }
 
-#[test]
-fn the_quick_start_in_a_pipe_prints_what_is_shown() {
-    let blocks = blocks(&page("README.md"));
-    let is_tested =
-        |block: &Block| block.before == "<!-- tested -->" && block.text.contains("render -");
-    let mut tested = 0;
-    for (at, block) in blocks.iter().enumerate() {
-        if is_tested(block) {
-            let output = shell(&block.text).unwrap();
-            assert_eq!(output.text(), blocks[at + 1].text);
-            tested += 1;
+/// The examples behind `<!-- tested -->` that contain this text, each with the block that follows it.
+fn tested(containing: &str) -> Vec<(String, Option<String>)> {
+    let mut found = Vec::new();
+    for name in pages() {
+        let blocks = blocks(&page(&name));
+        for (at, block) in blocks.iter().enumerate() {
+            if block.before == "<!-- tested -->" && block.text.contains(containing) {
+                let next = blocks.get(at + 1).map(|next| next.text.clone());
+                found.push((block.text.clone(), next));
+            }
         }
     }
-    assert_eq!(tested, 2);
+    found
 }
 
 #[test]
-fn the_quick_start_in_kustomize_works() {
-    let blocks = blocks(&page("README.md"));
-    let block = blocks
-        .iter()
-        .find(|block| block.before == "<!-- tested -->" && block.text.contains("kustomize build"))
-        .unwrap();
-    let Some(output) = shell(&block.text) else {
-        return;
-    };
-    let text = output.text();
-    assert!(
-        text.contains("image: registry.example/acme/shop:1.11"),
-        "{text}"
-    );
-    assert!(text.contains("github.com/url: acme/shop-deploy"), "{text}");
-    assert!(text.contains("value: fake-cdn-token"), "{text}");
+fn the_examples_in_a_pipe_print_what_is_shown() {
+    let examples = tested("render -");
+    // the README, and two pages
+    assert_eq!(examples.len(), 3);
+    for (script, shown) in examples {
+        let output = shell(&script).unwrap();
+        assert_eq!(Some(output.text()), shown.as_deref());
+    }
+}
+
+#[test]
+fn the_examples_in_kustomize_work() {
+    let examples = tested("kustomize build");
+    // the README, and its page
+    assert_eq!(examples.len(), 2);
+    for (script, _) in examples {
+        let Some(output) = shell(&script) else {
+            return;
+        };
+        let text = output.text();
+        assert!(
+            text.contains("image: registry.example/acme/shop:1.11"),
+            "{text}"
+        );
+        assert!(text.contains("github.com/url: acme/shop-deploy"), "{text}");
+        assert!(text.contains("value: fake-cdn-token"), "{text}");
+    }
 }
 
 #[test]
@@ -335,7 +379,7 @@ fn what_is_shown_of_the_demo_is_what_it_prints() {
     demo.env("GITOPS_FN", exe());
     demo.env("PATH", path_with(&[kustomize.parent().unwrap()]));
     let output = run(&mut demo, "").success();
-    let shown = blocks(&page("README.md"))
+    let shown = blocks(&page("docs/kustomize.md"))
         .into_iter()
         .find(|block| block.language == "diff")
         .unwrap();
@@ -350,12 +394,11 @@ fn what_is_shown_of_the_demo_is_what_it_prints() {
 }
 
 #[test]
-fn the_test_command_of_the_text_is_that_of_ci() {
+fn the_two_commands_of_the_readme_are_real() {
+    let blocks = blocks(&page("README.md"));
+    let is_shown = |command: &str| blocks.iter().any(|block| block.text.trim() == command);
+    assert!(is_shown("examples/demo"));
     let command = "cargo test --locked";
+    assert!(is_shown(command));
     assert!(page(".ci/run").contains(command));
-    assert!(
-        blocks(&page("README.md"))
-            .iter()
-            .any(|block| block.text.trim() == command)
-    );
 }
