@@ -1,19 +1,21 @@
 //! The command line: arguments and help texts.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::cluster::secret_name::SecretName;
 use crate::kustomize::sandbox::Unconfined;
+use crate::vault::environment;
 
 /// Add the repository, set image tags and fill in secrets in Kubernetes manifests.
 ///
 /// Without a command, gitops-fn is a KRM function: it reads a ResourceList from standard input and writes one
 /// to standard output, for `kustomize build --enable-alpha-plugins --enable-exec` and kpt.
 #[derive(Debug, Parser)]
-#[command(name = "gitops-fn", version, after_help = ENVIRONMENT, max_term_width = 100)]
+#[command(name = "gitops-fn", version, after_help = after_help(), max_term_width = 100)]
 pub struct Cli {
     /// Log to standard error; repeat for more detail. Secrets are never logged
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -21,6 +23,15 @@ pub struct Cli {
     /// The command; none runs as a KRM function.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+/// The variables that count, and the exit codes.
+fn after_help() -> String {
+    let mut text = String::from(ENVIRONMENT);
+    for (name, meaning) in environment::help() {
+        let _ = writeln!(text, "  {name:<21} {meaning}");
+    }
+    text + AFTER_ENVIRONMENT
 }
 
 const ENVIRONMENT: &str = "\
@@ -34,13 +45,9 @@ Environment:
   GITOPS_FN_LOG         `info`, `debug` or `trace`, like -v, -vv and -vvv
 
 A Vault or OpenBao server (all of them: fn-config/environment.md):
-  VAULT_TOKEN           a token, or VAULT_TOKEN_FILE: the file that holds it
-  VAULT_ROLE_ID         AppRole, with VAULT_SECRET_ID; each also as …_FILE
-  VAULT_AUTH_METHOD     token, approle, kubernetes, jwt, userpass, github or none
-  VAULT_NAMESPACE       the namespace of the secrets
-  VAULT_CACERT          a PEM file of authorities, instead of the system's
-  GITOPS_FN_TIMEOUT     how long a run may take (45s)
+";
 
+const AFTER_ENVIRONMENT: &str = "
 An operator's policy at /etc/gitops-fn/policy.yaml rules over all of them;
 `gitops-fn policy test` shows what it allows (fn-config/policy.md).
 
@@ -260,7 +267,8 @@ mod tests {
 
     #[test]
     fn clap_does_not_wrap_the_list_of_variables_again() {
-        let long: Vec<_> = ENVIRONMENT.lines().filter(|line| line.len() > 90).collect();
+        let text = after_help();
+        let long: Vec<_> = text.lines().filter(|line| line.len() > 90).collect();
         assert!(long.is_empty(), "{long:?}");
     }
 }

@@ -9,7 +9,11 @@ use crate::explain::Explain;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a run may take unless something is set: less than Argo CD's own limit
+/// (docs/internals/argocd-plugins.md#what-decides-the-design).
+pub const DEADLINE: Duration = Duration::from_secs(45);
 
 /// How much work is done between two checks, in bytes: takes about a millisecond.
 const STRIDE: usize = 1 << 16;

@@ -33,6 +33,7 @@ pub mod document;
 pub mod edit;
 pub mod explain;
 pub mod finding;
+mod go_syntax;
 mod http;
 pub mod image;
 pub mod input;

@@ -8,6 +8,7 @@ pub mod identity;
 pub mod judge;
 pub mod load;
 pub mod mode;
+mod problems;
 pub mod raw;
 pub mod reference;
 mod server;
@@ -27,7 +28,7 @@ use sink::Sink;
 use template::{Mount, Template};
 
 /// A policy that holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     /// Where secrets are read and as whom; `None` where nothing is to be read from a server.
     pub vault: Option<VaultPolicy>,

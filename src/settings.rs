@@ -13,7 +13,8 @@ use std::sync::OnceLock;
 use regex::Regex;
 
 use crate::explain::Explain;
-use crate::vault::settings::VaultVars;
+use crate::vault::setting::PREFIXES as PREFIXES_OF_STORES;
+use crate::vault::setting::variables::VaultVars;
 
 /// Prefixes of the variables that `${NAME}` may name.
 const PREFIXES: [&str; 3] = ["ARGOCD_APP_", "ARGOCD_ENV_", "PARAM_"];
@@ -23,8 +24,6 @@ const SHORT: [&str; 3] = ["APP_REPO", "IMAGE_NAME", "IMAGE_TAG"];
 const KUBE_VERSION: &str = "KUBE_VERSION";
 /// The plugin parameter that named the old plugin's Secret.
 pub const AVP_SECRET: &str = "ARGOCD_ENV_AVP_SECRET";
-/// What an application's author may not set, and AVP let them.
-const CREDENTIALS: [&str; 3] = ["VAULT_", "AVP_", "BAO_"];
 
 /// Everything that the program wants to know of its environment. Its `Debug` shows no value.
 #[derive(Clone, Default)]
@@ -316,12 +315,17 @@ fn is_allowed(name: &str) -> bool {
     (prefixed || name == KUBE_VERSION || SHORT.contains(&name)) && !is_ignored(name)
 }
 
-/// Whether a plugin parameter looks like a setting of the secret store.
+/// Whether a plugin parameter looks like a setting of the secret store, which an application's author may not set. AVP
+/// let them.
 fn is_ignored(name: &str) -> bool {
     ["ARGOCD_ENV_", "PARAM_"]
         .iter()
         .filter_map(|prefix| name.strip_prefix(prefix))
-        .any(|rest| CREDENTIALS.iter().any(|prefix| rest.starts_with(prefix)))
+        .any(|rest| {
+            PREFIXES_OF_STORES
+                .iter()
+                .any(|prefix| rest.starts_with(prefix))
+        })
 }
 
 #[cfg(test)]

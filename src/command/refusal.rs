@@ -6,7 +6,7 @@ use std::io;
 use gitops_fn::finding::{Finding, exit_code, text};
 use gitops_fn::settings::SettingsError;
 use gitops_fn::source::SourceError;
-use gitops_fn::vault::settings::SettingProblem;
+use gitops_fn::vault::environment::SettingProblem;
 
 use super::streams::say;
 
@@ -63,8 +63,9 @@ impl From<Vec<SettingsError>> for Refusal {
 /// Settings of the server that cannot be used.
 impl From<Vec<SettingProblem>> for Refusal {
     fn from(problems: Vec<SettingProblem>) -> Self {
-        let finding =
-            |problem: SettingProblem| Finding::error(problem.to_string(), problem.help).exiting(2);
+        let finding = |problem: SettingProblem| {
+            Finding::error(problem.to_string(), problem.help()).exiting(2)
+        };
         let findings = problems.into_iter().map(finding);
         findings.collect::<Vec<_>>().into()
     }

@@ -124,7 +124,7 @@ pub(crate) enum OptionsError {
 
 impl OptionsError {
     /// The error, with options called what the users of the caller call them.
-    pub(crate) fn naming(&self, name: impl Fn(OptionName) -> &'static str) -> String {
+    pub(crate) fn naming(&self, name: impl Fn(OptionName) -> String) -> String {
         match self {
             Self::Unusable(option, problem) => format!("{} {problem}", name(*option)),
             Self::KeyMismatch => format!(
@@ -146,7 +146,7 @@ impl OptionsError {
 
 impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.naming(OptionName::plain))
+        f.write_str(&self.naming(|option| option.plain().to_owned()))
     }
 }
 

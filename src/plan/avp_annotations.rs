@@ -4,6 +4,7 @@
 use super::Scope;
 use crate::explain::Explain;
 use crate::finding::Finding;
+use crate::go_syntax;
 use crate::secret::KvVersion;
 use crate::yaml::tree::NodeId;
 
@@ -178,13 +179,9 @@ impl Explain for AnnotationError {
     }
 }
 
-/// Go's `ParseBool` words, as AVP takes them; AVP takes all others for false.
+/// As AVP reads it, which takes all other words for false.
 fn boolean(text: &str) -> Result<bool, AnnotationError> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(AnnotationError::Boolean),
-    }
+    go_syntax::boolean(text).ok_or(AnnotationError::Boolean)
 }
 
 fn kv_version(text: &str) -> Result<KvVersion, AnnotationError> {

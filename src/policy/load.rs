@@ -7,7 +7,8 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use super::validate::{Problems, spec};
+use super::problems::Problems;
+use super::validate::spec;
 use super::{Policy, raw};
 use crate::document;
 use crate::finding::Finding;

@@ -6,6 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::clock;
+use crate::vault::setting::typed::InPolicy;
+use crate::vault::{login, settings};
+
 /// The `apiVersion` of [`Policy`].
 pub const API_VERSION: &str = "gitops-fn.dev/v1alpha1";
 /// The `kind` of [`Policy`].
@@ -167,6 +171,24 @@ pub struct Vault {
     pub auth: Option<Auth>,
 }
 
+impl Vault {
+    /// The settings that are written as text, and their texts.
+    pub(super) fn texts(&self) -> [Text<'_>; 7] {
+        [
+            (&settings::server::ADDR, &self.address),
+            (&settings::server::NAMESPACE, &self.namespace),
+            (&settings::tls::CACERT, &self.ca_file),
+            (&settings::tls::CACERT_BYTES, &self.ca),
+            (&settings::tls::TLS_SERVER_NAME, &self.server_name),
+            (&settings::tls::CLIENT_CERT, &self.client_cert_file),
+            (&settings::tls::CLIENT_KEY, &self.client_key_file),
+        ]
+    }
+}
+
+/// A setting, and what the policy writes for it.
+pub(super) type Text<'t> = (&'static dyn InPolicy, &'t Option<String>);
+
 /// The login.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -200,6 +222,28 @@ pub struct Auth {
     pub github_token_file: Option<String>,
 }
 
+impl Auth {
+    /// The settings that are written as text, and their texts.
+    pub(super) fn texts(&self) -> [Text<'_>; 11] {
+        [
+            (&login::AUTH_MOUNT, &self.mount),
+            (&login::AUTH_NAMESPACE, &self.namespace),
+            (&login::jwt::AUTH_ROLE, &self.role),
+            (&login::jwt::AUTH_JWT_FILE, &self.jwt_file),
+            (&login::token::TOKEN_FILE, &self.token_file),
+            (&login::approle::ROLE_ID_FILE, &self.role_id_file),
+            (&login::approle::SECRET_ID_FILE, &self.secret_id_file),
+            (
+                &login::approle::WRAPPED_SECRET_ID_FILE,
+                &self.wrapped_secret_id_file,
+            ),
+            (&login::userpass::USERNAME, &self.username),
+            (&login::userpass::PASSWORD_FILE, &self.password_file),
+            (&login::github::GITHUB_TOKEN_FILE, &self.github_token_file),
+        ]
+    }
+}
+
 /// The ways to log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -218,6 +262,21 @@ pub enum Method {
     Github,
     /// None: a Vault Agent or Proxy at the address logs in.
     None,
+}
+
+impl Method {
+    /// Its name, as the environment's settings have it too.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "kubernetes",
+            Self::Jwt => "jwt",
+            Self::Approle => "approle",
+            Self::Token => "token",
+            Self::Userpass => "userpass",
+            Self::Github => "github",
+            Self::None => "none",
+        }
+    }
 }
 
 /// A KV mount.
@@ -295,7 +354,7 @@ pub struct Limits {
     #[schemars(extend("default" = super::Limits::DEFAULT.child_memory_bytes))]
     pub child_memory_bytes: Option<u64>,
     /// How long a run may take at most, such as `45s`. `GITOPS_FN_TIMEOUT` can only shorten it.
-    #[schemars(extend("default" = "45s"))]
+    #[schemars(extend("default" = format!("{:?}", clock::DEADLINE)))]
     pub deadline: Option<String>,
 }
 

@@ -2,6 +2,8 @@
 
 use super::raw::Policy;
 use crate::document::schema;
+use crate::vault::environment::names_under_policy;
+use crate::vault::setting::UnderPolicy;
 
 /// The JSON Schema (draft 7) of `kind: Policy`, as `fn-config/policy.schema.json` holds it.
 #[must_use]
@@ -14,8 +16,31 @@ pub fn schema_json() -> String {
 pub fn reference_markdown() -> String {
     let mut page = String::from(INTRODUCTION);
     schema::section(&mut page, "Policy", "", &schema::of::<Policy>());
-    page.push_str(CLOSING);
+    page.push_str(&what_the_environment_says());
     page
+}
+
+/// What each setting of the environment is worth under a policy.
+fn what_the_environment_says() -> String {
+    let list = |is: fn(UnderPolicy) -> bool| {
+        let names = names_under_policy(is).into_iter();
+        names
+            .map(|name| format!("- `{name}`"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    format!(
+        "\n## What the environment still says\n\n\
+         Under a policy these variables do not count, whoever has set them, nor do `SSL_CERT_FILE`, `SSL_CERT_DIR`\n\
+         or any proxy variable:\n\n{}\n\n\
+         These count outside function mode, if the policy sets nothing in their place. They are sent to the policy's\n\
+         server alone:\n\n{}\n\n\
+         These always count, since they can only shorten `limits.deadline`:\n\n{}\n\n\
+         The same holds for the other names of each, such as `BAO_ADDR` and `AVP_ROLE_ID` (`environment.md`).\n",
+        list(|worth| worth == UnderPolicy::Ignored),
+        list(|worth| matches!(worth, UnderPolicy::Credential(_))),
+        list(|worth| worth == UnderPolicy::Shortens),
+    )
 }
 
 const INTRODUCTION: &str = "\
@@ -28,18 +53,6 @@ const INTRODUCTION: &str = "\
 is also in [policy.schema.json](policy.schema.json).
 
 <!-- ANCHOR: fields -->
-";
-
-const CLOSING: &str = "
-## What the environment still says
-
-Under a policy neither `VAULT_ADDR`, `VAULT_AGENT_ADDR`, `VAULT_NAMESPACE`, `VAULT_CACERT`,
-`VAULT_SKIP_VERIFY`, `VAULT_REDIRECT_HOSTS`, the login method, mount, role and namespace, `AVP_KV_VERSION`,
-`GITOPS_FN_MAX_BODY`, `SSL_CERT_FILE`, `SSL_CERT_DIR` nor any proxy variable counts, whoever has set them. What does, outside function mode
-and where the policy names nothing in its place: `VAULT_TOKEN`, `VAULT_ROLE_ID`, `VAULT_SECRET_ID`,
-`VAULT_WRAPPED_SECRET_ID`, `VAULT_USERNAME`, `VAULT_PASSWORD`, `VAULT_GITHUB_TOKEN`, each with its `_FILE`
-and its other names; `VAULT_AUTH_JWT_FILE`; `VAULT_CLIENT_CERT` and `VAULT_CLIENT_KEY`. They are sent to the policy's
-server alone. `GITOPS_FN_TIMEOUT` counts always, since it can only shorten `limits.deadline`.
 ";
 
 #[cfg(test)]

@@ -1,85 +1,101 @@
-//! Where the server is and who we are there: what the policy says takes the place of the environment.
+//! Where the server is and who this program is there: what the policy says takes the place of the environment.
 
 use super::identity::{Identity, Variable};
+use super::problems::Problems;
 use super::raw;
-use super::validate::Problems;
-use crate::vault::settings::{Governed, policy_field};
+use crate::vault::login::jwt::AUTH_ROLE;
+use crate::vault::login::method::{Method, Mount};
+use crate::vault::login::{AUTH_METHOD, AUTH_MOUNT, AUTH_NAMESPACE};
+use crate::vault::setting::typed::Values;
+use crate::vault::setting::variables::Governed;
+use crate::vault::setting::{About, address};
+use crate::vault::settings::server::{ADDR, NAMESPACE, REDIRECT_HOSTS, is_file};
 
-/// `spec.vault`, as settings by their names in the environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `spec.vault`, as values of settings.
+#[derive(Clone, Debug)]
 pub struct VaultPolicy {
-    settings: Vec<(&'static str, String)>,
+    values: Values,
     /// The proxy, if there is one.
     proxy: Option<String>,
     /// The role is one for each project.
     pub role_of_project: bool,
 }
 
-/// The setting of the role.
-const ROLE: &str = "VAULT_AUTH_ROLE";
 /// What the role of each project holds in place of its name.
 const PROJECT: &str = "${ARGOCD_APP_PROJECT_NAME}";
 
 impl VaultPolicy {
     /// The settings of the server for an Application; `None` where its role depends on a project that
     /// is not known.
-    #[must_use]
-    pub fn governed(&self, identity: &Identity) -> Option<Governed> {
-        let mut settings = self.settings.clone();
+    pub(super) fn governed(&self, identity: &Identity) -> Option<Governed> {
+        let mut values = self.values.clone();
         if self.role_of_project {
             let role = self.role(identity).filter(|role| !role.contains(PROJECT))?;
-            for (name, value) in &mut settings {
-                if *name == ROLE {
-                    value.clone_from(&role);
-                }
-            }
+            values.set(&AUTH_ROLE, role);
         }
         Some(Governed {
-            settings,
+            values,
             proxy: self.proxy.clone(),
             ..Governed::default()
         })
     }
 
     /// The role of the login for an Application; the variable stays where its project is not known.
-    #[must_use]
-    pub fn role(&self, identity: &Identity) -> Option<String> {
-        let role = self.setting(ROLE)?;
+    fn role(&self, identity: &Identity) -> Option<String> {
+        let role = self.values.get(&AUTH_ROLE)?;
         Some(match identity.literal(Variable::Project) {
             Some(project) => role.replace(PROJECT, project),
-            None => role.to_owned(),
+            None => role.clone(),
         })
     }
 
-    /// One of the settings, for those who want to see the policy.
-    #[must_use]
-    pub fn setting(&self, name: &str) -> Option<&str> {
-        let found = self.settings.iter().find(|(known, _)| *known == name);
-        found.map(|(_, value)| value.as_str())
+    /// What an Application's operator wants to know: where it is, and as whom.
+    pub(super) fn summary(&self, identity: &Identity) -> Vec<(&'static str, String)> {
+        let method = self.values.get(&AUTH_METHOD);
+        let known = [
+            ("address", self.values.get(&ADDR).cloned()),
+            ("namespace", self.values.get(&NAMESPACE).cloned()),
+            ("login", method.map(|method| method.name.to_owned())),
+            ("role", self.role(identity)),
+        ];
+        let known = known.into_iter();
+        known
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
     }
 }
 
-pub(super) fn read(raw: raw::Vault, problems: &mut Problems) -> VaultPolicy {
-    let mut settings = Vec::new();
-    let mut set = |name: &'static str, value: Option<String>, problems: &mut Problems| {
-        let Some(value) = value else { return };
-        let path = policy_field(name);
-        if value.is_empty() {
-            problems.add(path, "empty", "leave it out, or write its value");
-        } else {
-            problems.value(path, name, &value);
+/// Collects the values of settings.
+#[derive(Default)]
+struct Reader {
+    values: Values,
+    problems: Problems,
+}
+
+impl Reader {
+    fn text(&mut self, (setting, text): raw::Text<'_>) {
+        let Some(text) = text else { return };
+        let path = field(setting.about());
+        if text.is_empty() {
+            self.problems.add(path, "empty", EMPTY);
+        } else if let Err(bad) = setting.read_into(&mut self.values, text) {
+            self.problems.bad_value(path, &bad);
         }
-        settings.push((name, value));
-    };
-    if raw
-        .address
-        .as_deref()
-        .is_some_and(|one| one.starts_with("file:"))
-    {
+    }
+}
+
+const EMPTY: &str = "leave it out, or write its value";
+
+/// The policy's field for a setting.
+fn field(setting: &About) -> &'static str {
+    setting.field.unwrap_or(setting.name)
+}
+
+pub(super) fn read(raw: &raw::Vault, problems: &mut Problems) -> VaultPolicy {
+    let mut reader = Reader::default();
+    if raw.address.as_deref().is_some_and(is_file) {
         let help = "set store: file instead";
-        problems.add("spec.vault.address", "names a file and no server", help);
-    } else {
-        set("VAULT_ADDR", raw.address, problems);
+        problems.add(field(&ADDR), "names a file and no server", help);
     }
     if raw.ca.is_some() && raw.ca_file.is_some() {
         let help = "keep one of them";
@@ -93,109 +109,150 @@ pub(super) fn read(raw: raw::Vault, problems: &mut Problems) -> VaultPolicy {
             help,
         );
     }
-    let hosts = raw.redirect_hosts.map(|hosts| hosts.join(","));
-    for (name, value) in [
-        ("VAULT_NAMESPACE", raw.namespace),
-        ("VAULT_CACERT", raw.ca_file),
-        ("VAULT_CACERT_BYTES", raw.ca),
-        ("VAULT_TLS_SERVER_NAME", raw.server_name),
-        ("VAULT_CLIENT_CERT", raw.client_cert_file),
-        ("VAULT_CLIENT_KEY", raw.client_key_file),
-        ("VAULT_REDIRECT_HOSTS", hosts),
-    ] {
-        set(name, value, problems);
+    for text in raw.texts() {
+        reader.text(text);
     }
-    if let Some(proxy) = &raw.proxy {
-        problems.value("spec.vault.proxy", "VAULT_ADDR", proxy);
-    }
-    let auth = raw.auth.unwrap_or_default();
-    let method = auth.method.unwrap_or(raw::Method::None);
-    let role = auth.role.clone();
-    let role_of_project = role.as_deref().is_some_and(|role| role.contains(PROJECT));
-    // its grammar is that of a role with a name in place of the variable
-    let plain = role.as_deref().map(|role| role.replace(PROJECT, "x"));
-    if plain.is_some_and(|role| role.contains('$')) {
-        let help = "only ${ARGOCD_APP_PROJECT_NAME} can stand in it: name and namespace are chosen by whoever edits the Application";
-        problems.add("spec.vault.auth.role", "holds another variable", help);
-    }
-    login(auth, method, &mut set, problems);
+    redirect_hosts(raw.redirect_hosts.as_deref(), &mut reader);
+    let proxy = proxy(raw.proxy.as_deref(), problems);
+    let none = raw::Auth::default();
+    let auth = raw.auth.as_ref().unwrap_or(&none);
+    login(auth, &mut reader);
+    problems.0.append(&mut reader.problems.0);
     VaultPolicy {
-        settings,
-        proxy: raw.proxy,
-        role_of_project,
+        values: reader.values,
+        proxy,
+        role_of_project: auth
+            .role
+            .as_deref()
+            .is_some_and(|role| role.contains(PROJECT)),
     }
 }
 
-type Set<'s> = &'s mut dyn FnMut(&'static str, Option<String>, &mut Problems);
+fn redirect_hosts(hosts: Option<&[String]>, reader: &mut Reader) {
+    let Some(hosts) = hosts else { return };
+    let path = field(&REDIRECT_HOSTS);
+    if hosts.is_empty() {
+        reader.problems.add(path, "empty", EMPTY);
+    }
+    match hosts.iter().map(|host| address::host(host)).collect() {
+        Ok(hosts) => reader.values.set(&REDIRECT_HOSTS, hosts),
+        Err(bad) => reader.problems.bad_value(path, &bad),
+    }
+}
 
-fn login(auth: raw::Auth, method: raw::Method, set: Set<'_>, problems: &mut Problems) {
-    use raw::Method;
-    let is_jwt = matches!(method, Method::Kubernetes | Method::Jwt);
-    let has_mount = !matches!(method, Method::None | Method::Token);
-    if is_jwt && auth.role.is_none() {
-        problems.add(
-            "spec.vault.auth.role",
-            "missing",
-            "name the role of the login",
-        );
+fn proxy(address: Option<&str>, problems: &mut Problems) -> Option<String> {
+    match address::server(address?) {
+        Ok(address) => Some(address),
+        Err(bad) => {
+            problems.bad_value("spec.vault.proxy", &bad);
+            None
+        }
     }
-    if method == Method::Jwt && auth.jwt_file.is_none() {
-        let help = "name the file of the signed token";
-        problems.add("spec.vault.auth.jwtFile", "missing", help);
-    }
+}
+
+fn login(auth: &raw::Auth, reader: &mut Reader) {
+    let method = auth.method.unwrap_or(raw::Method::None).name();
+    let Ok(method) = (AUTH_METHOD.parse)(method) else {
+        return;
+    };
+    reader.values.set(&AUTH_METHOD, method);
     if auth.secret_id_file.is_some() && auth.wrapped_secret_id_file.is_some() {
         let help = "keep one of them";
-        problems.add(
+        reader.problems.add(
             "spec.vault.auth.secretIdFile",
             "stands beside wrappedSecretIdFile",
             help,
         );
     }
-    let name = match method {
-        Method::Kubernetes => "kubernetes",
-        Method::Jwt => "jwt",
-        Method::Approle => "approle",
-        Method::Token => "token",
-        Method::Userpass => "userpass",
-        Method::Github => "github",
-        Method::None => "none",
-    };
-    set("VAULT_AUTH_METHOD", Some(name.to_owned()), problems);
-    let approle = method == Method::Approle;
-    for (name, value, used) in [
-        ("VAULT_AUTH_MOUNT", auth.mount, has_mount),
-        (
-            "VAULT_AUTH_NAMESPACE",
-            auth.namespace,
-            method != Method::None,
-        ),
-        (ROLE, auth.role, is_jwt),
-        ("VAULT_AUTH_JWT_FILE", auth.jwt_file, is_jwt),
-        ("VAULT_TOKEN_FILE", auth.token_file, method == Method::Token),
-        ("VAULT_ROLE_ID_FILE", auth.role_id_file, approle),
-        ("VAULT_SECRET_ID_FILE", auth.secret_id_file, approle),
-        (
-            "VAULT_WRAPPED_SECRET_ID_FILE",
-            auth.wrapped_secret_id_file,
-            approle,
-        ),
-        ("VAULT_USERNAME", auth.username, method == Method::Userpass),
-        (
-            "VAULT_PASSWORD_FILE",
-            auth.password_file,
-            method == Method::Userpass,
-        ),
-        (
-            "VAULT_GITHUB_TOKEN_FILE",
-            auth.github_token_file,
-            method == Method::Github,
-        ),
-    ] {
-        if value.is_some() && !used {
-            let at = policy_field(name);
-            problems.add(at, "not used by this method", "leave it out");
+    // its grammar is that of a role with a name in place of the variable
+    let plain = auth.role.as_deref().map(|role| role.replace(PROJECT, "x"));
+    if plain.is_some_and(|role| role.contains('$')) {
+        let help = "only ${ARGOCD_APP_PROJECT_NAME} can stand in it: name and namespace are chosen by whoever edits the Application";
+        reader
+            .problems
+            .add(field(&AUTH_ROLE), "holds another variable", help);
+    }
+    for text in auth.texts() {
+        let setting = text.0.about();
+        if text.1.is_some() && !uses(method, setting) {
+            let help = "leave it out";
+            reader
+                .problems
+                .add(field(setting), "not used by this method", help);
         } else {
-            set(name, value, problems);
+            reader.text(text);
         }
+        let must_set = method
+            .policy_must_set
+            .iter()
+            .find(|(needed, _)| *needed == setting);
+        if let (Some((_, help)), None) = (must_set, text.1) {
+            reader.problems.add(field(setting), "missing", help);
+        }
+    }
+}
+
+/// Whether a method uses a setting of logins.
+fn uses(method: &Method, setting: &About) -> bool {
+    if *setting == AUTH_MOUNT.about {
+        !matches!(method.mount, Mount::None)
+    } else if *setting == AUTH_NAMESPACE.about {
+        !method.settings.is_empty()
+    } else {
+        method.settings.contains(&setting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::document::schema;
+    use crate::policy::raw;
+    use crate::vault::environment::all;
+    use crate::vault::login::METHODS;
+
+    #[test]
+    fn a_policy_knows_the_login_methods() {
+        let schema = schema::of::<raw::Auth>().to_string();
+        let deserialized = |name: &str| serde_yaml::from_str::<raw::Method>(name);
+        for method in METHODS {
+            let known = deserialized(method.name).unwrap();
+            assert_eq!(known.name(), method.name);
+            assert!(schema.contains(&format!("\"{}\"", method.name)), "{schema}");
+        }
+        assert!(deserialized("k8s").is_err());
+    }
+
+    #[test]
+    fn each_setting_with_a_field_is_read_from_it() {
+        let mut fields: BTreeSet<_> = all().filter_map(|setting| setting.field).collect();
+        // in types of their own
+        for field in [
+            "spec.vault.redirectHosts",
+            "spec.vault.auth.method",
+            "spec.mounts",
+            "spec.limits.deadline",
+        ] {
+            assert!(fields.remove(field), "{field}");
+        }
+        let last = |field: &str| field.rsplit('.').next().unwrap().to_owned();
+        let yaml = |folder: &str| -> String {
+            let inside = |field: &&&str| field.rsplit_once('.').unwrap().0 == folder;
+            let names = fields.iter().filter(inside).map(|field| last(field));
+            names
+                .map(|name| format!("{name}: {name}"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        let vault: raw::Vault = serde_yaml::from_str(&yaml("spec.vault")).unwrap();
+        let auth: raw::Auth = serde_yaml::from_str(&yaml("spec.vault.auth")).unwrap();
+        let texts = vault.texts().into_iter().chain(auth.texts());
+        for (setting, text) in texts {
+            let field = setting.about().field.unwrap();
+            assert_eq!(text.as_ref(), Some(&last(field)), "{field}");
+            assert!(fields.remove(field), "{field}");
+        }
+        assert!(fields.is_empty(), "{fields:?}");
     }
 }

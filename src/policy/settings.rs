@@ -5,7 +5,8 @@ use super::judge::Judge;
 use crate::finding::Finding;
 use crate::secret::KvVersion;
 use crate::settings::{Settings, StoreSetting};
-use crate::vault::settings::{Governed, VaultVars};
+use crate::vault::setting::variables::{Governed, VaultVars};
+use crate::vault::settings::reading::{KV_V1_MOUNTS, KV_V2_MOUNTS};
 
 impl Judge<'_> {
     /// Puts what the policy says of the store in place of what the environment says.
@@ -31,17 +32,17 @@ impl Judge<'_> {
         let mut governed = server
             .and_then(|server| server.governed(&self.identity))
             .unwrap_or_default();
-        for (name, version) in [
-            ("GITOPS_FN_KV_V1_MOUNTS", KvVersion::V1),
-            ("GITOPS_FN_KV_V2_MOUNTS", KvVersion::V2),
+        for (setting, version) in [
+            (&KV_V1_MOUNTS, KvVersion::V1),
+            (&KV_V2_MOUNTS, KvVersion::V2),
         ] {
             let mounts = policy.mounts.iter().filter(|one| one.version == version);
-            let mounts: Vec<_> = mounts.map(|mount| mount.path.as_str()).collect();
+            let mounts: Vec<_> = mounts.map(|mount| mount.path.clone()).collect();
             if !mounts.is_empty() {
-                governed.settings.push((name, mounts.join(",")));
+                governed.values.set(setting, mounts);
             }
         }
-        environment.governed(&Governed {
+        environment.governed(Governed {
             credentials: server.is_some() && !self.function,
             deadline: policy.deadline,
             ..governed

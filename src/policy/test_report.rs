@@ -190,17 +190,7 @@ impl<'p> Report<'p> {
         } else {
             self.question.identity.clone()
         };
-        let role = vault.role(&identity);
-        let known = [
-            ("address", vault.setting("VAULT_ADDR")),
-            ("namespace", vault.setting("VAULT_NAMESPACE")),
-            ("login", vault.setting("VAULT_AUTH_METHOD")),
-            ("role", role.as_deref()),
-        ];
-        let known = known.into_iter();
-        known
-            .filter_map(|(name, value)| Some((name, value?.to_owned())))
-            .collect()
+        vault.summary(&identity)
     }
 
     /// What becomes of the Application's placeholders.

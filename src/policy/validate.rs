@@ -8,36 +8,13 @@ use std::time::Duration;
 
 use super::identity::is_literal;
 use super::mode::Modes;
+use super::problems::Problems;
 use super::sink::Sink;
 use super::template::Mount;
 use super::{Enable, Limits, Policy, Sandbox, raw, server};
-use crate::finding::Finding;
+use crate::clock;
 use crate::secret::KvVersion;
-use crate::vault::settings::check_value;
-
-/// How long a run may take where nothing is said: below Argo CD's own limit.
-const DEADLINE: Duration = Duration::from_secs(45);
-
-/// Collects what is wrong.
-#[derive(Default)]
-pub(super) struct Problems(pub(super) Vec<Finding>);
-
-impl Problems {
-    pub(super) fn add(&mut self, path: &str, message: &str, help: &str) {
-        self.0.push(Finding::invalid(path, message, help));
-    }
-
-    pub(super) fn push(&mut self, path: &str, error: impl Into<Finding>) {
-        self.0.push(error.into().within(path).exiting(2));
-    }
-
-    /// A text in the form that the setting of this name has.
-    pub(super) fn value(&mut self, path: &str, setting: &str, text: &str) {
-        if let Err((message, help)) = check_value(setting, text) {
-            self.add(path, message, help);
-        }
-    }
-}
+use crate::vault::setting::value;
 
 /// Reads the `spec` of a `Policy`; all that is wrong goes to `problems`.
 pub(super) fn spec(spec: raw::Spec, problems: &mut Problems) -> Policy {
@@ -81,7 +58,7 @@ pub(super) fn spec(spec: raw::Spec, problems: &mut Problems) -> Policy {
         );
     }
     Policy {
-        vault: spec.vault.map(|raw| server::read(raw, problems)),
+        vault: spec.vault.as_ref().map(|raw| server::read(raw, problems)),
         secrets_file: secrets_file(spec.secrets_file, file_store, problems),
         rules,
         modes: Modes {
@@ -162,16 +139,12 @@ fn limits(raw: &raw::Limits, problems: &mut Problems) -> (Limits, Duration) {
         ),
         output_bytes: limit("outputBytes", raw.output_bytes, default.output_bytes),
     };
-    let deadline = raw
-        .deadline
-        .as_deref()
-        .map(crate::vault::settings::duration);
-    let deadline = match deadline {
-        None => DEADLINE,
+    let deadline = match raw.deadline.as_deref().map(value::duration) {
+        None => clock::DEADLINE,
         Some(Ok(deadline)) => deadline,
-        Some(Err((message, help))) => {
-            problems.add("spec.limits.deadline", message, help);
-            DEADLINE
+        Some(Err(bad)) => {
+            problems.bad_value("spec.limits.deadline", &bad);
+            clock::DEADLINE
         }
     };
     (limits, deadline)

@@ -13,13 +13,16 @@ use crate::resolve::{MemoryBudget, SecretStore, StoreError, StoreErrorKind, Stor
 use crate::secret::path::check;
 use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret, SecretRef};
+use crate::vault::environment::{Access, SettingProblem, VaultVars};
 use crate::vault::kv::{Wanted, read};
 use crate::vault::locate::{Elsewhere, Place, check_annotation, hidden_mount_error, locate};
-use crate::vault::login::{Session, login, revoke};
+use crate::vault::login::Login;
+use crate::vault::login::revoke::revoke;
+use crate::vault::login::session::{Session, login};
 use crate::vault::mounts::Mounts;
 use crate::vault::read_error::ReadError;
 use crate::vault::server::Server;
-use crate::vault::settings::{SettingProblem, VaultSettings, VaultVars};
+use crate::vault::settings::tls::SKIP_VERIFY;
 
 /// The number of a login, and its outcome.
 type LoggedIn = (u32, Result<Arc<Session>, StoreError>);
@@ -40,7 +43,7 @@ pub struct VaultStore {
     memory: MemoryBudget,
     /// How many KiB of answers may be in memory at once; known when the settings are read.
     answers: OnceCell<Semaphore>,
-    server: OnceCell<Result<Server, StoreError>>,
+    server: OnceCell<Result<(Server, Login), StoreError>>,
     /// The session, and how many logins there have been.
     session: RwLock<Option<LoggedIn>>,
     mounts: Mounts,
@@ -87,13 +90,16 @@ impl VaultStore {
             .map_err(|problems| unusable(&problems))
     }
 
-    async fn server(&self) -> Result<&Server, StoreError> {
+    /// The server, and how to log in there.
+    async fn server(&self) -> Result<&(Server, Login), StoreError> {
         self.server
             .get_or_init(|| async {
                 let vars = self.vars().await?;
-                let settings =
-                    VaultSettings::from_vars(&vars).map_err(|problems| unusable(&problems))?;
-                Server::new(settings, self.begun).map_err(|error| error.store_error())
+                let Access { settings, login } =
+                    Access::read(&vars).map_err(|problems| unusable(&problems))?;
+                let server = Server::new(settings, self.begun)
+                    .map_err(|error| error.store_error(&vars.names()))?;
+                Ok((server, login))
             })
             .await
             .as_ref()
@@ -101,11 +107,7 @@ impl VaultStore {
     }
 
     /// The session; a new login if there is none yet, or if the one numbered `stale` has expired.
-    async fn session(
-        &self,
-        server: &Server,
-        stale: Option<u32>,
-    ) -> Result<(u32, Arc<Session>), StoreError> {
+    async fn session(&self, stale: Option<u32>) -> Result<(u32, Arc<Session>), StoreError> {
         let usable = |known: &Option<LoggedIn>| match known {
             Some((number, session)) if Some(*number) != stale => {
                 Some(session.clone().map(|session| (*number, session)))
@@ -115,15 +117,16 @@ impl VaultStore {
         if let Some(session) = usable(&*self.session.read().await) {
             return session;
         }
+        let (server, how) = self.server().await?;
         let mut known = self.session.write().await;
         if let Some(session) = usable(&known) {
             return session;
         }
         let number = known.as_ref().map_or(0, |(number, _)| number + 1);
-        let made = login(server)
+        let made = login(server, how)
             .await
             .map(Arc::new)
-            .map_err(|error| error.store_error());
+            .map_err(|error| error.store_error(&server.settings().names));
         *known = Some((number, made.clone()));
         made.map(|session| (number, session))
     }
@@ -131,11 +134,10 @@ impl VaultStore {
     /// Does `work` with a session, and once more with a new login if the token of the first has expired.
     async fn with_session<T>(
         &self,
-        server: &Server,
         work: impl AsyncFn(&Session) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
         let session = async |stale| {
-            let session = self.session(server, stale).await;
+            let session = self.session(stale).await;
             session.map_err(ReadError::Secret)
         };
         let (number, first) = session(None).await?;
@@ -189,7 +191,7 @@ impl VaultStore {
         let read = async |session: &Session| read(server, session, place, &wanted).await;
         let fetched = async || {
             let _held = self.hold_answer(server).await;
-            self.with_session(server, read).await
+            self.with_session(read).await
         };
         shared.get_or_init(fetched).await.clone()
     }
@@ -198,7 +200,7 @@ impl VaultStore {
     /// much as the secrets, and at least as much as one answer.
     async fn hold_answer(&self, server: &Server) -> Option<SemaphorePermit<'_>> {
         let kib = |bytes: u64| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        let longest = kib(u64::try_from(server.settings().body_limit).unwrap_or(u64::MAX));
+        let longest = kib(u64::try_from(server.settings().reading.body_limit).unwrap_or(u64::MAX));
         let all = async || {
             let all = kib(self.memory.total()).max(longest);
             Semaphore::new(usize::try_from(all).unwrap_or(Semaphore::MAX_PERMITS))
@@ -209,36 +211,59 @@ impl VaultStore {
 }
 
 fn unusable(problems: &[SettingProblem]) -> StoreError {
+    let facts: Vec<_> = problems.iter().map(ToString::to_string).collect();
     StoreError {
         kind: StoreErrorKind::Config,
-        message: problems
-            .iter()
-            .map(|problem| problem.message.as_str())
-            .collect::<Vec<_>>()
-            .join("; "),
-        help: problems
-            .first()
-            .map_or(String::new(), |problem| problem.help.clone()),
+        message: facts.join("; "),
+        help: problems.first().map_or(String::new(), SettingProblem::help),
     }
 }
 
 impl SecretStore for VaultStore {
     async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
-        let said = |error: StoreError| StoreError {
-            message: self.vars.in_their_words(error.message),
-            help: self.vars.in_their_words(error.help),
-            ..error
+        check(&want.path).map_err(super::refused)?;
+        let (server, _) = self.server().await?;
+        let names = &server.settings().names;
+        let place = self
+            .with_session(async |session: &Session| {
+                locate(server, session, &self.mounts, want).await
+            })
+            .await
+            .map_err(|error| error.store_error(names))?;
+        let failed = match self.fetch(server, &place, want.version, keys).await {
+            Ok(secret) => {
+                place.confirm(&self.mounts);
+                return check_annotation(&place.mount, place.version, want).map(|()| secret);
+            }
+            Err(failed) if failed.may_be_elsewhere() => failed,
+            Err(failed) => return Err(failed.store_error(names)),
         };
-        self.read_one(want, keys).await.map_err(said)
+        // for each spelling: two that seemed to name the same place can be in different mounts
+        let elsewhere = self
+            .with_session(async |session: &Session| {
+                place.elsewhere(server, session, &self.mounts).await
+            })
+            .await
+            .map_err(|error| error.store_error(names))?;
+        match elsewhere {
+            Elsewhere::At(real) => {
+                let secret = self.fetch(server, &real, want.version, keys).await;
+                let secret = secret.map_err(|failed| real.second_error(failed, names))?;
+                check_annotation(&real.mount, real.version, want).map(|()| secret)
+            }
+            Elsewhere::Nowhere => Err(failed.store_error(names)),
+            Elsewhere::Unknown => Err(hidden_mount_error(failed, names)),
+        }
     }
 
     /// That the server's certificate is not verified.
     fn warning(&self) -> Option<StoreWarning> {
-        let server = self.server.get()?.as_ref().ok()?;
+        let (server, _) = self.server.get()?.as_ref().ok()?;
         let unverified = server.settings().tls.skip_verify;
         unverified.then(|| StoreWarning {
             message: format!(
-                "VAULT_SKIP_VERIFY: the certificate of {} is not verified",
+                "{}: the certificate of {} is not verified",
+                server.settings().names.of(&SKIP_VERIFY),
                 server.host()
             ),
             help: String::new(),
@@ -248,7 +273,7 @@ impl SecretStore for VaultStore {
     /// Revokes the token of the login.
     async fn close(&self) -> Option<StoreWarning> {
         let session = self.session.write().await.take();
-        let server = self.server.get()?.as_ref().ok()?;
+        let (server, _) = self.server.get()?.as_ref().ok()?;
         let unrevoked = match session {
             Some((_, Ok(session))) => revoke(server, &session).await,
             _ => None,
@@ -263,42 +288,5 @@ impl SecretStore for VaultStore {
     /// Waits for the end of a login that is under way: only then is its token known.
     async fn settle(&self) {
         drop(self.session.read().await);
-    }
-}
-
-impl VaultStore {
-    async fn read_one(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
-        check(&want.path).map_err(super::refused)?;
-        let server = self.server().await?;
-        let place = self
-            .with_session(server, async |session: &Session| {
-                locate(server, session, &self.mounts, want).await
-            })
-            .await
-            .map_err(ReadError::store_error)?;
-        let failed = match self.fetch(server, &place, want.version, keys).await {
-            Ok(secret) => {
-                place.confirm(&self.mounts);
-                return check_annotation(&place.mount, place.version, want).map(|()| secret);
-            }
-            Err(failed) if failed.may_be_elsewhere() => failed,
-            Err(failed) => return Err(failed.store_error()),
-        };
-        // for each spelling: two that seemed to name the same place can be in different mounts
-        let elsewhere = self
-            .with_session(server, async |session: &Session| {
-                place.elsewhere(server, session, &self.mounts).await
-            })
-            .await
-            .map_err(ReadError::store_error)?;
-        match elsewhere {
-            Elsewhere::At(real) => {
-                let secret = self.fetch(server, &real, want.version, keys).await;
-                let secret = secret.map_err(|failed| real.second_error(failed))?;
-                check_annotation(&real.mount, real.version, want).map(|()| secret)
-            }
-            Elsewhere::Nowhere => Err(failed.store_error()),
-            Elsewhere::Unknown => Err(hidden_mount_error(failed)),
-        }
     }
 }

@@ -1,8 +1,13 @@
 //! What can go wrong with a Vault server, in the words of whoever has set it up: HTTP errors get the names of Vault's
-//! settings here, and advice.
+//! settings here, as they are set, and advice.
 
-use std::fmt;
+use std::path::PathBuf;
 
+use super::setting::name::{Name, Names};
+use super::setting::{About, Setting};
+use super::settings::reading::{MAX_BODY, TIMEOUT};
+use super::settings::server::{REDIRECT_HOSTS, address_name};
+use super::settings::tls;
 use crate::http::error::{HttpError, OptionName, OptionsError};
 use crate::resolve::{StoreError, StoreErrorKind};
 
@@ -15,14 +20,26 @@ pub(crate) enum VaultError {
     NotJson(String),
     /// The server at this host wants https, and the address says http.
     WantsHttps(String),
-    /// A setting cannot be used; the text names it.
-    Setting(String),
+    /// The server's address is not a URL.
+    Address,
+    /// No request can be built from the settings.
+    Request,
+    /// No header can carry the token.
+    TokenHeader,
+    /// No header can carry the value of a setting.
+    Header(&'static About),
+    /// A credential cannot be used; the text continues its name.
+    Credential(Name, String),
+    /// The file of a credential cannot be used; the text continues the name of the file.
+    CredentialFile(Name, String, PathBuf),
     /// The login was refused.
     Login {
         /// The login method.
         method: &'static str,
         /// The auth mount.
         mount: String,
+        /// The setting of the auth mount.
+        mount_setting: &'static About,
         /// The HTTP status.
         status: u16,
     },
@@ -42,80 +59,9 @@ impl From<OptionsError> for VaultError {
     }
 }
 
-impl fmt::Display for VaultError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Http(HttpError::Unavailable(host)) => {
-                write!(f, "{host} is sealed or under maintenance (transient)")
-            }
-            Self::Http(HttpError::Options(error)) => {
-                f.write_str(&error.naming(setting))?;
-                match error {
-                    OptionsError::SystemAuthorities => f.write_str("; name some in VAULT_CACERT"),
-                    OptionsError::NoSystemAuthorities(_) => {
-                        f.write_str("; the policy can name some in spec.vault.caFile")
-                    }
-                    _ => Ok(()),
-                }
-            }
-            Self::Http(error) => error.fmt(f),
-            Self::NotJson(host) => {
-                write!(f, "the answer of {host} is not Vault's JSON (transient)")
-            }
-            Self::WantsHttps(host) => write!(f, "{host} expects https, and VAULT_ADDR says http"),
-            Self::Setting(text) => f.write_str(text),
-            Self::Login {
-                method,
-                mount,
-                status,
-            } => write!(
-                f,
-                "the {method} login at auth/{mount} was refused with status {status}"
-            ),
-            Self::SecondFactor(method, mount) => write!(
-                f,
-                "the {method} login at auth/{mount} requires a second factor (MFA), which no program can provide"
-            ),
-        }
-    }
-}
-
-/// The setting that sets an option of the connection.
-fn setting(option: OptionName) -> &'static str {
-    match option {
-        OptionName::Address => "VAULT_ADDR",
-        OptionName::Proxy => "the proxy's address",
-        OptionName::ServerName => "VAULT_TLS_SERVER_NAME",
-        OptionName::AuthoritiesText => "VAULT_CACERT_BYTES",
-        OptionName::AuthoritiesFile => "VAULT_CACERT",
-        OptionName::AuthoritiesFolder => "VAULT_CAPATH",
-        OptionName::ClientCertificate => "VAULT_CLIENT_CERT",
-        OptionName::ClientKey => "VAULT_CLIENT_KEY",
-    }
-}
-
 impl VaultError {
-    /// What to do about it.
-    pub(crate) fn help(&self) -> &'static str {
-        match self {
-            Self::Http(error) => help(error),
-            Self::NotJson(_) => {
-                "check that VAULT_ADDR leads to Vault and not to a page in front of it"
-            }
-            Self::WantsHttps(_) | Self::Setting(_) => {
-                "correct it in the environment of this process"
-            }
-            Self::SecondFactor(..) => {
-                "use a login that the server's MFA enforcement does not cover, or take this one out of it (identity/mfa/login-enforcement)"
-            }
-            Self::Login { .. } => {
-                "check the credentials, the role and VAULT_AUTH_MOUNT; a secret ID may be used up or expired"
-            }
-        }
-    }
-
     /// The failure as the one that every read reports.
-    pub(crate) fn store_error(&self) -> StoreError {
+    pub(crate) fn store_error(&self, names: &Names) -> StoreError {
         let kind = match self {
             Self::Http(HttpError::TooLarge(..)) => StoreErrorKind::Refused,
             Self::Http(error) if error.is_transient() => StoreErrorKind::Transient,
@@ -124,44 +70,174 @@ impl VaultError {
         };
         StoreError {
             kind,
-            message: self.to_string(),
-            help: self.help().to_owned(),
+            message: self.message(names),
+            help: self.help(names),
+        }
+    }
+
+    fn message(&self, names: &Names) -> String {
+        match self {
+            Self::Http(HttpError::Unavailable(host)) => {
+                format!("{host} is sealed or under maintenance (transient)")
+            }
+            Self::Http(HttpError::Options(error)) => options(error, names),
+            Self::Http(error) => error.to_string(),
+            Self::NotJson(host) => format!("the answer of {host} is not Vault's JSON (transient)"),
+            Self::WantsHttps(host) => {
+                format!(
+                    "{host} expects https, and {} says http",
+                    address_name(names)
+                )
+            }
+            Self::Address => format!("{} is not a URL", address_name(names)),
+            Self::Request => "the request cannot be built from these settings".to_owned(),
+            Self::TokenHeader => "the token has characters that no header can carry".to_owned(),
+            Self::Header(setting) => {
+                format!(
+                    "{} has characters that no header can carry",
+                    names.of(setting)
+                )
+            }
+            Self::Credential(name, problem) => format!("{name} {problem}"),
+            Self::CredentialFile(name, problem, path) => {
+                format!("the file of {name} {problem}: {}", path.display())
+            }
+            Self::Login {
+                method,
+                mount,
+                status,
+                ..
+            } => format!("the {method} login at auth/{mount} was refused with status {status}"),
+            Self::SecondFactor(method, mount) => format!(
+                "the {method} login at auth/{mount} requires a second factor (MFA), which no program can provide"
+            ),
+        }
+    }
+
+    /// What to do about it.
+    fn help(&self, names: &Names) -> String {
+        match self {
+            Self::Http(error) => help(error, names),
+            Self::NotJson(_) => format!(
+                "check that {} leads to Vault and not to a page in front of it",
+                address_name(names)
+            ),
+            Self::SecondFactor(..) => {
+                "use a login that the server's MFA enforcement does not cover, or take this one out of it (identity/mfa/login-enforcement)".to_owned()
+            }
+            Self::Login { mount_setting, .. } => format!(
+                "check the credentials, the role and {}; a secret ID may be used up or expired",
+                names.of(mount_setting)
+            ),
+            _ => correct_it(names),
         }
     }
 }
 
-/// What to do about an HTTP error.
-fn help(error: &HttpError) -> &'static str {
+/// What is wrong with the options of a connection, by the names of the settings that set them.
+fn options(error: &OptionsError, names: &Names) -> String {
+    let fact = error.naming(|option| option_name(option, names));
+    let authorities = names.of(&tls::CACERT);
     match error {
+        OptionsError::SystemAuthorities => format!("{fact}; name some in {authorities}"),
+        OptionsError::NoSystemAuthorities(_) => {
+            format!("{fact}; the policy can name some in {authorities}")
+        }
+        _ => fact,
+    }
+}
+
+/// What the setting is called that sets an option of the connection.
+fn option_name(option: OptionName, names: &Names) -> String {
+    let setting = match option {
+        OptionName::Address => return address_name(names).to_string(),
+        OptionName::Proxy => return "the proxy's address".to_owned(),
+        OptionName::ServerName => &tls::TLS_SERVER_NAME.about,
+        OptionName::AuthoritiesText => &tls::CACERT_BYTES.about,
+        OptionName::AuthoritiesFile => &tls::CACERT.about,
+        OptionName::AuthoritiesFolder => &tls::CAPATH.about,
+        OptionName::ClientCertificate => &tls::CLIENT_CERT.about,
+        OptionName::ClientKey => &tls::CLIENT_KEY.about,
+    };
+    names.of(setting).to_string()
+}
+
+fn correct_it(names: &Names) -> String {
+    if names.is_governed() {
+        "correct it where it is set"
+    } else {
+        "correct it in the environment of this process"
+    }
+    .to_owned()
+}
+
+/// What to do about an HTTP error.
+fn help(error: &HttpError, names: &Names) -> String {
+    let address = address_name(names);
+    let help = match error {
         HttpError::Refused(_) | HttpError::Unreachable(..) => {
-            "check VAULT_ADDR, and that the server is running and reachable from here"
+            return format!(
+                "check {address}, and that the server is running and reachable from here"
+            );
         }
         HttpError::UnknownHost(_) => {
-            "check the host in VAULT_ADDR, and the DNS of this environment"
+            return format!("check the host in {address}, and the DNS of this environment");
         }
-        HttpError::Broken(_) | HttpError::Status(..) => {
-            "try again; if it keeps failing, check the server's log"
+        HttpError::Deadline(..) => {
+            return format!(
+                "try again, or give it more time with {}",
+                names.of(&TIMEOUT)
+            );
         }
-        HttpError::Deadline(..) => "try again, or give it more time with GITOPS_FN_TIMEOUT",
-        HttpError::UnknownAuthority(_) => {
-            "set the authority's certificate in VAULT_CACERT, VAULT_CACERT_BYTES or VAULT_CAPATH"
-        }
+        HttpError::UnknownAuthority(_) => return name_authorities(names),
         HttpError::Certificate(..) => {
-            "use the name in the certificate, or set it in VAULT_TLS_SERVER_NAME"
+            let setting = names.of(&tls::TLS_SERVER_NAME);
+            return format!("use the name in the certificate, or set it in {setting}");
         }
         HttpError::ClientCertificate(_) => {
-            "set VAULT_CLIENT_CERT to a certificate from an authority that the server trusts, and VAULT_CLIENT_KEY to its key"
+            return format!(
+                "set {} to a certificate from an authority that the server trusts, and {} to its key",
+                names.of(&tls::CLIENT_CERT),
+                names.of(&tls::CLIENT_KEY)
+            );
+        }
+        HttpError::Redirect { .. } => {
+            let hosts = names.of(&REDIRECT_HOSTS);
+            return format!("list the host in {hosts} if the server is yours");
+        }
+        HttpError::BadRedirect(..) => {
+            return format!("set {address} to the active server or a load balancer");
+        }
+        // no policy raises it
+        HttpError::TooLarge(..) if !names.is_governed() => {
+            return format!("read a smaller secret, or raise {}", names.of(&MAX_BODY));
+        }
+        HttpError::Options(_) => return correct_it(names),
+        HttpError::TooLarge(..) => "read a smaller secret",
+        HttpError::Broken(_) | HttpError::Status(..) => {
+            "try again; if it keeps failing, check the server's log"
         }
         HttpError::Tls(_) => {
             "check that the server speaks https at this address, with TLS 1.2 or 1.3"
         }
-        HttpError::Redirect { .. } => {
-            "list the host in VAULT_REDIRECT_HOSTS if the server is yours"
-        }
-        HttpError::BadRedirect(..) => "set VAULT_ADDR to the active server or a load balancer",
-        HttpError::TooLarge(..) => "read a smaller secret, or raise GITOPS_FN_MAX_BODY",
         HttpError::Unavailable(_) => "unseal the server, then try again",
         HttpError::RateLimited(..) => "try again later, or raise the quota",
-        HttpError::Options(_) => "correct it in the environment of this process",
-    }
+    };
+    help.to_owned()
+}
+
+/// The settings that can name authorities: those of a policy where one rules.
+fn name_authorities(names: &Names) -> String {
+    let settings = [&tls::CACERT, &tls::CACERT_BYTES, &tls::CAPATH];
+    let can_be_set = |setting: &&&Setting<_>| !names.is_governed() || setting.field.is_some();
+    let mut known: Vec<_> = settings
+        .iter()
+        .filter(can_be_set)
+        .map(|setting| names.of(setting).to_string())
+        .collect();
+    let last = known.pop().unwrap_or_default();
+    format!(
+        "set the authority's certificate in {} or {last}",
+        known.join(", ")
+    )
 }

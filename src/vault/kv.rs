@@ -9,7 +9,8 @@ use vaultrs::api::kv2::responses::SecretVersionMetadata;
 
 use super::error::VaultError;
 use super::locate::Place;
-use super::login::Session;
+use super::login::AUTH_METHOD;
+use super::login::session::{MadeBy, Session};
 use super::read_error::{ReadError, not_kv, refused};
 use super::response::{Envelope, open};
 use super::server::Server;
@@ -19,7 +20,6 @@ use crate::resolve::{MemoryBudget, StoreError, StoreErrorKind};
 use crate::secret::json::{self, JsonError};
 use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret};
-use crate::vault::settings::Method;
 
 /// What to read at a place.
 pub(crate) struct Wanted<'r> {
@@ -61,7 +61,7 @@ async fn read_v1(
     let shown = place.name();
     match answer.status {
         200 => {}
-        403 => return Err(denied(server, &answer, &shown)),
+        403 => return Err(denied(server, session, &answer, &shown)),
         404 => return Err(ReadError::WrongPlace(missing(place))),
         status => return Err(odd_status(server, &answer, &shown, status)),
     }
@@ -86,7 +86,7 @@ async fn read_v2(
     let shown = format!("{}/data/{}", place.mount, place.path);
     match answer.status {
         200 => versioned(server, &answer, &shown, wanted),
-        403 => Err(denied(server, &answer, &shown)),
+        403 => Err(denied(server, session, &answer, &shown)),
         404 => Err(match gone(&answer, place) {
             Some(error) => ReadError::Secret(error),
             None if version == 0 => ReadError::WrongPlace(missing(place)),
@@ -208,12 +208,12 @@ fn no_version(place: &Place, version: u64) -> StoreError {
     )
 }
 
-fn denied(server: &Server, answer: &Answer, path: &str) -> ReadError {
+fn denied(server: &Server, session: &Session, answer: &Answer, path: &str) -> ReadError {
     if answer.contains("invalid token") {
-        let help = match server.settings().login.method {
-            Method::Token(_) => "set a fresh token, or let a login make one",
-            Method::None => "check the agent that adds the token",
-            _ => {
+        let help = match session.made_by {
+            MadeBy::User => "set a fresh token, or let a login make one",
+            MadeBy::Agent => "check the agent that adds the token",
+            MadeBy::Login => {
                 "the token of this run's login is no longer valid: check whether it was revoked, and whether the role's token_num_uses is too low"
             }
         };
@@ -224,10 +224,13 @@ fn denied(server: &Server, answer: &Answer, path: &str) -> ReadError {
     }
     // Vault's answer to a request without a token; with a token that lacks the permission it says more
     let had_none = answer.body.trim_ascii() == br#"{"errors":["permission denied"]}"#;
-    if matches!(server.settings().login.method, Method::None) && had_none {
+    if session.made_by == MadeBy::Agent && had_none {
+        let method = server.settings().names.of(&AUTH_METHOD);
         return ReadError::Denied(refused(
             format!("permission denied for {path}: no token was sent, and no agent added one"),
-            "VAULT_AUTH_METHOD=none needs an agent or proxy with auto-auth (`use_auto_auth_token = true`); otherwise set a login",
+            &format!(
+                "{method}=none needs an agent or proxy with auto-auth (`use_auto_auth_token = true`); otherwise set a login"
+            ),
         ));
     }
     ReadError::Denied(refused(

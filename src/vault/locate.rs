@@ -1,12 +1,14 @@
 //! Finds where a secret is: its mount, its path in the mount, and the KV version.
 
-use super::login::Session;
+use super::login::session::Session;
 use super::mounts::{Engine, Mount, Mounts, below, first};
 use super::read_error::{ReadError, not_kv, refused};
 use super::server::Server;
 use crate::resolve::{StoreError, StoreErrorKind};
 use crate::secret::{KvVersion, SecretRef};
+use crate::vault::setting::name::Names;
 use crate::vault::settings::VaultSettings;
+use crate::vault::settings::reading::{KV_V1_MOUNTS, KV_V2_MOUNTS};
 
 /// Where a secret is. Different spellings of one secret lead to the same place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +79,11 @@ impl Place {
                 if version == self.version && mount == self.mount {
                     Elsewhere::Nowhere
                 } else if by_operator {
-                    return Err(ReadError::Secret(self.misjudged(&mount, version)));
+                    return Err(ReadError::Secret(self.misjudged(
+                        &mount,
+                        version,
+                        server.settings(),
+                    )));
                 } else {
                     Elsewhere::At(Self::new(&self.asked, &mount, version, Source::Server))
                 }
@@ -96,7 +102,7 @@ impl Place {
     }
 
     /// The failure of a read at this place, which was tried after the one that was assumed.
-    pub(crate) fn second_error(&self, error: ReadError) -> StoreError {
+    pub(crate) fn second_error(&self, error: ReadError, names: &Names) -> StoreError {
         match error {
             ReadError::WrongPlace(error) if self.version == KvVersion::V1 => StoreError {
                 kind: StoreErrorKind::Refused,
@@ -106,21 +112,22 @@ impl Place {
                 ),
                 ..error
             },
-            other => other.store_error(),
+            other => other.store_error(names),
         }
     }
 
     /// The policy has judged the path by what the operator says of the mount, so nothing else is read.
-    fn misjudged(&self, mount: &str, version: KvVersion) -> StoreError {
+    fn misjudged(&self, mount: &str, version: KvVersion, settings: &VaultSettings) -> StoreError {
+        let listed = match self.version {
+            KvVersion::V1 => &KV_V1_MOUNTS,
+            KvVersion::V2 => &KV_V2_MOUNTS,
+        };
         refused(
             format!(
                 "the mount {mount} is KV v{version}, but the settings say that {} is KV v{}",
                 self.mount, self.version
             ),
-            match self.version {
-                KvVersion::V1 => "correct GITOPS_FN_KV_V1_MOUNTS",
-                KvVersion::V2 => "correct GITOPS_FN_KV_V2_MOUNTS",
-            },
+            &format!("correct {}", settings.names.of(listed)),
         )
     }
 }
@@ -137,16 +144,17 @@ pub(crate) enum Elsewhere {
 
 /// The failure of a read at an assumed place, where the server does not say which mounts it has: a secret that seems
 /// missing may have been sought in the wrong way, so no default answers.
-pub(crate) fn hidden_mount_error(error: ReadError) -> StoreError {
-    let error = error.store_error();
+pub(crate) fn hidden_mount_error(error: ReadError, names: &Names) -> StoreError {
+    let error = error.store_error(names);
     StoreError {
         kind: match error.kind {
             StoreErrorKind::Missing => StoreErrorKind::Refused,
             kind => kind,
         },
         help: format!(
-            "{}; the server does not say which mounts it has: if this one is KV v1, let the operator list it in GITOPS_FN_KV_V1_MOUNTS",
-            error.help
+            "{}; the server does not say which mounts it has: if this one is KV v1, let the operator list it in {}",
+            error.help,
+            names.of(&KV_V1_MOUNTS)
         ),
         ..error
     }
@@ -166,8 +174,8 @@ pub(crate) async fn locate(
 ) -> Result<Place, ReadError> {
     let settings = server.settings();
     for (listed, version) in [
-        (&settings.kv_v1_mounts, KvVersion::V1),
-        (&settings.kv_v2_mounts, KvVersion::V2),
+        (&settings.reading.kv_v1_mounts, KvVersion::V1),
+        (&settings.reading.kv_v2_mounts, KvVersion::V2),
     ] {
         let mount = listed
             .iter()
@@ -180,7 +188,8 @@ pub(crate) async fn locate(
             return checked(place, want);
         }
     }
-    let says_v1 = want.kv == Some(KvVersion::V1) || settings.kv_version == Some(KvVersion::V1);
+    let says_v1 =
+        want.kv == Some(KvVersion::V1) || settings.reading.kv_version == Some(KvVersion::V1);
     let seen = want.path.split_once("/data/").filter(|_| !says_v1);
     let assumed =
         seen.map(|(mount, _)| Place::new(&want.path, mount, KvVersion::V2, Source::Guess));
@@ -205,7 +214,7 @@ pub(crate) async fn locate(
 fn guess(settings: &VaultSettings, want: &SecretRef) -> Result<Place, ReadError> {
     let mount = first(&want.path);
     let guess = |version, source| Place::new(&want.path, mount, version, source);
-    if settings.kv_version == Some(KvVersion::V1) {
+    if settings.reading.kv_version == Some(KvVersion::V1) {
         return Ok(guess(KvVersion::V1, Source::Operator));
     }
     if want.kv == Some(KvVersion::V1) {
@@ -213,7 +222,10 @@ fn guess(settings: &VaultSettings, want: &SecretRef) -> Result<Place, ReadError>
             format!(
                 "whether {mount} is KV v1 could not be determined, and a manifest alone may not decide it"
             ),
-            "let the operator list the mount in GITOPS_FN_KV_V1_MOUNTS; check its name, and that the token may read in it",
+            &format!(
+                "let the operator list the mount in {}; check its name, and that the token may read in it",
+                settings.names.of(&KV_V1_MOUNTS)
+            ),
         )));
     }
     Ok(guess(KvVersion::V2, Source::Guess))

@@ -1,257 +1,225 @@
-//! Logs in, and revokes the token that the login has made (docs/internals/vault.md#logins).
+//! Logging in: which method, with which credentials, at which mount (docs/internals/vault.md#logins).
+//!
+//! Each method is a file with its settings, its request and its line on the reference page. To add one, write its file
+//! and list it in [`METHODS`].
 
+mod agent;
+pub(crate) mod approle;
+mod credential;
+pub(crate) mod github;
 mod grant;
-mod revoke;
-mod wrapped;
+pub(crate) mod jwt;
+pub(crate) mod method;
+pub(crate) mod revoke;
+pub(crate) mod session;
+pub(crate) mod token;
+pub(crate) mod userpass;
+mod wrapped_secret_id;
 
-use std::fmt::Display;
+use self::method::{Method, Mount, TokenSource};
+use super::setting::lookup::Lookup;
+use super::setting::problem::{BadValue, Problem};
+use super::setting::{About, NOT_IN_AVP, Setting, Text::Is, Text::Made, value};
 
-use async_trait::async_trait;
-use rustify::endpoint::Endpoint;
-use rustify::enums::{RequestMethod, RequestType, ResponseType};
-use rustify::errors::ClientError;
-use serde::de::IgnoredAny;
-use tokio::time::Instant;
-use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
-use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
-use vaultrs::api::auth::userpass::requests::LoginRequest as LoginWithUserpassRequest;
-use zeroize::Zeroizing;
+/// The login methods.
+pub(crate) static METHODS: [&Method; 7] = [
+    &token::METHOD,
+    &approle::METHOD,
+    &jwt::KUBERNETES,
+    &jwt::JWT,
+    &userpass::METHOD,
+    &github::METHOD,
+    &agent::METHOD,
+];
 
-use self::grant::{Grant, NoGrant};
-pub(crate) use self::revoke::revoke;
-use self::wrapped::unwrap;
-use super::error::VaultError;
-use super::request::Caller;
-use super::server::Server;
-use super::settings::{Credential, Method};
-use crate::http::answer::Answer;
-use crate::http::client::millis;
-use crate::http::credential_file;
-use crate::http::retry::Retry;
-
-/// A login: what to send with each request, and what to revoke at the end.
-pub(crate) struct Session {
-    /// Whose token each read carries.
-    pub(crate) caller: Caller,
-    /// Who revokes the token, if this run has made it: only in the namespace of its login does the token exist, and
-    /// may it revoke itself.
-    revoker: Option<Caller>,
-    /// When a token that this run has made expires.
-    expires: Option<Instant>,
-}
-
-impl Session {
-    /// Whether this run has made the token and it has expired, which may explain a refusal.
-    pub(crate) fn has_expired(&self) -> bool {
-        self.expires.is_some_and(|at| Instant::now() >= at)
-    }
-}
-
-/// Logs in by the method of the settings; with `none` an agent in front of the server adds the token.
-///
-/// # Errors
-/// A [`VaultError`] that concerns the whole run.
-pub(crate) async fn login(server: &Server) -> Result<Session, VaultError> {
-    let settings = server.settings();
-    let login = &settings.login;
-    let reader = Caller {
-        token: None,
-        namespace: settings.namespace.clone(),
-    };
-    let login_caller = Caller {
-        token: None,
-        namespace: login
-            .namespace
-            .clone()
-            .or_else(|| settings.namespace.clone()),
-    };
-    let mount = login.mount.clone();
-    let begun = Instant::now();
-    let answer = match &login.method {
-        Method::None => {
-            tracing::info!("no login: an agent adds the token");
-            return Ok(user_session(reader, None));
-        }
-        Method::Token(token) => {
-            let token = read(token, "VAULT_TOKEN")?;
-            tracing::info!("no login: the token of VAULT_TOKEN or its file is used");
-            return Ok(user_session(reader, Some(token)));
-        }
-        Method::AppRole {
-            role_id,
-            secret_id,
-            wrapped,
-        } => {
-            let role_id = read(role_id, "VAULT_ROLE_ID")?;
-            let secret_id = if *wrapped {
-                unwrap(
-                    server,
-                    &login_caller,
-                    &mount,
-                    &read(secret_id, "VAULT_WRAPPED_SECRET_ID")?,
+pub(crate) static AUTH_METHOD: Setting<&'static Method> = Setting {
+    about: About {
+        name: "VAULT_AUTH_METHOD",
+        avp: Some("AVP_AUTH_TYPE"),
+        field: Some("spec.vault.auth.method"),
+        default: Is("the method whose credentials are set"),
+        meaning: Made(|| {
+            format!(
+                "{}. Credentials of two methods without a method named are an error; what the method named does not \
+                 use is not looked at.",
+                listed(
+                    |method| match method.avp {
+                        Some(avp) => format!("`{}` (`{avp}`)", method.name),
+                        None => format!("`{}`", method.name),
+                    },
+                    "or"
                 )
-                .await?
-            } else {
-                read(secret_id, "VAULT_SECRET_ID")?
-            };
-            let request = LoginWithApproleRequest {
-                mount,
-                role_id: role_id.to_string(),
-                secret_id: secret_id.to_string(),
-            };
-            server
-                .call(request, &login_caller, Retry::Unprocessed)
-                .await?
-        }
-        Method::Jwt { role, jwt, .. } => {
-            let request = LoginWithKubernetesRequest {
-                mount,
-                role: role.clone(),
-                jwt: read(jwt, "VAULT_AUTH_JWT_FILE")?.to_string(),
-            };
-            server
-                .call(request, &login_caller, Retry::Unprocessed)
-                .await?
-        }
-        Method::Userpass { username, password } => {
-            let request = LoginWithUserpassRequest {
-                mount,
-                username: username.clone(),
-                password: read(password, "VAULT_PASSWORD")?.to_string(),
-            };
-            server
-                .call(request, &login_caller, Retry::Unprocessed)
-                .await?
-        }
-        Method::GitHub(token) => {
-            let request = LoginWithGitHub {
-                mount,
-                token: read(token, "VAULT_GITHUB_TOKEN")?,
-            };
-            server
-                .call(request, &login_caller, Retry::Unprocessed)
-                .await?
-        }
-    };
-    let session = session(server, reader, login_caller, begun, &answer)?;
-    tracing::info!(
-        method = method_name(&login.method),
-        mount = login.mount,
-        millis = millis(begun.elapsed()),
-        seconds_to_live = session.expires.map(|at| (at - Instant::now()).as_secs()),
-        is_revoked_at_the_end = session.revoker.is_some(),
-        "logged in"
-    );
-    Ok(session)
-}
+            )
+        }),
+        differs: "AVP must be told, and knows neither `jwt` nor `none`.",
+        help: Some(Made(|| listed(|method| method.name.to_owned(), "or"))),
+        ..About::NOTHING
+    },
+    parse: method,
+};
+pub(crate) static AUTH_MOUNT: Setting<String> = Setting {
+    about: About {
+        name: "VAULT_AUTH_MOUNT",
+        avp: Some("AVP_MOUNT_PATH"),
+        field: Some("spec.vault.auth.mount"),
+        default: Is("the method's name"),
+        meaning: Is("The auth mount, with or without `auth/` in front."),
+        differs: "AVP wants `auth/` in front.",
+        ..About::NOTHING
+    },
+    parse: value::auth_mount,
+};
+pub(crate) static AUTH_NAMESPACE: Setting<String> = Setting {
+    about: About {
+        name: "VAULT_AUTH_NAMESPACE",
+        field: Some("spec.vault.auth.namespace"),
+        default: Is("that of the secrets"),
+        meaning: Is("The namespace of the login; `/` is the root namespace."),
+        differs: NOT_IN_AVP,
+        ..About::NOTHING
+    },
+    parse: value::namespace,
+};
 
-fn user_session(mut caller: Caller, token: Option<Zeroizing<String>>) -> Session {
-    caller.token = token;
-    Session {
-        caller,
-        revoker: None,
-        expires: None,
-    }
-}
-
-fn session(
-    server: &Server,
-    mut caller: Caller,
-    mut revoker: Caller,
-    begun: Instant,
-    answer: &Answer,
-) -> Result<Session, VaultError> {
-    let login = &server.settings().login;
-    let method = method_name(&login.method);
-    let mount = || login.mount.clone();
-    if answer.status != 200 {
-        return Err(VaultError::Login {
-            method,
-            mount: mount(),
-            status: answer.status,
-        });
-    }
-    let grant = Grant::read(&answer.body).map_err(|why| match why {
-        NoGrant::SecondFactor => VaultError::SecondFactor(method, mount()),
-        NoGrant::NotVault => VaultError::NotJson(server.host().to_owned()),
-    })?;
-    revoker.token = Some(grant.token.clone());
-    caller.token = Some(grant.token);
-    Ok(Session {
-        caller,
-        revoker: (!grant.is_batch).then_some(revoker),
-        // counted from before the login, since the server has counted before its answer arrives; a lease that is too
-        // long for the clock does not expire
-        expires: grant.lease.and_then(|lease| begun.checked_add(lease)),
-    })
-}
-
-fn method_name(method: &Method) -> &'static str {
-    match method {
-        Method::None => "agent",
-        Method::Token(_) => "token",
-        Method::AppRole { .. } => "approle",
-        Method::Jwt {
-            kubernetes: true, ..
-        } => "kubernetes",
-        Method::Jwt { .. } => "jwt",
-        Method::Userpass { .. } => "userpass",
-        Method::GitHub(_) => "github",
-    }
-}
-
-/// The text of a credential, without the blanks at both ends of a file.
-fn read(credential: &Credential, setting: &str) -> Result<Zeroizing<String>, VaultError> {
-    let longer;
-    let mut setting = setting;
-    let text = match credential {
-        Credential::Text(text) => text.clone(),
-        Credential::File(path) => {
-            if !setting.ends_with("_FILE") {
-                longer = format!("{setting}_FILE");
-                setting = &longer;
+/// The settings of logins, in the order of the reference page.
+pub(crate) fn settings() -> Vec<&'static About> {
+    let mut all = vec![&AUTH_METHOD.about, &AUTH_MOUNT.about, &AUTH_NAMESPACE.about];
+    for method in METHODS {
+        let own_mount = match method.mount {
+            Mount::Own(setting) => Some(&setting.about),
+            Mount::None | Mount::Common => None,
+        };
+        for setting in method.settings.iter().copied().chain(own_mount) {
+            if !all.contains(&setting) {
+                all.push(setting);
             }
-            let unusable = |problem: &dyn Display| {
-                VaultError::Setting(format!(
-                    "the file of {setting} {problem}: {}",
-                    path.display()
-                ))
-            };
-            let content = credential_file::read(path).map_err(|error| unusable(&error))?;
-            let text = std::str::from_utf8(&content).map_err(|_| unusable(&"is not text"))?;
-            Zeroizing::new(text.trim().to_owned())
+        }
+    }
+    all
+}
+
+/// All methods in a row: `a, b and c`.
+fn listed(one: impl Fn(&Method) -> String, and: &str) -> String {
+    let mut names: Vec<_> = METHODS.iter().map(|method| one(method)).collect();
+    let last = names.pop().unwrap_or_default();
+    format!("{} {and} {last}", names.join(", "))
+}
+
+/// A method by its name; blanks around it do not count, as with AVP.
+fn method(text: &str) -> Result<&'static Method, BadValue> {
+    let mut methods = METHODS.into_iter();
+    methods
+        .find(|method| method.is_named(text.trim()))
+        .ok_or_else(|| BadValue {
+            fact: "names no login method that is known",
+            help: format!(
+                "the methods are {}",
+                listed(
+                    |method| match method.avp {
+                        Some(avp) => format!("{} ({avp})", method.name),
+                        None => method.name.to_owned(),
+                    },
+                    "and"
+                )
+            )
+            .into(),
+        })
+}
+
+/// A login.
+#[derive(Debug)]
+pub(crate) struct Login {
+    /// Its method.
+    pub(crate) method: &'static Method,
+    /// The auth mount, without `auth/` and outer slashes; empty if the method asks none.
+    pub(crate) mount: String,
+    /// The namespace of the login, if it is not that of the secrets.
+    pub(crate) namespace: Option<String>,
+    /// Where the token comes from.
+    pub(crate) token: TokenSource,
+}
+
+impl Login {
+    /// The login that is named, or whose credentials are set; what others need is not looked at. `None` only if there
+    /// is a problem.
+    pub(crate) fn read(
+        look: &mut Lookup<'_>,
+        has_agent: bool,
+        namespace: Option<&str>,
+    ) -> Option<Self> {
+        let method = match look.read(&AUTH_METHOD) {
+            Some(named) => named.value,
+            None => only_one_set(look, has_agent),
+        };
+        let own = look.value(&AUTH_NAMESPACE);
+        let method = method?;
+        let mount = mount(look, method);
+        let token = (method.read)(look);
+        Some(Self {
+            method,
+            mount: mount?,
+            namespace: own.filter(|own| Some(own.as_str()) != namespace),
+            token: token?,
+        })
+    }
+}
+
+/// The one method whose credentials are set.
+fn only_one_set(look: &mut Lookup<'_>, has_agent: bool) -> Option<&'static Method> {
+    let set = |method: &&'static Method| {
+        let mut settings = method.settings.iter();
+        let first = settings.find_map(|setting| look.is_set(setting))?;
+        Some((*method, first))
+    };
+    let methods = METHODS.iter().filter(|method| !method.must_be_named);
+    let mut found: Vec<_> = methods.filter_map(set).collect();
+    let named_by = look.names().of(&AUTH_METHOD);
+    if found.len() > 1 {
+        look.problem(Problem::SeveralLogins {
+            method: named_by,
+            set: found.into_iter().map(|(_, name)| name).collect(),
+        });
+        return None;
+    }
+    let Some((method, _)) = found.pop() else {
+        if has_agent {
+            return Some(&agent::METHOD);
+        }
+        look.problem(Problem::NoLogin { method: named_by });
+        return None;
+    };
+    if let Err(ambiguous) = (method.confirm)(look) {
+        let set = look.names().of(ambiguous.setting);
+        look.problem(Problem::LoginUnclear {
+            method: named_by,
+            set,
+            methods: ambiguous.methods,
+        });
+        return None;
+    }
+    Some(method)
+}
+
+/// The auth mount; a setting of the method's own takes the place of AVP's common one, as with AVP.
+fn mount(look: &mut Lookup<'_>, method: &Method) -> Option<String> {
+    let own = match method.mount {
+        Mount::None => return Some(String::new()),
+        Mount::Common => None,
+        Mount::Own(setting) => look.is_set(setting).map(|_| setting),
+    };
+    let found = match own {
+        None => look.read(&AUTH_MOUNT),
+        Some(own) => {
+            let common = AUTH_MOUNT
+                .names()
+                .filter(|name| Some(name.as_str()) != AUTH_MOUNT.avp);
+            let common = common.map(|name| (&AUTH_MOUNT.about, name));
+            let own = own.names().map(|name| (&own.about, name));
+            look.among(common.chain(own), AUTH_MOUNT.parse)
         }
     };
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(VaultError::Setting(format!(
-            "{setting} is empty, or has a line break or control character"
-        )));
-    }
-    Ok(text)
-}
-
-/// `auth/MOUNT/login` with a GitHub token, which vaultrs does not have.
-struct LoginWithGitHub {
-    mount: String,
-    token: Zeroizing<String>,
-}
-
-#[async_trait]
-impl Endpoint for LoginWithGitHub {
-    type Response = IgnoredAny;
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
-
-    fn path(&self) -> String {
-        format!("auth/{}/login", self.mount)
-    }
-
-    fn method(&self) -> RequestMethod {
-        RequestMethod::POST
-    }
-
-    fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
-        let token = crate::secret::json::escape(&self.token);
-        Ok(Some(format!("{{\"token\":\"{}\"}}", *token).into_bytes()))
+    match found {
+        Some(found) => found.value,
+        None => Some(method.name.to_owned()),
     }
 }

@@ -9,7 +9,7 @@ use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::login::Session;
+use super::login::session::Session;
 use super::read_error::{ReadError, refused};
 use super::response::open;
 use super::server::Server;

@@ -1,6 +1,7 @@
 //! Why a read has failed, and whether the secret may be elsewhere.
 
 use super::error::VaultError;
+use super::setting::name::Names;
 use crate::resolve::{StoreError, StoreErrorKind};
 
 /// A failed read.
@@ -26,9 +27,9 @@ impl From<VaultError> for ReadError {
 
 impl ReadError {
     /// The failure, as a store reports it.
-    pub(crate) fn store_error(self) -> StoreError {
+    pub(crate) fn store_error(self, names: &Names) -> StoreError {
         match self {
-            Self::Server(error) => error.store_error(),
+            Self::Server(error) => error.store_error(names),
             Self::InvalidToken(error)
             | Self::Denied(error)
             | Self::WrongPlace(error)

@@ -5,6 +5,7 @@ use rustify::endpoint::Endpoint;
 use zeroize::Zeroizing;
 
 use crate::vault::error::VaultError;
+use crate::vault::settings::server::NAMESPACE;
 
 /// Whose token a request carries, and in which namespace it is made.
 #[derive(Clone, Default)]
@@ -18,39 +19,32 @@ pub(crate) struct Caller {
 /// The request for an endpoint: its path below `ADDRESS/v1`, with the token and namespace headers.
 ///
 /// # Errors
-/// [`VaultError::Setting`] where a header cannot carry the token or namespace.
+/// A [`VaultError`] where a header cannot carry the token or namespace.
 pub(super) fn build(
     endpoint: &impl Endpoint,
     address: &str,
     caller: &Caller,
 ) -> Result<Request<Vec<u8>>, VaultError> {
-    let mut request = endpoint
-        .request(address)
-        .map_err(|_| unusable("the request cannot be built from these settings"))?;
-    *request.uri_mut() =
-        with_version(request.uri(), address).ok_or_else(|| unusable("VAULT_ADDR is not a URL"))?;
+    let mut request = endpoint.request(address).map_err(|_| VaultError::Request)?;
+    *request.uri_mut() = with_version(request.uri(), address).ok_or(VaultError::Address)?;
     let headers = request.headers_mut();
     headers.insert("x-vault-request", HeaderValue::from_static("true"));
     let token = caller.token.as_ref().map(|token| token.as_str());
-    for (header, text, what) in [
-        ("x-vault-token", token, "the token"),
+    let namespace = caller.namespace.as_deref();
+    for (header, text, unusable) in [
+        ("x-vault-token", token, VaultError::TokenHeader),
         (
             "x-vault-namespace",
-            caller.namespace.as_deref(),
-            "VAULT_NAMESPACE",
+            namespace,
+            VaultError::Header(&NAMESPACE),
         ),
     ] {
         let Some(text) = text else { continue };
-        let mut value = HeaderValue::from_str(text)
-            .map_err(|_| unusable(&format!("{what} has characters that no header can carry")))?;
+        let mut value = HeaderValue::from_str(text).map_err(|_| unusable)?;
         value.set_sensitive(true);
         headers.insert(header, value);
     }
     Ok(request)
-}
-
-fn unusable(text: &str) -> VaultError {
-    VaultError::Setting(text.to_owned())
 }
 
 /// `ADDRESS/v1/PATH` for the `ADDRESS/PATH` that rustify has built, without the empty segments of a path that begins with a

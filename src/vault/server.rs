@@ -28,12 +28,12 @@ impl Server {
     /// [`VaultError`] for an address that is not a URL.
     pub(crate) fn new(settings: VaultSettings, begun: Instant) -> Result<Self, VaultError> {
         let options = Options {
-            address: settings.address.clone(),
+            address: settings.location.address.clone(),
             tls: settings.tls.clone(),
             proxy: settings.proxy.clone(),
-            redirect_hosts: settings.redirect_hosts.clone(),
-            deadline: settings.deadline,
-            body_limit: settings.body_limit,
+            redirect_hosts: settings.location.redirect_hosts.clone(),
+            deadline: settings.reading.deadline,
+            body_limit: settings.reading.body_limit,
             retry_statuses: &[REPLICA_BEHIND],
         };
         Ok(Self {
@@ -67,7 +67,7 @@ impl Server {
         caller: &Caller,
         retry: Retry,
     ) -> Result<Answer, VaultError> {
-        let request = build(&endpoint, &self.settings.address, caller)?;
+        let request = build(&endpoint, &self.settings.location.address, caller)?;
         let path = endpoint.path();
         let answer = self.client.send(&request, shown(&path), retry).await?;
         log(request.method(), &path, &answer);
@@ -84,7 +84,7 @@ impl Server {
         caller: &Caller,
         limit: Duration,
     ) -> Result<Answer, VaultError> {
-        let request = build(&endpoint, &self.settings.address, caller)?;
+        let request = build(&endpoint, &self.settings.location.address, caller)?;
         let path = endpoint.path();
         let answer = self
             .client

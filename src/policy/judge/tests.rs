@@ -2,7 +2,7 @@ use super::*;
 use crate::http::options::Proxy;
 use crate::policy::load::parse;
 use crate::settings::Settings;
-use crate::vault::settings::{Method, VaultSettings, VaultVars};
+use crate::vault::environment::{Access, VaultVars};
 
 const TENANTS: &str = "
   vault: {address: 'https://vault.example', auth: {method: kubernetes, role: r, jwtFile: /token}}
@@ -172,17 +172,24 @@ fn where_and_who_come_from_the_policy_alone() {
         let judge = judge(&policy, app("shop", "web", "p"), function);
         let settings = settings(&judge, HOSTILE);
         assert_eq!(settings.store, StoreSetting::Vault);
-        let vault = VaultSettings::from_vars(&settings.vault).unwrap();
+        let Access {
+            settings: vault,
+            login,
+        } = Access::read(&settings.vault).unwrap();
         assert!(!format!("{vault:?}").contains("evil"), "{vault:?}");
-        assert_eq!(vault.address, "https://vault.example");
+        assert_eq!(vault.location.address, "https://vault.example");
         assert_eq!(vault.proxy, Proxy::None);
         assert!(!vault.tls.skip_verify);
-        assert_eq!(vault.login.mount, "kubernetes");
+        assert!(!format!("{login:?}").contains("evil"), "{login:?}");
+        assert_eq!(login.mount, "kubernetes");
         assert_eq!(
-            (&*vault.kv_v1_mounts, &*vault.kv_v2_mounts),
+            (&*vault.reading.kv_v1_mounts, &*vault.reading.kv_v2_mounts),
             (&["old".to_owned()][..], &["kv".to_owned()][..])
         );
-        assert_eq!((vault.kv_version, vault.body_limit), (None, 4 << 20));
+        assert_eq!(
+            (vault.reading.kv_version, vault.reading.body_limit),
+            (None, 4 << 20)
+        );
     }
 }
 
@@ -199,11 +206,11 @@ fn credentials_come_from_the_environment_outside_function_mode() {
     let policy = policy(text);
     let nobody = Identity::default();
     let trusted = settings(&judge(&policy, nobody.clone(), false), &vars);
-    let vault = VaultSettings::from_vars(&trusted.vault).unwrap();
-    assert!(matches!(vault.login.method, Method::AppRole { .. }));
-    assert_eq!(vault.deadline.as_secs(), 10);
+    let vault = Access::read(&trusted.vault).unwrap();
+    assert_eq!(vault.login.method.name, "approle");
+    assert_eq!(vault.settings.reading.deadline.as_secs(), 10);
     let function = settings(&judge(&policy, nobody.clone(), true), &vars);
-    assert!(VaultSettings::from_vars(&function.vault).is_err());
+    assert!(Access::read(&function.vault).is_err());
     assert_eq!(function.vault.deadline().unwrap().as_secs(), 10);
     // what the policy names takes the place of all of its kind
     let text = text.replace("approle", "approle, roleIdFile: /r, secretIdFile: /s");
@@ -214,9 +221,16 @@ fn credentials_come_from_the_environment_outside_function_mode() {
         ("GITOPS_FN_TIMEOUT", "10m"),
     ];
     let settings = settings(&judge(&policy, nobody, false), &vars);
-    let vault = VaultSettings::from_vars(&settings.vault).unwrap();
+    let vault = Access::read(&settings.vault).unwrap();
     assert!(format!("{vault:?}").contains("<file /r>"), "{vault:?}");
-    assert_eq!(vault.deadline.as_secs(), 45);
+    assert_eq!(vault.settings.reading.deadline.as_secs(), 45);
+}
+
+/// Whether a key of a credentials Secret counts.
+fn may_take(vars: &VaultVars, name: &str) -> bool {
+    let secret = [(name.to_owned(), "value".to_owned().into())];
+    let with = vars.with_secret(secret.into()).unwrap();
+    format!("{with:?}") != format!("{vars:?}")
 }
 
 #[test]
@@ -239,8 +253,8 @@ fn a_credentials_secret_holds_credentials_alone() {
         ("VAULT_SKIP_VERIFY", false),
         ("AVP_AUTH_TYPE", false),
     ] {
-        assert_eq!(vault.may_take(name), expected, "{name}");
-        assert!(VaultVars::default().may_take(name), "{name}");
+        assert_eq!(may_take(&vault, name), expected, "{name}");
+        assert!(may_take(&VaultVars::default(), name), "{name}");
     }
     let secret = [
         ("VAULT_ADDR", "https://evil.example"),
@@ -251,11 +265,11 @@ fn a_credentials_secret_holds_credentials_alone() {
     ];
     let secret = secret.map(|(name, value)| (name.to_owned(), value.to_owned().into()));
     let with = vault.with_secret(secret.into()).unwrap();
-    let read = VaultSettings::from_vars(&with).unwrap();
+    let read = Access::read(&with).unwrap();
     assert!(!format!("{read:?}").contains("evil"), "{read:?}");
-    assert_eq!(read.address, "https://vault.example");
+    assert_eq!(read.settings.location.address, "https://vault.example");
     let function = settings(&judge(&policy, Identity::default(), true), &[]).vault;
-    assert!(!function.may_take("VAULT_SECRET_ID"));
+    assert!(!may_take(&function, "VAULT_SECRET_ID"));
 }
 
 #[test]
@@ -263,7 +277,7 @@ fn each_project_can_have_a_role_of_its_own() {
     let text = TENANTS.replace("role: r", "role: 'argocd-${ARGOCD_APP_PROJECT_NAME}'");
     let policy = policy(&format!("{text}  functionMode: allow"));
     let shop = judge(&policy, app("shop", "web", "p"), false);
-    let vault = VaultSettings::from_vars(&settings(&shop, &[]).vault).unwrap();
+    let vault = Access::read(&settings(&shop, &[]).vault).unwrap();
     assert!(
         format!("{vault:?}").contains("\"argocd-shop\""),
         "{vault:?}"

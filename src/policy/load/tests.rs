@@ -160,8 +160,9 @@ fn what_is_no_policy_is_refused() {
 fn only_a_missing_file_is_no_policy() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("policy.yaml");
-    assert_eq!(load(&path), Ok(None));
-    assert_eq!(load(&dir.path().join("nosuch/policy.yaml")), Ok(None));
+    assert!(matches!(load(&path), Ok(None)));
+    let nowhere = dir.path().join("nosuch/policy.yaml");
+    assert!(matches!(load(&nowhere), Ok(None)));
     assert!(load(dir.path()).is_err(), "a folder");
     symlink("nowhere", &path).unwrap();
     let problems = load(&path).unwrap_err();

@@ -1,8 +1,8 @@
 //! What becomes of the placeholders of some Applications.
 
-use super::Problems;
 use crate::policy::identity::is_literal;
 use crate::policy::mode::ModeRule;
+use crate::policy::problems::Problems;
 use crate::policy::raw;
 
 pub(super) fn rules(raw: &[raw::ModeRule], problems: &mut Problems) -> Vec<ModeRule> {

@@ -1,8 +1,8 @@
 //! The mounts and the paths in them.
 
-use super::Problems;
 use crate::policy::identity::Variable;
 use crate::policy::identity::is_literal;
+use crate::policy::problems::Problems;
 use crate::policy::template::{InvalidPath, Mount, Template};
 use crate::policy::{Rule, raw};
 use crate::secret::KvVersion;

@@ -6,7 +6,7 @@ use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use serde::de::IgnoredAny;
 use tokio::time::{Duration, Instant};
 
-use super::Session;
+use super::session::Session;
 use crate::http::answer::Answer;
 use crate::vault::server::Server;
 

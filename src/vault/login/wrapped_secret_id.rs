@@ -6,11 +6,14 @@ use serde::de::DeserializeOwned;
 use vaultrs::api::sys::requests::{UnwrapRequest, WrappingLookupRequest};
 use zeroize::Zeroizing;
 
+use super::method::AuthMount;
 use crate::http::answer::Answer;
 use crate::http::retry::Retry;
 use crate::vault::error::VaultError;
 use crate::vault::request::Caller;
 use crate::vault::server::Server;
+use crate::vault::setting::lookup::Named;
+use crate::vault::setting::value::Credential;
 
 /// The `data` of an answer. Nothing else is required, since an unwrapped secret ID comes only once.
 #[derive(Deserialize)]
@@ -32,16 +35,16 @@ struct SecretId {
 
 /// The secret ID in a wrapping token, if the token was created where secret IDs are.
 pub(super) async fn unwrap(
-    server: &Server,
-    caller: &Caller,
-    mount: &str,
-    token: &str,
+    to: &AuthMount<'_>,
+    wrapping: &Named<Credential>,
 ) -> Result<Zeroizing<String>, VaultError> {
-    let refused = |why: &str| VaultError::Setting(format!("VAULT_WRAPPED_SECRET_ID {why}"));
+    let AuthMount { server, mount, .. } = to;
+    let token = wrapping.text()?;
+    let refused = |why: &str| VaultError::Credential(wrapping.name.clone(), why.to_owned());
     let lookup = WrappingLookupRequest {
-        token: token.to_owned(),
+        token: token.to_string(),
     };
-    let answer = server.call(lookup, caller, Retry::Unprocessed).await?;
+    let answer = to.call(lookup).await?;
     if answer.status != 200 {
         return Err(refused(
             "is not a wrapping token, has been used, or has expired",
@@ -55,12 +58,12 @@ pub(super) async fn unwrap(
             shown(&path)
         )));
     }
-    let wrapping = Caller {
-        token: Some(Zeroizing::new(token.to_owned())),
-        namespace: caller.namespace.clone(),
+    let caller = Caller {
+        token: Some(token),
+        namespace: to.caller.namespace.clone(),
     };
     let answer = server
-        .call(UnwrapRequest { token: None }, &wrapping, Retry::Never)
+        .call(UnwrapRequest { token: None }, &caller, Retry::Never)
         .await?;
     if answer.status != 200 {
         return Err(refused("could not be unwrapped"));

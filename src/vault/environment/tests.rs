@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -5,7 +6,19 @@ use std::os::unix::ffi::OsStringExt as _;
 use serde::Deserialize;
 
 use super::*;
+use crate::http::options::Authorities;
 use crate::settings::Settings;
+use crate::vault::login::approle::AppRole;
+use crate::vault::login::github::GitHub;
+use crate::vault::login::jwt::Jwt;
+use crate::vault::login::method::TokenSource;
+use crate::vault::login::userpass::Userpass;
+use crate::vault::login::{approle, token};
+use crate::vault::setting::PREFIXES;
+use crate::vault::setting::lookup::Named;
+use crate::vault::setting::typed::Values;
+use crate::vault::setting::value::Credential;
+use crate::vault::setting::variables::Governed;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,68 +37,67 @@ fn vars(env: &BTreeMap<String, String>) -> VaultVars {
     Settings::from_vars(vars).unwrap().vault
 }
 
-fn credential(credential: &Credential) -> String {
-    match credential {
+fn credential(credential: &Named<Credential>) -> String {
+    match &credential.value {
         Credential::Text(text) => format!("text {}", text.as_str()),
         Credential::File(path) => format!("file {}", path.display()),
     }
 }
 
-fn method(method: &Method) -> (&'static str, Vec<(&'static str, String)>) {
-    match method {
-        Method::None => ("none", Vec::new()),
-        Method::Token(token) => ("token", vec![("token", credential(token))]),
-        Method::AppRole {
-            role_id,
-            secret_id,
-            wrapped,
-        } => {
-            let mut fields = vec![
-                ("role_id", credential(role_id)),
-                ("secret_id", credential(secret_id)),
-            ];
-            fields.extend(wrapped.then(|| ("wrapped", "true".to_owned())));
-            ("approle", fields)
-        }
-        Method::Jwt {
-            kubernetes,
-            role,
-            jwt,
-        } => (
-            if *kubernetes { "kubernetes" } else { "jwt" },
-            vec![("role", role.clone()), ("jwt", credential(jwt))],
-        ),
-        Method::Userpass { username, password } => (
-            "userpass",
-            vec![
-                ("username", username.clone()),
-                ("password", credential(password)),
-            ],
-        ),
-        Method::GitHub(token) => ("github", vec![("token", credential(token))]),
+fn parts(token: &TokenSource) -> Vec<(&'static str, String)> {
+    let request: &dyn Any = match token {
+        TokenSource::Agent => return Vec::new(),
+        TokenSource::User(token) => return vec![("token", credential(token))],
+        TokenSource::Login(request) => &**request,
+    };
+    if let Some(login) = request.downcast_ref::<AppRole>() {
+        let mut parts = vec![
+            ("role_id", credential(&login.role_id)),
+            ("secret_id", credential(&login.secret_id)),
+        ];
+        parts.extend(login.is_wrapped().then(|| ("wrapped", "true".to_owned())));
+        parts
+    } else if let Some(login) = request.downcast_ref::<Jwt>() {
+        vec![
+            ("role", login.role.clone()),
+            ("jwt", credential(&login.jwt)),
+        ]
+    } else if let Some(login) = request.downcast_ref::<Userpass>() {
+        vec![
+            ("username", login.username.clone()),
+            ("password", credential(&login.password)),
+        ]
+    } else {
+        let login = request.downcast_ref::<GitHub>().unwrap();
+        vec![("token", credential(&login.token))]
     }
 }
 
 /// What differs from an otherwise empty result.
-fn summary(settings: &VaultSettings) -> BTreeMap<String, String> {
-    let (name, mut fields) = method(&settings.login.method);
-    fields.push(("address", settings.address.clone()));
-    fields.push(("method", name.to_owned()));
-    fields.push(("mount", settings.login.mount.clone()));
-    fields.push(("kv_v1_mounts", settings.kv_v1_mounts.join(" ")));
-    fields.push(("redirect_hosts", settings.redirect_hosts.join(" ")));
+fn summary(access: &Access) -> BTreeMap<String, String> {
+    let Access { settings, login } = access;
+    let mut fields = parts(&login.token);
+    fields.push(("address", settings.location.address.clone()));
+    fields.push(("method", login.method.name.to_owned()));
+    fields.push(("mount", login.mount.clone()));
+    fields.push(("kv_v1_mounts", settings.reading.kv_v1_mounts.join(" ")));
+    fields.push(("kv_v2_mounts", settings.reading.kv_v2_mounts.join(" ")));
+    fields.push(("redirect_hosts", settings.location.redirect_hosts.join(" ")));
     let mut optional = |name, value: Option<String>| {
         fields.push((name, value.unwrap_or_default()));
     };
-    optional("namespace", settings.namespace.clone());
-    optional("login namespace", settings.login.namespace.clone());
+    optional("namespace", settings.location.namespace.clone());
+    optional("login namespace", login.namespace.clone());
     optional(
         "kv_version",
-        settings.kv_version.map(|version| format!("{version:?}")),
+        settings
+            .reading
+            .kv_version
+            .map(|version| format!("{version:?}")),
     );
-    let deadline = Some(format!("{:?}", settings.deadline));
+    let deadline = Some(format!("{:?}", settings.reading.deadline));
     optional("deadline", deadline.filter(|text| text != "45s"));
-    let limit = Some(settings.body_limit.to_string());
+    let limit = Some(settings.reading.body_limit.to_string());
     optional("body_limit", limit.filter(|text| text != "4194304"));
     let tls = &settings.tls;
     optional(
@@ -119,7 +131,7 @@ fn the_environment_means_what_the_data_says() {
         let name = &case.name;
         assert!(names.insert(name), "{name} is there twice");
         let vars = vars(&case.env);
-        let read = VaultSettings::from_vars(&vars);
+        let read = Access::read(&vars);
         let shown = format!("{vars:?} {read:?}");
         assert!(!shown.contains("NEVERSHOWN"), "{name}: {shown}");
         match (read, &case.settings) {
@@ -127,7 +139,7 @@ fn the_environment_means_what_the_data_says() {
             (Err(problems), None) => {
                 let said: Vec<_> = problems.iter().map(ToString::to_string).collect();
                 assert_eq!(said, case.problems, "{name}");
-                assert!(problems.iter().all(|one| !one.help.is_empty()), "{name}");
+                assert!(problems.iter().all(|one| !one.help().is_empty()), "{name}");
             }
             (Ok(_), None) => panic!("{name}: no problem was found"),
             (Err(problems), Some(_)) => panic!("{name}: {problems:?}"),
@@ -150,9 +162,15 @@ fn good(name: &str) -> &'static str {
     }
 }
 
+fn read(env: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Vec<String>> {
+    Access::read(&vars(env))
+        .map(|access| summary(&access))
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}
+
 #[test]
-fn every_name_of_the_table_is_read() {
-    for setting in table::all() {
+fn every_name_of_every_setting_is_read() {
+    for setting in all() {
         for name in setting.names() {
             let mut env: BTreeMap<String, String> = BTreeMap::new();
             for one in ["VAULT_ADDR", "VAULT_AUTH_METHOD"] {
@@ -180,7 +198,7 @@ fn every_name_of_the_table_is_read() {
             ] {
                 env.insert(file.to_owned(), "before".to_owned());
             }
-            let before = VaultSettings::from_vars(&vars(&env));
+            let before = read(&env);
             if setting.name == "AVP_TYPE" {
                 env.insert(name.clone(), "other".to_owned());
             } else if setting.name == "VAULT_AUTH_METHOD" {
@@ -197,18 +215,27 @@ fn every_name_of_the_table_is_read() {
                 };
                 env.insert(name.clone(), value.to_owned());
             }
-            let after = VaultSettings::from_vars(&vars(&env));
+            let after = read(&env);
             assert_ne!(before, after, "{name} counts for nothing");
         }
     }
 }
 
 #[test]
-fn names_are_in_the_table_once_and_described() {
+fn every_setting_is_declared_once_and_described() {
     let mut names = BTreeSet::new();
-    for setting in table::all() {
-        assert!(!setting.meaning.is_empty(), "{}", setting.name);
-        for text in [setting.default, setting.meaning, setting.differs] {
+    for setting in all() {
+        let (default, meaning) = (setting.default.text(), setting.meaning.text());
+        assert!(!meaning.is_empty(), "{}", setting.name);
+        let is_shared = PREFIXES
+            .iter()
+            .any(|prefix| setting.name.starts_with(prefix));
+        assert!(
+            is_shared || setting.name.starts_with("GITOPS_FN_"),
+            "{}",
+            setting.name
+        );
+        for text in [&*default, &*meaning, setting.differs] {
             assert!(!text.contains(['|', '\n']), "{}", setting.name);
         }
         for name in setting.names() {
@@ -225,8 +252,8 @@ fn bytes_that_are_no_text_are_a_problem_when_a_secret_is_wanted() {
         bytes("BAO_TOKEN"),
     ];
     let settings = Settings::from_vars(env).unwrap();
-    let problems = VaultSettings::from_vars(&settings.vault).unwrap_err();
-    assert_eq!(problems[0].message, "BAO_TOKEN is not UTF-8 text");
+    let problems = Access::read(&settings.vault).unwrap_err();
+    assert_eq!(problems[0].to_string(), "BAO_TOKEN is not UTF-8 text");
     assert_eq!(problems.len(), 1);
     let shown = format!("{settings:?} {problems:?}");
     assert!(shown.contains("BAO_TOKEN") && !shown.contains("NEVERSHOWN"));
@@ -236,9 +263,65 @@ fn bytes_that_are_no_text_are_a_problem_when_a_secret_is_wanted() {
 fn what_is_missing_is_named_with_all_of_its_names() {
     let env = [("VAULT_ADDR", "https://h"), ("AVP_AUTH_TYPE", "approle")];
     let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let problems = VaultSettings::from_vars(&vars(&env.into())).unwrap_err();
+    let problems = Access::read(&vars(&env.into())).unwrap_err();
     assert_eq!(
-        problems[0].help,
+        problems[0].help(),
         "set VAULT_ROLE_ID, BAO_ROLE_ID, AVP_ROLE_ID or VAULT_ROLE_ID_FILE"
     );
+}
+
+#[test]
+fn a_setting_has_the_name_under_which_it_is_set() {
+    let env = |names: &[&str]| {
+        let env = names
+            .iter()
+            .map(|name| ((*name).to_owned(), "a".to_owned()));
+        vars(&env.collect())
+    };
+    let mut values = Values::default();
+    values.set(&server::ADDR, "https://h".to_owned());
+    values.set(&token::TOKEN_FILE, Credential::File("/t".into()));
+    let policy = || Governed {
+        values: values.clone(),
+        credentials: true,
+        ..Governed::default()
+    };
+    for (free, governed, setting) in [
+        ("VAULT_ADDR", "spec.vault.address", &server::ADDR.about),
+        (
+            "VAULT_NAMESPACE",
+            "spec.vault.namespace",
+            &server::NAMESPACE.about,
+        ),
+        (
+            "VAULT_TOKEN_FILE",
+            "spec.vault.auth.tokenFile",
+            &token::TOKEN_FILE.about,
+        ),
+        // the environment may set it
+        (
+            "VAULT_ROLE_ID_FILE",
+            "VAULT_ROLE_ID_FILE",
+            &approle::ROLE_ID_FILE.about,
+        ),
+        ("VAULT_CAPATH", "VAULT_CAPATH", &tls::CAPATH.about),
+        (
+            "GITOPS_FN_TIMEOUT",
+            "spec.limits.deadline",
+            &reading::TIMEOUT.about,
+        ),
+    ] {
+        let shown = |vars: &VaultVars| vars.names().of(setting).to_string();
+        assert_eq!(shown(&VaultVars::default()), free);
+        assert_eq!(shown(&VaultVars::default().governed(policy())), governed);
+        for name in setting.names() {
+            let set = env(&[&name]);
+            assert_eq!(shown(&set), name);
+            let may = set.governed(policy()).variables.contains_key(&name);
+            assert_eq!(
+                shown(&set.governed(policy())),
+                if may { &name } else { governed }
+            );
+        }
+    }
 }

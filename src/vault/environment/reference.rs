@@ -1,34 +1,51 @@
-//! The page that lists every setting of the environment.
+//! The page that lists all settings, and the other places that do.
 
 use std::fmt::Write as _;
 
-use super::table::SECTIONS;
+use super::{all, sections};
+use crate::vault::login::METHODS;
+use crate::vault::setting::{About, UnderPolicy};
 
 /// The page in Markdown, as `fn-config/environment.md` holds it.
 #[must_use]
 pub fn environment_markdown() -> String {
     let mut page = String::from(INTRODUCTION);
-    for (title, settings) in &SECTIONS {
+    for (title, settings) in sections() {
         let _ = write!(page, "\n## {title}\n\n");
         page.push_str("| Names | Default | Meaning | What differs from AVP |\n|---|---|---|---|\n");
-        for setting in *settings {
+        for setting in settings {
             let names: Vec<_> = setting.names().map(|name| format!("`{name}`")).collect();
             let _ = writeln!(
                 page,
                 "| {} | {} | {} | {} |",
                 names.join(", "),
-                setting.default,
-                setting.meaning,
+                setting.default.text(),
+                setting.meaning.text(),
                 setting.differs
             );
         }
+    }
+    page.push_str("\n## Login methods\n\n| Method | Logs in with |\n|---|---|\n");
+    for method in METHODS {
+        let _ = writeln!(page, "| `{}` | {} |", method.name, method.meaning);
     }
     page.push_str(OTHERS);
     page
 }
 
+/// The lines of `gitops-fn --help` about the server: name and meaning.
+pub(crate) fn help() -> impl Iterator<Item = (&'static str, String)> {
+    all().filter_map(|setting| Some((setting.name, setting.help?.text())))
+}
+
+/// The settings of which the environment's value is worth so much under a policy.
+pub(crate) fn names_under_policy(is: impl Fn(UnderPolicy) -> bool) -> Vec<&'static str> {
+    let settings = all().filter(|setting: &&About| is(setting.under_policy));
+    settings.map(|setting| setting.name).collect()
+}
+
 const INTRODUCTION: &str = "\
-<!-- Generated from src/vault/settings/table.rs: GITOPS_FN_UPDATE=1 cargo test generated -->
+<!-- Generated from src/vault/settings/ and src/vault/login/: GITOPS_FN_UPDATE=1 cargo test generated -->
 # Settings of a Vault server
 
 <!-- ANCHOR: fields -->

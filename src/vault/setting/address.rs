@@ -2,18 +2,21 @@
 
 use std::net::Ipv6Addr;
 
-use super::lookup::Fault;
+use super::problem::BadValue;
 
 const HELP: &str = "write it as https://vault.example:8200, with a path behind it perhaps";
 
 /// A server's address: `http` or `https`, host, port and base path; a slash at its end is dropped.
-pub(super) fn server(text: &str) -> Result<String, Fault> {
-    let fault = |says| Fault { says, help: HELP };
+pub(crate) fn server(text: &str) -> Result<String, BadValue> {
+    let bad = |fact| BadValue {
+        fact,
+        help: HELP.into(),
+    };
     if text.ends_with(['\n', '\r']) {
-        return Err(fault("ends with a line break"));
+        return Err(bad("ends with a line break"));
     }
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(fault(
+        return Err(bad(
             "holds blanks, control characters or characters beyond ASCII",
         ));
     }
@@ -21,22 +24,22 @@ pub(super) fn server(text: &str) -> Result<String, Fault> {
         .split_once("://")
         .map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest))
         .filter(|(scheme, _)| scheme == "http" || scheme == "https")
-        .ok_or(fault("is not an http:// or https:// address"))?;
+        .ok_or(bad("is not an http:// or https:// address"))?;
     let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     if authority.contains('@') {
-        return Err(fault("holds a user name or password"));
+        return Err(bad("holds a user name or password"));
     }
     if path.contains('?') {
-        return Err(fault("holds a query"));
+        return Err(bad("holds a query"));
     }
     if path.contains('#') {
-        return Err(fault("holds a fragment"));
+        return Err(bad("holds a fragment"));
     }
-    let host = host_and_port(authority).ok_or(fault("names no valid host and port"))?;
+    let host = host_and_port(authority).ok_or(bad("names no valid host and port"))?;
     let base = path.trim_end_matches('/');
     if !base.split('/').skip(1).all(is_plain) || base.contains('\\') {
-        return Err(fault("has a path with empty, `.`, `..` or encoded parts"));
+        return Err(bad("has a path with empty, `.`, `..` or encoded parts"));
     }
     Ok(format!("{scheme}://{host}{base}"))
 }
@@ -46,22 +49,22 @@ fn is_plain(segment: &str) -> bool {
 }
 
 /// `host` or `host:port`, in lower case.
-pub(super) fn host(text: &str) -> Result<String, Fault> {
-    host_and_port(text).ok_or(Fault {
-        says: "names something that is neither a host nor host:port",
-        help: "write vault-1.example:8200, without https:// and without a path",
+pub(crate) fn host(text: &str) -> Result<String, BadValue> {
+    host_and_port(text).ok_or(BadValue {
+        fact: "names something that is neither a host nor host:port",
+        help: "write vault-1.example:8200, without https:// and without a path".into(),
     })
 }
 
 /// The name in a certificate.
-pub(super) fn server_name(text: &str) -> Result<String, Fault> {
+pub(crate) fn server_name(text: &str) -> Result<String, BadValue> {
     let name = text.trim_start_matches('[').trim_end_matches(']');
     if is_name(name) || name.parse::<Ipv6Addr>().is_ok() {
         return Ok(name.to_ascii_lowercase());
     }
-    Err(Fault {
-        says: "is not a host name",
-        help: "write the name that the server's certificate holds, without a port",
+    Err(BadValue {
+        fact: "is not a host name",
+        help: "write the name that the server's certificate holds, without a port".into(),
     })
 }
 
