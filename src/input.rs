@@ -31,7 +31,7 @@ pub struct Input {
 
 impl Input {
     /// Prepares the texts of a run. Without a policy they are unchanged, except that what YAML forbids but Kubernetes
-    /// accepts is repaired ([`repair`]).
+    /// accepts is repaired ([`repair()`]).
     ///
     /// Under a policy they are rewritten in canonical form ([`canonical`]), so that every parser of the output sees what
     /// the policy was checked against.

@@ -1,5 +1,5 @@
 //! Build: what `gitops-fn build` does before it renders. kustomize runs as a confined child; which
-//! Release counts is found in the repository. What it does afterwards is [`namehash`].
+//! Release counts is found in the repository. What it does afterwards is [`crate::namehash`].
 //!
 //! No secret is asked for before the child has ended well and all of its output has been read.
 

@@ -1,7 +1,7 @@
 //! Plan: from nodes to a list of changes and the secrets they want. Pure; nothing is fetched before
 //! the plan is complete.
 //!
-//! One rule a file: [`annotate`], [`retag`], [`substitute`]; the order in [`Planner::object`] is the
+//! One rule a file: [`repository`], [`images`], [`placeholders`]; the order in [`Planner::object`] is the
 //! order in which they count.
 
 pub mod aliases;
@@ -607,7 +607,7 @@ fn may_hold_placeholder(scope: &Scope<'_, '_>) -> bool {
         || placeholder::signs::may_hold(bytes)
 }
 
-/// Whether a node is only there to be a plain text, for [`shared`].
+/// Whether a node is only there to be a plain text, for [`aliases`].
 fn is_plain_text(tree: &Tree<'_>, id: NodeId) -> bool {
     tree.node(id).style().is_some()
         && matches!(tree.node(id).props.tag, Tag::None | Tag::Str | Tag::Bare)

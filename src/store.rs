@@ -1,6 +1,6 @@
 //! The stores that secrets can come from.
 //!
-//! A new store is a new file here, which implements [`SecretStore`], and a variant of [`Store`]: the enum, [`each!`] and
+//! A new store is a new file here, which implements [`SecretStore`], and a variant of [`Store`]: the enum, `each!` and
 //! [`Store::new`] name it. Nothing else knows which stores there are. A store does nothing until the first secret is
 //! wanted, so a run without placeholders works without one.
 
