@@ -106,7 +106,7 @@ impl FileStore {
 }
 
 impl SecretStore for FileStore {
-    /// Reads a secret from the table. `want.kv` is ignored, since a file has no mounts.
+    /// Reads a secret from the table. `want.kv` is ignored: both spellings of a path are the same secret in a file.
     async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         let secret = self.find(want)?.only(keys);
         self.memory.take(secret.memory())?;
