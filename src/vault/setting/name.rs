@@ -1,4 +1,4 @@
-//! How messages call a setting: by the name under which the user has set it, or can set it.
+//! What messages call a setting: the name under which the user has set it, or can set it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -53,7 +53,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// Which settings are set: enough to know how messages call any setting.
+/// Which settings are set: enough to know what messages call any setting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names {
     /// The names of the variables that are set.
@@ -63,7 +63,7 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// How messages call this setting.
+    /// What messages call this setting.
     pub(crate) fn of(&self, setting: &'static About) -> Name {
         let by_policy = self.policy.as_ref();
         let origin = if by_policy.is_some_and(|names| names.contains(&setting.name)) {

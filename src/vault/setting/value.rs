@@ -1,4 +1,4 @@
-//! Parsers for the values of settings. The error continues the setting's name in a message.
+//! Parsers for the values of settings.
 
 use std::borrow::Cow;
 use std::fmt;
