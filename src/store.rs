@@ -98,7 +98,7 @@ fn refused(error: PathError) -> StoreError {
 pub(crate) mod tests {
     use super::*;
 
-    /// Runs a read, which must not need I/O or timers, to its end.
+    /// The result of a read that never waits.
     pub(super) fn read(
         store: &impl SecretStore,
         path: &str,

@@ -163,7 +163,7 @@ fn login(auth: &raw::Auth, reader: &mut Reader) {
             help,
         );
     }
-    // the rule for role names does not allow `$`, so the variable is replaced by a name
+    // with the known variable replaced by a name, a `$` that is left belongs to another variable
     let plain = auth.role.as_deref().map(|role| role.replace(PROJECT, "x"));
     if plain.is_some_and(|role| role.contains('$')) {
         let help = "only ${ARGOCD_APP_PROJECT_NAME} can stand in it: name and namespace are chosen by whoever edits the Application";

@@ -103,8 +103,8 @@ pub(super) fn rules(raw: &[raw::Rule], mounts: &[Mount], problems: &mut Problems
 }
 
 /// Validates one path of a rule; `for_projects` says whether the rule lists projects. A path that depends on the name
-/// or namespace of an Application must depend on its project too, since whoever edits the Application chooses the other
-/// two.
+/// or namespace of an Application must depend on its project too, since whoever edits the Application chooses its name
+/// and namespace.
 fn template(
     at: &str,
     text: &str,

@@ -22,7 +22,7 @@ pub(super) struct Grant {
 pub(super) enum NoGrant {
     /// The login requires a second factor.
     SecondFactor,
-    /// It is not what Vault answers to a login.
+    /// The answer is not Vault's answer to a login.
     NotVault,
 }
 

@@ -58,7 +58,7 @@ pub(crate) enum Mount {
     None,
     /// The one in `VAULT_AUTH_MOUNT`.
     Common,
-    /// The one in this setting of AVP for a single method, or else the one in `VAULT_AUTH_MOUNT`.
+    /// The one in `VAULT_AUTH_MOUNT` or in this setting, which takes precedence over AVP's setting for all methods.
     Own(&'static Setting<String>),
 }
 

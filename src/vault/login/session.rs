@@ -29,8 +29,8 @@ pub(crate) struct Session {
     pub(crate) caller: Caller,
     /// Where the token comes from.
     pub(crate) made_by: MadeBy,
-    /// The token and the namespace for revoking it, if this run has created it. The namespace is that of the login,
-    /// because the token exists, and may revoke itself, only there.
+    /// The token and the namespace for revoking it; `None` if this run has not created it, or it is a batch token. The
+    /// namespace is that of the login, because the token exists, and may revoke itself, only there.
     pub(super) revoker: Option<Caller>,
     /// When the token expires, if this run has created it.
     pub(super) expires: Option<Instant>,
