@@ -1,8 +1,8 @@
 //! The operator's policy: which secrets an Application may read, where they may be placed, and how much
 //! a run may take (docs/internals/design.md#the-operators-policy). No application can widen it.
 //!
-//! `raw` is the document, [`Policy`] what holds of it, [`judge::Judge`] answers for one run. A denial
-//! is an answer: nothing is asked of a store for it.
+//! `raw` is the document as written, [`Policy`] the validated result, and [`judge::Judge`] applies it to one run. What
+//! the policy denies is never requested from a store.
 
 pub mod identity;
 pub mod judge;
@@ -27,67 +27,68 @@ use crate::cluster::secret_name::SecretName;
 use sink::Sink;
 use template::{Mount, Template};
 
-/// A policy that holds.
+/// A validated policy.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// Where secrets are read and as whom; `None` where nothing is to be read from a server.
+    /// The server to read secrets from, and the login there; `None` if no server is used.
     pub vault: Option<VaultPolicy>,
-    /// With [`Enable::file_store`], the file; `None` leaves it to the environment.
+    /// The store file, if [`Enable::file_store`] is set; `None` lets the environment name it.
     pub secrets_file: Option<PathBuf>,
-    /// The KV mounts; none lies in another.
+    /// The KV mounts. They never nest.
     pub mounts: Vec<Mount>,
-    /// The paths that may be read.
+    /// The paths that may be read; a path has to match at least one rule.
     pub rules: Vec<Rule>,
-    /// What becomes of placeholders.
+    /// Whether the placeholders of an Application are resolved, kept or forbidden.
     pub modes: mode::Modes,
-    /// Where values may be placed, beside `data` and `stringData` of v1 Secrets.
+    /// The fields that may hold a value, besides `data` and `stringData` of v1 Secrets.
     pub sinks: Vec<Sink>,
-    /// Whether an object with a secret has to be in the destination namespace, or name none.
+    /// Whether an object that holds a secret must be in the Application's destination namespace or leave its namespace
+    /// out.
     pub match_destination_namespace: bool,
-    /// How much one run may take.
+    /// The limits of one run.
     pub limits: Limits,
-    /// What else may be used.
+    /// The optional features that the operator has switched on.
     pub enable: Enable,
-    /// How long a run may take, whatever the environment says.
+    /// How long a run may take. The environment can only shorten it.
     pub deadline: Duration,
-    /// What `build` does where its child cannot be confined.
+    /// What `build` does if its child process cannot be confined.
     pub sandbox: Sandbox,
-    /// The Secrets that `AVP_SECRET` may name, `NAME` or `NAMESPACE:NAME`.
+    /// The Secrets that `AVP_SECRET` may name, as `NAME` or `NAMESPACE:NAME`.
     pub credentials_secrets: Vec<String>,
 }
 
-/// Paths that may be read, by a name.
+/// A named list of paths that may be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The name.
+    /// The name, as denials and `gitops-fn policy test` show it.
     pub name: String,
-    /// The paths.
+    /// The paths that the rule allows.
     pub templates: Vec<Template>,
-    /// The projects that it is for; `None` is all.
+    /// The Argo CD projects that the rule applies to; `None` means all.
     pub projects: Option<Vec<String>>,
 }
 
-/// How much one run may take.
+/// The limits of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of input.
+    /// Size of the input, in bytes.
     pub input_bytes: u64,
-    /// Placeholders, in each place that they show in.
+    /// Number of placeholders; one that occurs in several places counts once for each.
     pub placeholders: u64,
-    /// Distinct secret paths and versions.
+    /// Number of distinct secrets, where each version of a path counts.
     pub paths: u64,
-    /// Bytes of one secret.
+    /// Size of one secret, keys included, in bytes.
     pub secret_bytes: u64,
-    /// Bytes of memory for all of them.
+    /// Memory for all secrets of the run, in bytes.
     pub secrets_bytes: u64,
-    /// Bytes of memory for the data of kustomize, and of each helm.
+    /// Data memory (`RLIMIT_DATA`) of kustomize, and of each helm that it starts, in bytes.
     pub child_memory_bytes: u64,
-    /// Bytes by which the output may be longer than the input.
+    /// By how many bytes the output may be longer than the input.
     pub output_bytes: u64,
 }
 
 impl Limits {
-    /// What counts where a policy says nothing.
+    /// The limits of a policy that does not set them.
     pub const DEFAULT: Self = Self {
         input_bytes: 64 << 20,
         placeholders: 10_000,
@@ -99,40 +100,40 @@ impl Limits {
     };
 }
 
-/// What else may be used; nothing by default.
+/// The optional features that a policy can switch on; all are off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch of the operator's own"
 )]
 pub struct Enable {
-    /// `build` inflates helm charts.
+    /// `build` may inflate helm charts.
     pub helm: bool,
-    /// `build` downloads them.
+    /// `build` may download helm charts.
     pub remote_charts: bool,
-    /// `store: file`
+    /// `store: file`: secrets are read from a file.
     pub file_store: bool,
-    /// `secrets.mode: keep`
+    /// `secrets.mode: keep` may leave placeholders as they are.
     pub keep: bool,
-    /// `jsonPath` asks questions about values.
+    /// `jsonPath` may use filters, which reveal something about the values that they compare.
     pub json_path_filters: bool,
-    /// `functionMode: allow`
+    /// `functionMode: allow`: secrets are resolved in a KRM function too.
     pub function_mode: bool,
 }
 
-/// What `build` does where its child cannot be confined.
+/// What `build` does if its child process cannot be confined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sandbox {
-    /// It fails.
+    /// The run fails.
     #[default]
     Required,
-    /// It warns.
+    /// The run continues with a warning.
     Optional,
 }
 
 impl Policy {
-    /// Whether `AVP_SECRET` may name this Secret, written `NAME` or `NAMESPACE:NAME`; the namespace is `argocd`
-    /// otherwise, there and here.
+    /// Whether `AVP_SECRET` may name this Secret, as `NAME` or `NAMESPACE:NAME`. The namespace is `argocd` if left out,
+    /// both in `name` and in the policy.
     #[must_use]
     pub fn allows_credentials_secret(&self, name: &str) -> bool {
         let Some(name) = SecretName::parse(name) else {

@@ -1,8 +1,8 @@
 //! The stores that secrets can come from.
 //!
-//! A new store is a new file here, which implements [`SecretStore`], and a variant of [`Store`]: the enum, `each!` and
-//! [`Store::new`] name it. Nothing else knows which stores there are. A store does nothing until the first secret is
-//! wanted, so a run without placeholders works without one.
+//! To add a store, write a file here that implements [`SecretStore`] and add a variant to [`Store`], to `each!` and
+//! to [`Store::new`]; no other code lists the stores. A store does nothing until the first secret is needed, so a run
+//! without placeholders works without one.
 
 pub mod file;
 mod unset;
@@ -25,15 +25,15 @@ use vault::VaultStore;
 /// The store of a run.
 #[derive(Debug)]
 pub enum Store {
-    /// `VAULT_ADDR=file:…`: the embedded store, for demos, tests and CI.
+    /// `VAULT_ADDR=file:…`: a local file, for demos, tests and CI.
     File(FileStore),
     /// A Vault or OpenBao server.
     Vault(Box<VaultStore>),
-    /// No store is configured, which is fine as long as no secret is wanted.
+    /// No store is configured. This is an error only if a secret is needed.
     Unset,
 }
 
-/// Does the same with whichever store it is.
+/// Evaluates an expression for the store in whichever variant.
 macro_rules! each {
     ($enum:expr, $store:ident => $do:expr) => {
         match $enum {
@@ -48,8 +48,8 @@ macro_rules! each {
 }
 
 impl Store {
-    /// The store that the settings name; credentials from a Secret of the cluster are for a server. All that is read
-    /// counts against `memory`, and a server's deadline counts from `begun`.
+    /// Creates the store that the settings name. `credentials` is a Secret of the cluster with further settings for a
+    /// server. Everything that is read counts against `memory`, and a server's deadline counts from `begun`.
     #[must_use]
     pub fn new(
         settings: &Settings,
@@ -85,7 +85,7 @@ impl SecretStore for Store {
     }
 }
 
-/// The failure of a read whose path does not name a secret.
+/// The error for a path that cannot be that of a secret.
 fn refused(error: PathError) -> StoreError {
     StoreError {
         kind: StoreErrorKind::Refused,
@@ -98,7 +98,7 @@ fn refused(error: PathError) -> StoreError {
 pub(crate) mod tests {
     use super::*;
 
-    /// The outcome of a read that never waits.
+    /// The result of a read that never waits.
     pub(super) fn read(
         store: &impl SecretStore,
         path: &str,

@@ -1,9 +1,10 @@
-//! A client of Vault and OpenBao for what this program needs: log in, read KV secrets, revoke the token.
+//! A client of Vault and OpenBao with the three operations that this program needs: log in, read KV secrets, revoke the
+//! token.
 //!
-//! A [`setting`] is declared in [`settings`] or, of a login method, in [`login`]; [`environment`] knows all of them.
-//! [`server`] sends [`request`]s to the server, [`login`] gets a token and revokes it,
-//! [`mounts`] asks what a mount holds, [`locate`] finds the mount of a secret, [`kv`] reads it. [`error`] concerns all
-//! secrets, [`read_error`] one of them. Requests are those of vaultrs; its HTTP client is not used, since its errors
+//! A [`setting`] is declared in [`settings`], or in [`login`] if it belongs to a login method; [`environment`] lists
+//! all of them. [`server`] sends [`request`]s, [`login`] obtains a token and revokes it, [`mounts`] asks the server for
+//! the type of a mount, [`locate`] finds the mount of a secret, and [`kv`] reads the secret. An [`error`] concerns all
+//! secrets, a [`read_error`] only one. The requests are those of vaultrs. Its HTTP client is not used, since its errors
 //! quote answers (docs/internals/vault.md#the-client).
 
 pub mod environment;

@@ -1,6 +1,6 @@
-//! Reads the credentials Secret (AVP's `-s NAME`), in which the operator keeps settings for Vault, with the service account
-//! of this pod. Paths and variables are those that every client in a pod uses (Kubernetes: "Accessing the Kubernetes API
-//! from a Pod").
+//! Reads the credentials Secret (AVP's `-s NAME`), in which the operator keeps settings for Vault, with the service
+//! account of this pod. The paths and variables are those that every client in a pod uses (Kubernetes: "Accessing the
+//! Kubernetes API from a Pod").
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,9 +21,9 @@ use crate::http::options::{Authorities, Tls};
 use crate::resolve::{StoreError, StoreErrorKind};
 use crate::secret::base64;
 
-/// The service account of a pod.
+/// The folder with the token and the CA certificate of a pod's service account.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// Longest answer, in bytes: a Secret holds at most 1 MiB, in base64.
+/// The largest answer, in bytes: a Secret holds at most 1 MiB, which base64 makes longer.
 const LONGEST: usize = 2 * 1024 * 1024;
 
 /// The credentials Secret, and the API server to read it from.
@@ -36,11 +36,12 @@ pub struct CredentialsSecret {
 }
 
 impl CredentialsSecret {
-    /// Reads the keys of the Secret and their values as text. Keys whose value is not UTF-8 are left out.
+    /// Reads the keys of the Secret, with their values as text. Keys whose value is not UTF-8 are left out. `within`
+    /// limits the time for the request.
     ///
     /// # Errors
     /// [`StoreErrorKind::Config`] if there is no cluster, no such Secret, or no permission to read it;
-    /// [`StoreErrorKind::Transient`] if the API server does not answer. They never quote the Secret.
+    /// [`StoreErrorKind::Transient`] if the API server does not answer. Errors never quote the Secret.
     pub(crate) async fn read(
         &self,
         within: Duration,
@@ -119,7 +120,7 @@ impl CredentialsSecret {
             .collect())
     }
 
-    /// The content of a file of the service account.
+    /// Reads a file of the service account.
     fn account(&self, file: &str) -> Result<Zeroizing<String>, StoreError> {
         let path = Path::new(ACCOUNT).join(file);
         fs::read_to_string(&path).map(Zeroizing::new).map_err(|_| {
@@ -139,7 +140,7 @@ impl CredentialsSecret {
     }
 }
 
-/// No answer came from the API server.
+/// The error if the API server sent no answer.
 fn failed(error: &HttpError) -> StoreError {
     StoreError {
         kind: match error {

@@ -1,9 +1,9 @@
 //! The name of the credentials Secret, and the address of the cluster's API server.
 
-/// The namespace of a Secret that is named without one, as in AVP.
+/// The default namespace of the Secret, as in AVP.
 const NAMESPACE: &str = "argocd";
 
-/// The name of a Secret: `[NAMESPACE:]NAME`.
+/// The name of a Secret, written `[NAMESPACE:]NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretName {
     namespace: String,
@@ -11,8 +11,8 @@ pub struct SecretName {
 }
 
 impl SecretName {
-    /// Parses `NAME` or `NAMESPACE:NAME`; the default namespace is `argocd`, as in AVP. `None` for a text that cannot be the
-    /// name of a Kubernetes object (RFC 1123: lower case letters, digits, `-` and `.`).
+    /// Parses `NAME` or `NAMESPACE:NAME`; the default namespace is `argocd`, as in AVP. `None` if the text cannot name
+    /// a Kubernetes object (RFC 1123: lower case letters, digits, `-` and `.`).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (namespace, name) = text.split_once(':').unwrap_or((NAMESPACE, text));
@@ -24,7 +24,7 @@ impl SecretName {
 }
 
 impl SecretName {
-    /// The namespace that the Secret is in.
+    /// The namespace of the Secret.
     pub(crate) fn namespace(&self) -> &str {
         &self.namespace
     }
@@ -49,7 +49,8 @@ fn is_name(text: &str) -> bool {
         && text.ends_with(inner)
 }
 
-/// `host:port` of the API server, from `KUBERNETES_SERVICE_HOST` and `…_PORT`; `None` outside a cluster.
+/// The API server as `host:port`, from `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`; `None` outside a
+/// cluster.
 pub(crate) fn server(host: Option<String>, port: Option<String>) -> Option<String> {
     let host = host?;
     let port = port.unwrap_or_else(|| "443".to_owned());

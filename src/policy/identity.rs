@@ -1,22 +1,22 @@
-//! Whose Application it is, as Argo CD says it in the environment.
+//! The Application of a run, as Argo CD describes it in the environment.
 
-/// The variables that a policy may build on. Argo CD sets them and an Application's author cannot; but
-/// whoever edits the Application chooses its name and its namespace: only the project is bound.
+/// The variables that a policy can use in paths. Argo CD sets them, and the author of the manifests cannot. Only the
+/// project is a security boundary, though: whoever edits the Application chooses its name and namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variable {
     /// `ARGOCD_APP_PROJECT_NAME`
     Project,
     /// `ARGOCD_APP_NAME`
     Name,
-    /// `ARGOCD_APP_NAMESPACE`: the destination namespace.
+    /// `ARGOCD_APP_NAMESPACE`, the destination namespace.
     Namespace,
 }
 
 impl Variable {
-    /// All of them.
+    /// All variables.
     pub const ALL: [Self; 3] = [Self::Project, Self::Name, Self::Namespace];
 
-    /// Its name in the environment.
+    /// The name of the environment variable.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -26,14 +26,14 @@ impl Variable {
         }
     }
 
-    /// The variable of that name.
+    /// The variable with this name, if the policy knows it.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.name() == name)
     }
 }
 
-/// The values of the variables; `None` is unset, or not to be trusted.
+/// The values of the variables. `None` means unset or not trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// `ARGOCD_APP_PROJECT_NAME`
@@ -45,7 +45,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Asks `look` for each of the variables by its name.
+    /// Reads the variables by calling `look` with the name of each.
     pub fn read(look: impl Fn(&str) -> Option<String>) -> Self {
         let value = |variable: Variable| look(variable.name());
         Self {
@@ -55,7 +55,7 @@ impl Identity {
         }
     }
 
-    /// The value of a variable, as it is.
+    /// The value of a variable, unchecked.
     #[must_use]
     pub fn value(&self, variable: Variable) -> Option<&str> {
         match variable {
@@ -65,14 +65,14 @@ impl Identity {
         }
     }
 
-    /// The value of a variable, if it is one literal segment of a path.
+    /// The value of a variable if it is a single literal path segment ([`is_literal`]).
     #[must_use]
     pub fn literal(&self, variable: Variable) -> Option<&str> {
         self.value(variable).filter(|value| is_literal(value))
     }
 }
 
-/// Whether a text is one literal segment: `[A-Za-z0-9._-]+`, and neither `.` nor `..`.
+/// Whether `text` is a single literal path segment: `[A-Za-z0-9._-]+`, but not `.` or `..`.
 #[must_use]
 pub fn is_literal(text: &str) -> bool {
     !matches!(text, "" | "." | "..")

@@ -1,5 +1,5 @@
-//! One run's answers: may this path be read, may its value be placed here. A denial names the rule or the field of the
-//! policy, and reveals nothing about the secret.
+//! Applies the policy to one run: may this path be read, and may this field hold a value? A denial names the rule or
+//! field of the policy and reveals nothing about the secret.
 
 use super::Policy;
 use super::identity::{Identity, Variable};
@@ -10,33 +10,33 @@ use crate::finding::Finding;
 use crate::secret::KvVersion;
 use crate::settings::StoreSetting;
 
-/// How much is allowed in one run.
+/// The limits of a run.
 pub use super::Limits;
 
-/// By how much the output may be longer than the input where there is no policy: 1 GiB, as much as there
-/// may be of input.
+/// By how many bytes the output may be longer than the input if there is no policy: 1 GiB, which is also the largest
+/// possible input.
 const GROWTH: u64 = 1 << 30;
 
-/// How much memory the secrets of a run may take where there is no policy: 1 GiB.
+/// How many bytes of memory the secrets of a run may take if there is no policy: 1 GiB.
 const SECRETS: u64 = 1 << 30;
 
-/// Answers for one run. Without a policy everything is allowed that the store allows, as with
+/// Decides what one run may do. Without a policy, everything that the store allows is allowed, as in
 /// argocd-vault-plugin.
 #[derive(Clone, Debug, Default)]
 pub struct Judge<'p> {
     pub(super) policy: Option<&'p Policy>,
-    /// What Argo CD says of the Application; nothing in function mode, where the repository may say it.
+    /// The Application as Argo CD describes it; empty in function mode, where the repository can set the environment.
     pub(super) identity: Identity,
     pub(super) function: bool,
-    /// Why no store can be read, whatever the path.
+    /// Why no secret can be read in this run, whatever its path; `None` if a store can be used.
     pub(super) closed: Option<Finding>,
 }
 
 impl<'p> Judge<'p> {
-    /// The judge of a run under a policy, or under none.
+    /// Creates the judge of a run; `policy` is `None` if there is no policy.
     ///
-    /// `function`: the run is a KRM function, whose environment the repository can set. `asked` is the
-    /// store that the environment names.
+    /// `function` means that the run is a KRM function, whose environment the repository can set. `asked` is the store
+    /// that the environment names.
     #[must_use]
     pub fn new(
         policy: Option<&'p Policy>,
@@ -64,20 +64,20 @@ impl<'p> Judge<'p> {
         self.policy.is_some()
     }
 
-    /// The policy, for what is not judged here: what `build` may do.
+    /// The policy, for decisions that are made elsewhere, such as what `build` may do.
     #[must_use]
     pub fn policy(&self) -> Option<&'p Policy> {
         self.policy
     }
 
-    /// The limits of the run, if there are any.
+    /// The limits that the policy sets; `None` without a policy.
     #[must_use]
     pub fn limits(&self) -> Option<&'p Limits> {
         self.policy.map(|policy| &policy.limits)
     }
 
-    /// Whether the secret at `path` may be read; `claimed` is the manifest's word on the KV version. The
-    /// answer is the name of the rule, `None` without a policy.
+    /// Whether the secret at `path` may be read. `claimed` is the KV version in the manifest's annotation. Returns the
+    /// name of the rule that allows the path, or `None` without a policy.
     ///
     /// # Errors
     /// The denial.
@@ -129,7 +129,7 @@ impl<'p> Judge<'p> {
         }
     }
 
-    /// Whether a rule for these projects counts here; in function mode the project is not known.
+    /// Whether a rule for these projects applies to this Application. In function mode the project is unknown.
     pub(super) fn is_for(&self, projects: Option<&[String]>) -> bool {
         let project = self.identity.literal(Variable::Project);
         projects.is_none_or(|projects| {
@@ -157,7 +157,7 @@ impl<'p> Judge<'p> {
         Finding::error("no rule of the policy allows this path", help)
     }
 
-    /// Whether a value may be placed there.
+    /// Whether a value may be placed in `target`.
     ///
     /// # Errors
     /// The denial.
@@ -189,7 +189,7 @@ impl<'p> Judge<'p> {
         Ok(())
     }
 
-    /// What becomes of the Application's placeholders, whatever its Release and environment say.
+    /// The mode of the Application's placeholders. It overrides the Release and the environment.
     #[must_use]
     pub fn secrets_mode(&self) -> SecretsMode {
         self.policy.map_or(SecretsMode::Resolve, |policy| {
@@ -197,7 +197,7 @@ impl<'p> Judge<'p> {
         })
     }
 
-    /// Whether there may be a placeholder at all.
+    /// Whether manifests may contain placeholders at all.
     ///
     /// # Errors
     /// The denial.
@@ -211,7 +211,7 @@ impl<'p> Judge<'p> {
         Ok(())
     }
 
-    /// Whether placeholders may be left as they are.
+    /// Whether secrets mode `keep` may be used.
     ///
     /// # Errors
     /// The denial.
@@ -225,14 +225,14 @@ impl<'p> Judge<'p> {
         }
     }
 
-    /// Whether modifiers may not ask what a value is.
+    /// Whether modifiers must not compare values, because the outcome reveals something about a value.
     #[must_use]
     pub fn denies_questions(&self) -> bool {
         self.policy
             .is_some_and(|policy| !policy.enable.json_path_filters)
     }
 
-    /// Whether this many bytes of input may be looked at.
+    /// Whether an input of this many bytes may be processed.
     ///
     /// # Errors
     /// The denial.
@@ -252,8 +252,8 @@ impl<'p> Judge<'p> {
         ))
     }
 
-    /// By how many bytes the output of a run may be longer than its input, and what there is to say of a
-    /// longer one. This has a limit without a policy too: a value may stand in a million places.
+    /// By how many bytes the output may be longer than the input, and the error for more. This is limited even without
+    /// a policy, because one value can occur in millions of places.
     #[must_use]
     pub fn growth(&self) -> (u64, Finding) {
         let Some(limits) = self.limits() else {
@@ -273,8 +273,8 @@ impl<'p> Judge<'p> {
         (most, denial)
     }
 
-    /// How much memory the secrets of a run may take, and what there is to say where it is not enough. This has a
-    /// limit without a policy too.
+    /// How many bytes of memory the secrets of a run may take, and the error for more. This is limited even without a
+    /// policy.
     #[must_use]
     pub fn secrets(&self) -> (u64, Finding) {
         let Some(limits) = self.limits() else {
@@ -294,14 +294,14 @@ impl<'p> Judge<'p> {
         (most, denial)
     }
 
-    /// Whether there are more placeholders than a run may have.
+    /// Whether this many placeholders exceed the policy's limit.
     #[must_use]
     pub fn is_exceeded(&self, placeholders: u64) -> bool {
         self.limits()
             .is_some_and(|limits| placeholders > limits.placeholders)
     }
 
-    /// The denials of a run with so many placeholders, in so many distinct paths.
+    /// The denials for a run with this many placeholders and this many distinct secrets.
     #[must_use]
     pub fn amounts(&self, placeholders: u64, paths: u64) -> Vec<Finding> {
         let Some(limits) = self.limits() else {

@@ -1,4 +1,4 @@
-//! The policy file: opened once, judged by what was opened.
+//! Opens, checks and reads the policy file. It is opened once, and the checks apply to the open file.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
@@ -13,22 +13,22 @@ use super::{Policy, raw};
 use crate::document;
 use crate::finding::Finding;
 
-/// Where the policy is. Nothing at run time can name another place.
+/// The path of the policy. Nothing can change it at run time.
 pub const PATH: &str = "/etc/gitops-fn/policy.yaml";
-/// The most that it may hold.
+/// The largest policy file, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
 
-/// Reads the operator's policy; `None` if there is no such file, and only then.
+/// Reads the operator's policy; `None` only if the file does not exist.
 ///
-/// It has to be a regular file of user 0 that neither its group nor others may write. Its directory is
-/// not judged, and links are followed: a mounted `ConfigMap` is made of them.
+/// The file must be a regular file owned by user 0, not writable by its group or others. Its directory is not checked,
+/// and symbolic links are followed, since a mounted `ConfigMap` consists of them.
 ///
 /// # Errors
-/// All that is wrong with it; never what was found.
+/// Everything that is wrong with the file; its content is never quoted.
 pub fn load(path: &Path) -> Result<Option<Policy>, Vec<Finding>> {
     let what = path.display().to_string();
     let problem = |message: &str, help: &str| vec![Finding::invalid(&what, message, help)];
-    // a pipe that is nobody's would be waited for
+    // non-blocking, since opening a pipe without a writer would wait forever
     let opened = OpenOptions::new()
         .read(true)
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
@@ -78,18 +78,18 @@ pub fn load(path: &Path) -> Result<Option<Policy>, Vec<Finding>> {
 const HELP: &str =
     "it has to be a regular file of root's with mode 0644 or less, as a ConfigMap mount is";
 
-/// Whether the path, or a folder on the way to it, is a link without a target: that is a broken policy
-/// and not the absence of one.
+/// Whether the path, or a folder on the way to it, is a symbolic link without a target. Such a policy is broken, not
+/// absent.
 fn leads_nowhere(path: &Path) -> bool {
     path.ancestors()
         .find_map(|one| fs::symlink_metadata(one).ok())
         .is_some_and(|found| found.is_symlink())
 }
 
-/// Reads a policy from its text; `what` names it in problems.
+/// Parses and validates the text of a policy; `what` names the text in messages.
 ///
 /// # Errors
-/// All that is wrong with it, sorted by field; never what was found.
+/// Everything that is wrong with it, sorted by field; its content is never quoted.
 pub fn parse(text: &str, what: &str) -> Result<Policy, Vec<Finding>> {
     let mut problems = Problems::default();
     let document: Option<raw::Policy> = document::typed(text, what, &mut problems.0);

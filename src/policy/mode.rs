@@ -1,4 +1,5 @@
-//! What becomes of an Application's placeholders, whatever its Release and environment say.
+//! Whether an Application's placeholders are resolved, kept or forbidden. The policy's answer overrides the Release and
+//! the environment.
 
 use super::identity::{Identity, Variable};
 pub use super::raw::SecretsMode;
@@ -6,9 +7,9 @@ pub use super::raw::SecretsMode;
 /// The modes of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Modes {
-    /// For some Applications; the first that is for one counts.
+    /// The rules, in order; the first that matches an Application decides.
     pub rules: Vec<ModeRule>,
-    /// For all others.
+    /// The mode of every other Application.
     pub otherwise: SecretsMode,
 }
 
@@ -17,14 +18,14 @@ pub struct Modes {
 pub struct ModeRule {
     /// The mode.
     pub mode: SecretsMode,
-    /// Their projects.
+    /// The projects that the rule applies to.
     pub projects: Vec<String>,
-    /// Their names; `None` is all of the projects.
+    /// The Applications of those projects, by name; `None` means all.
     pub applications: Option<Vec<String>>,
 }
 
 impl Modes {
-    /// The mode of an Application. Where its project is not known, the strictest of all counts.
+    /// The mode of an Application. If its project is unknown, the strictest mode of the policy applies.
     #[must_use]
     pub fn of(&self, identity: &Identity) -> SecretsMode {
         let Some(project) = identity.literal(Variable::Project) else {
@@ -81,7 +82,7 @@ mod tests {
         ] {
             assert_eq!(modes.of(&application(Some(project), name)), mode, "{name}");
         }
-        // a KRM function, or a name that is none
+        // the project of a KRM function is unknown, and `a/b` is not a valid project name
         assert_eq!(modes.of(&application(None, "web")), Forbidden);
         assert_eq!(modes.of(&application(Some("a/b"), "web")), Forbidden);
     }

@@ -1,9 +1,9 @@
-//! What is wrong with a policy.
+//! Collects the problems of a policy.
 
 use crate::finding::Finding;
 use crate::vault::setting::problem::BadValue;
 
-/// Collects what is wrong.
+/// The problems found so far.
 #[derive(Default)]
 pub(super) struct Problems(pub(super) Vec<Finding>);
 
@@ -16,7 +16,7 @@ impl Problems {
         self.0.push(error.into().within(path).exiting(2));
     }
 
-    /// A value that its setting does not take.
+    /// Adds a value that its setting does not accept.
     pub(super) fn bad_value(&mut self, path: &str, bad: &BadValue) {
         self.add(path, bad.fact, &bad.help);
     }

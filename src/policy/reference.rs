@@ -1,4 +1,4 @@
-//! The JSON Schema of a `Policy` and its reference page, both made of the doc comments in `raw`.
+//! The JSON Schema of a `Policy` and its reference page, both generated from the doc comments in `raw`.
 
 use super::raw::Policy;
 use crate::document::schema;
@@ -20,7 +20,7 @@ pub fn reference_markdown() -> String {
     page
 }
 
-/// What each setting of the environment is worth under a policy.
+/// The section on which settings of the environment still count under a policy.
 fn what_the_environment_says() -> String {
     let list = |is: fn(UnderPolicy) -> bool| {
         let names = names_under_policy(is).into_iter();

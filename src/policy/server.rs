@@ -1,4 +1,4 @@
-//! Where the server is and who this program is there: what the policy says takes the place of the environment.
+//! The policy's settings of the server and the login, which replace those of the environment.
 
 use super::identity::{Identity, Variable};
 use super::problems::Problems;
@@ -11,22 +11,21 @@ use crate::vault::setting::variables::Governed;
 use crate::vault::setting::{About, address};
 use crate::vault::settings::server::{ADDR, NAMESPACE, REDIRECT_HOSTS, is_file};
 
-/// `spec.vault`, as values of settings.
+/// `spec.vault` as values of settings.
 #[derive(Clone, Debug)]
 pub struct VaultPolicy {
     values: Values,
-    /// The proxy, if there is one.
+    /// The proxy; `None` means a direct connection.
     proxy: Option<String>,
-    /// The role is one for each project.
+    /// Whether the role contains the project's name, so that each project has its own role.
     pub role_of_project: bool,
 }
 
-/// What the role of each project holds in place of its name.
+/// The variable in the role that the project's name replaces.
 const PROJECT: &str = "${ARGOCD_APP_PROJECT_NAME}";
 
 impl VaultPolicy {
-    /// The settings of the server for an Application; `None` where its role depends on a project that
-    /// is not known.
+    /// The settings that apply to an Application; `None` if its role depends on a project that is not known.
     pub(super) fn governed(&self, identity: &Identity) -> Option<Governed> {
         let mut values = self.values.clone();
         if self.role_of_project {
@@ -40,7 +39,7 @@ impl VaultPolicy {
         })
     }
 
-    /// The role of the login for an Application; the variable stays where its project is not known.
+    /// The login role of an Application. The variable is left in it if the project is not known.
     fn role(&self, identity: &Identity) -> Option<String> {
         let role = self.values.get(&AUTH_ROLE)?;
         Some(match identity.literal(Variable::Project) {
@@ -49,7 +48,7 @@ impl VaultPolicy {
         })
     }
 
-    /// What an Application's operator wants to know: where it is, and as whom.
+    /// Address, namespace, login method and role for an Application, for display; unset ones are left out.
     pub(super) fn summary(&self, identity: &Identity) -> Vec<(&'static str, String)> {
         let method = self.values.get(&AUTH_METHOD);
         let known = [
@@ -65,7 +64,7 @@ impl VaultPolicy {
     }
 }
 
-/// Collects the values of settings.
+/// Reads texts into values of settings and collects the problems.
 #[derive(Default)]
 struct Reader {
     values: Values,
@@ -86,7 +85,7 @@ impl Reader {
 
 const EMPTY: &str = "leave it out, or write its value";
 
-/// The policy's field for a setting.
+/// The policy's field for a setting, for messages.
 fn field(setting: &About) -> &'static str {
     setting.field.unwrap_or(setting.name)
 }
@@ -164,7 +163,7 @@ fn login(auth: &raw::Auth, reader: &mut Reader) {
             help,
         );
     }
-    // its grammar is that of a role with a name in place of the variable
+    // with the known variable replaced by a name, a `$` that is left belongs to another variable
     let plain = auth.role.as_deref().map(|role| role.replace(PROJECT, "x"));
     if plain.is_some_and(|role| role.contains('$')) {
         let help = "only ${ARGOCD_APP_PROJECT_NAME} can stand in it: name and namespace are chosen by whoever edits the Application";
@@ -192,7 +191,7 @@ fn login(auth: &raw::Auth, reader: &mut Reader) {
     }
 }
 
-/// Whether a method uses a setting of logins.
+/// Whether a login method uses this setting.
 fn uses(method: &Method, setting: &About) -> bool {
     if *setting == AUTH_MOUNT.about {
         !matches!(method.mount, Mount::None)
@@ -227,7 +226,7 @@ mod tests {
     #[test]
     fn each_setting_with_a_field_is_read_from_it() {
         let mut fields: BTreeSet<_> = all().filter_map(|setting| setting.field).collect();
-        // in types of their own
+        // these fields are not plain strings and are read separately
         for field in [
             "spec.vault.redirectHosts",
             "spec.vault.auth.method",

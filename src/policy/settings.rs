@@ -1,4 +1,4 @@
-//! Where secrets are read under a policy, and who we are there: its word in place of the environment's.
+//! Applies the policy to the settings of the store and the login.
 
 use super::Policy;
 use super::judge::Judge;
@@ -9,10 +9,11 @@ use crate::vault::setting::variables::{Governed, VaultVars};
 use crate::vault::settings::reading::{KV_V1_MOUNTS, KV_V2_MOUNTS};
 
 impl Judge<'_> {
-    /// Puts what the policy says of the store in place of what the environment says.
+    /// Replaces the store's settings with those of the policy.
     ///
-    /// Of the environment only credentials are left (tokens, ids, passwords, their files and the
-    /// client's certificate), and in function mode nothing: what decides where one is sent never is.
+    /// Only credentials are kept from the environment (tokens, ids, passwords, their files and the client's
+    /// certificate), and none in function mode. Where a credential is sent is always the policy's decision. A timeout
+    /// in the environment can still shorten the run.
     pub fn govern(&self, settings: &mut Settings) {
         let Some(policy) = self.policy else { return };
         settings.store = match (&policy.secrets_file, &settings.store) {
@@ -49,7 +50,8 @@ impl Judge<'_> {
         })
     }
 
-    /// What keeps every store closed.
+    /// Why no secret can be read in this run, whatever its path; `None` if a store can be used. `asked` is the store
+    /// that the environment names.
     pub(super) fn closed(&self, policy: &Policy, asked: &StoreSetting) -> Option<Finding> {
         let config = |message: &str, help: &str| Some(Finding::error(message, help).exiting(2));
         let asks_file = matches!(asked, StoreSetting::File(_));
@@ -70,7 +72,7 @@ impl Judge<'_> {
                 )
             };
         }
-        // in function mode the repository may have set it, and it counts for nothing
+        // in function mode the repository may have set it, so it is ignored instead of refused
         if asks_file && !self.function {
             return config(
                 "the policy does not allow the file store",

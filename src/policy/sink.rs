@@ -1,37 +1,37 @@
-//! Where a value may be placed.
+//! The fields that may hold a secret value.
 
 use crate::explain::Explain;
 
-/// Fields of some kind of object.
+/// Fields of one kind of object that may hold a secret value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sink {
-    /// The apiVersion, exactly.
+    /// The `apiVersion`, compared exactly.
     pub api_version: String,
-    /// The kind, exactly.
+    /// The `kind`, compared exactly.
     pub kind: String,
-    /// The fields.
+    /// The fields, each as the steps from the root of the object.
     pub fields: Vec<Vec<Step>>,
 }
 
-/// One step of a listed field.
+/// One step of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The value under this key.
+    /// The value of this key.
     Key(String),
-    /// `*`: any one key, or any member of a list.
+    /// `*`: any one key, or any item of a list.
     Any,
 }
 
-/// What is wrong with a field that a policy lists.
+/// Why a field in the policy is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
-    /// `a//b`
+    /// `a//b`: an empty step.
     #[error("has an empty step")]
     Empty,
-    /// `metadata`, at any depth.
+    /// A step `metadata`, at any depth.
     #[error("names metadata, where every reader of the object sees the value")]
     Metadata,
-    /// `**`
+    /// A step `**`, which only paths of secrets can have.
     #[error("holds `**`, which is for paths")]
     Rest,
 }
@@ -49,27 +49,27 @@ impl Explain for FieldError {
     }
 }
 
-/// A place that wants a value.
+/// The place of a placeholder: an object and a field in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'t> {
-    /// The object's `apiVersion`, as it is written.
+    /// The object's `apiVersion`, as written.
     pub api_version: &'t str,
-    /// Its kind.
+    /// The object's `kind`, as written.
     pub kind: &'t str,
-    /// Its namespace, empty where it names none, [`NOT_A_STRING`] where that is a list or a mapping.
+    /// The object's namespace: empty if there is none, [`NOT_A_STRING`] if it is not a string.
     pub namespace: &'t str,
-    /// The way from its root: keys, and `None` for the members of lists.
+    /// The steps from the object's root: `Some` for a key, `None` for an item of a list.
     pub path: &'t [Option<&'t str>],
 }
 
-/// The namespace of an object that has something else than a string there: never the destination.
+/// Stands for a namespace that is not a string. It never equals the destination namespace.
 pub const NOT_A_STRING: &str = "(not a string)";
 
 impl Sink {
-    /// Reads `data/*`; `metadata` can stand nowhere in it.
+    /// Parses a field such as `data/*`. None of its steps may be `metadata`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A [`FieldError`] for an invalid step.
     pub fn parse_field(text: &str) -> Result<Vec<Step>, FieldError> {
         let steps = text.split('/').map(|step| match step {
             "" => Err(FieldError::Empty),
@@ -81,7 +81,7 @@ impl Sink {
         steps.collect()
     }
 
-    /// Whether it lists this place.
+    /// Whether the policy lists this field of this object.
     #[must_use]
     pub fn holds(&self, target: &Target<'_>) -> bool {
         self.api_version == target.api_version
@@ -99,7 +99,7 @@ fn fits(field: &[Step], path: &[Option<&str>]) -> bool {
 }
 
 impl Target<'_> {
-    /// `data` and `stringData` of a v1 Secret: the one place that Argo CD masks.
+    /// Whether it is a key of `data` or `stringData` of a v1 Secret, the only values that Argo CD masks.
     #[must_use]
     pub fn is_secret_data(&self) -> bool {
         self.api_version == "v1"
@@ -107,7 +107,7 @@ impl Target<'_> {
             && matches!(self.path, [Some("data" | "stringData"), Some(_)])
     }
 
-    /// Whether it lies in metadata, at any depth: a `*` must not reach it.
+    /// Whether it is in `metadata` at any depth, where even a listed `*` allows no secret.
     #[must_use]
     pub fn is_metadata(&self) -> bool {
         self.path.contains(&Some("metadata")) && !self.is_secret_data()

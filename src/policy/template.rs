@@ -1,4 +1,5 @@
-//! Path templates and paths, both as segments below a mount: what is compared is what is read.
+//! Path templates and paths, both normalized to a mount and the segments below it, so that the comparison sees the same
+//! path as the store reads.
 
 use super::identity::{Identity, Variable, is_literal};
 use crate::secret::KvVersion;
@@ -6,68 +7,68 @@ use crate::secret::KvVersion;
 /// A KV mount that the policy lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// Its path, without outer slashes.
+    /// The path of the mount, without outer slashes.
     pub path: String,
-    /// The version of its engine.
+    /// The version of its KV engine.
     pub version: KvVersion,
 }
 
-/// A path of a rule.
+/// A template of paths, as a rule lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
-    /// Which of the policy's mounts it lies in.
+    /// The index of its mount in the policy's mounts.
     pub mount: usize,
-    /// What follows the mount, without KV v2's `data`.
+    /// The segments below the mount, without the `data` of KV v2.
     pub segments: Vec<Segment>,
 }
 
 /// One segment of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Segment {
-    /// Itself.
+    /// This text.
     Literal(String),
-    /// The value of a variable.
+    /// The value of this variable.
     Variable(Variable),
-    /// `*`
+    /// `*`: any one segment.
     Any,
-    /// `**`: one or more segments, at the end alone.
+    /// `**`: one or more segments; only allowed at the end.
     Rest,
 }
 
-/// What is wrong with a template or a path, without either.
+/// What is wrong with a template or a path. The text of neither is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPath {
-    /// `a//b`, or nothing.
+    /// In a template: `a//b`, or an empty path.
     #[error("the path has an empty segment")]
     Empty,
-    /// `.` or `..`.
+    /// `.` or `..`; in a path also an empty segment.
     #[error("the path has an empty segment, `.` or `..`")]
     Dots,
     /// `%2e`, a control character, `\`, `?`, `#`, or blanks around a segment.
     #[error("the path has an encoded or control character, or one of % \\ ? #")]
     Odd,
-    /// No mount of the list holds it.
+    /// The path is in none of the policy's mounts.
     #[error("no mount that the policy lists holds the path")]
     NoMount,
-    /// A mount alone.
+    /// The path is that of a mount, with nothing below it.
     #[error("the path names no secret, only a mount")]
     MountAlone,
-    /// In a template: `${` that is not a whole segment, or of another name.
+    /// In a template: `${` that is not a whole segment, or an unknown variable.
     #[error("a variable has to be a whole segment, and one of those that are known")]
     Variable,
-    /// In a template: a literal beyond `[A-Za-z0-9._-]+`.
+    /// In a template: a literal segment with characters other than `A-Za-z0-9._-`.
     #[error("a segment holds a character beyond A-Z, a-z, 0-9, `.`, `_` and `-`")]
     NotLiteral,
-    /// In a template: `**` elsewhere than at the end.
+    /// In a template: `**` before the end.
     #[error("`**` stands before the end")]
     RestInside,
 }
 
 impl Template {
-    /// Reads `kv/${ARGOCD_APP_PROJECT_NAME}/*`; the mount has to be one of `mounts`.
+    /// Parses a template such as `kv/${ARGOCD_APP_PROJECT_NAME}/*`. It has to begin with one of `mounts`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// An [`InvalidPath`].
     pub fn parse(text: &str, mounts: &[Mount]) -> Result<Self, InvalidPath> {
         let all: Vec<&str> = text.split('/').collect();
         for segment in &all {
@@ -100,7 +101,7 @@ impl Template {
         })
     }
 
-    /// The variables in it.
+    /// The variables in the template, in order.
     pub fn variables(&self) -> impl Iterator<Item = Variable> {
         self.segments.iter().filter_map(|segment| match segment {
             Segment::Variable(variable) => Some(*variable),
@@ -108,7 +109,7 @@ impl Template {
         })
     }
 
-    /// Whether the path of a secret matches. A variable that is unset, or whose value is not one
+    /// Whether the template matches the path of a secret. A variable that is unset, or whose value is not a single
     /// literal segment, matches nothing.
     #[must_use]
     pub fn matches(&self, path: &Normal<'_>, identity: &Identity) -> bool {
@@ -133,7 +134,7 @@ impl Template {
         rest.next().is_none()
     }
 
-    /// The template as it is compared: without KV v2's `data`.
+    /// The normalized text of the template: without the `data` of KV v2.
     #[must_use]
     pub fn shown(&self, mounts: &[Mount]) -> String {
         let mount = mounts.get(self.mount).map(|mount| mount.path.clone());
@@ -150,7 +151,8 @@ impl Template {
             .join("/")
     }
 
-    /// The path with the values of its variables; `None` if one is unset or not one literal segment.
+    /// The template with the values of its variables; wildcards stay. `None` if a variable is unset or its value is not
+    /// a single literal segment.
     #[must_use]
     pub fn expanded(&self, mounts: &[Mount], identity: &Identity) -> Option<String> {
         let mut path = mounts.get(self.mount)?.path.clone();
@@ -167,21 +169,21 @@ impl Template {
     }
 }
 
-/// A path as the store will read it.
+/// A normalized path, as the store will read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Normal<'p> {
-    /// Which of the policy's mounts holds it.
+    /// The index of its mount in the policy's mounts.
     pub mount: usize,
-    /// What follows the mount, without KV v2's `data`; never empty.
+    /// The segments below the mount, without the `data` of KV v2; never empty.
     pub segments: Vec<&'p str>,
 }
 
 impl<'p> Normal<'p> {
-    /// Reads the path of a placeholder. Nothing that a client, a proxy or a server on the way might
-    /// read as another path gets through.
+    /// Normalizes the path of a placeholder. Rejects everything that a client, a proxy or the server could interpret as
+    /// another path.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// An [`InvalidPath`].
     pub fn parse(path: &'p str, mounts: &[Mount]) -> Result<Self, InvalidPath> {
         for segment in path.split('/') {
             let odd = |ch: char| ch.is_control() || matches!(ch, '%' | '\\' | '?' | '#');
@@ -201,7 +203,7 @@ impl<'p> Normal<'p> {
     }
 }
 
-/// The mount that holds a path, and what lies below it, if anything does. Mounts never nest.
+/// The index of the mount that holds a path, and the path below it (`None` for the mount itself).
 fn below_mount<'p>(path: &'p str, mounts: &[Mount]) -> Option<(usize, Option<&'p str>)> {
     mounts.iter().enumerate().find_map(|(index, mount)| {
         if path == mount.path {
@@ -287,7 +289,7 @@ mod tests {
         assert!(!matches("kv/data/data/web", "kv/web"));
         assert!(matches("kv/data", "kv/data"));
         assert!(matches("team/kv/data/a", "team/kv/a"));
-        // the mount is `team/kv`, so this is no other spelling of `team/kv/a`
+        // the mount is `team/kv`, so this is not another spelling of `team/kv/a`
         assert_eq!(
             Normal::parse("team/data/kv/a", &mounts()),
             Err(InvalidPath::NoMount)
@@ -369,7 +371,7 @@ mod tests {
         }
     }
 
-    /// What the operator's policy judges is what the file store reads, however it is spelled.
+    /// The path that the policy judges is the path that the file store reads, however it is spelled.
     #[test]
     fn a_path_that_a_policy_lets_through_is_read_as_it_was_judged() {
         use crate::secret::path::canonical;

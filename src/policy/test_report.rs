@@ -1,4 +1,4 @@
-//! `gitops-fn policy test`: what a policy comes to for one Application, as data and as a table.
+//! `gitops-fn policy test`: what a policy allows one Application, as JSON and as a table.
 
 mod json;
 mod table;
@@ -12,28 +12,28 @@ use crate::explain::Explain;
 use crate::finding::{Finding, Severity};
 use crate::settings::StoreSetting;
 
-/// What is asked of a policy.
+/// What the user asks about a policy.
 #[derive(Debug, Default)]
 pub struct Question {
-    /// Of which Application.
+    /// The Application.
     pub identity: Identity,
-    /// As a KRM function.
+    /// Whether the run is a KRM function.
     pub function: bool,
-    /// Whether these paths may be read.
+    /// Paths of secrets: may they be read?
     pub paths: Vec<String>,
-    /// Whether a value may be placed there: `APIVERSION:KIND:FIELD`.
+    /// Fields, each as `APIVERSION:KIND:FIELD`: may they hold a value?
     pub sinks: Vec<String>,
 }
 
-/// One answer.
+/// The answer about one path or field.
 struct Verdict {
-    /// What was asked.
+    /// The path or field, as the user wrote it.
     about: String,
-    /// The rule or the part of the policy that allows it.
+    /// The rule or part of the policy that allows it, or the denial.
     outcome: Result<String, Finding>,
 }
 
-/// What a policy comes to for one Application.
+/// What a policy allows one Application.
 pub struct Report<'p> {
     policy: &'p Policy,
     question: Question,
@@ -42,7 +42,7 @@ pub struct Report<'p> {
     findings: Vec<Finding>,
 }
 
-/// A sink that is no `APIVERSION:KIND:FIELD`.
+/// The error for a field that is not written as `APIVERSION:KIND:FIELD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a sink is not APIVERSION:KIND:FIELD")]
 pub struct SinkForm;
@@ -58,10 +58,10 @@ impl Explain for SinkForm {
 }
 
 impl<'p> Report<'p> {
-    /// Judges what is asked.
+    /// Answers the question. Manifests are judged separately: see [`Report::judge`] and [`Report::add`].
     ///
     /// # Errors
-    /// [`SinkForm`] for a sink of another form.
+    /// [`SinkForm`] for a field that is not written as `APIVERSION:KIND:FIELD`.
     pub fn new(policy: &'p Policy, question: Question) -> Result<Self, SinkForm> {
         let asked = if policy.enable.file_store {
             StoreSetting::File("secrets.yaml".into())
@@ -111,13 +111,13 @@ impl<'p> Report<'p> {
         })
     }
 
-    /// The judge, for manifests.
+    /// The judge that findings in manifests come from.
     #[must_use]
     pub fn judge(&self) -> &Judge<'p> {
         &self.judge
     }
 
-    /// Takes what was found in manifests.
+    /// Adds the errors found in manifests; warnings are left out.
     pub fn add(&mut self, findings: Vec<Finding>) {
         let errors = findings
             .into_iter()
@@ -125,13 +125,13 @@ impl<'p> Report<'p> {
         self.findings.extend(errors);
     }
 
-    /// Whether nothing that was asked is denied.
+    /// Whether everything that was asked is allowed, and the manifests are free of errors.
     #[must_use]
     pub fn allows(&self) -> bool {
         self.findings.is_empty() && self.verdicts.iter().all(|one| one.outcome.is_ok())
     }
 
-    /// The rules: name, template, and the path for this Application or why there is none.
+    /// All rules: the name, the template, and either the path for this Application or why nothing matches.
     fn paths(&self) -> Vec<(&'p str, String, Result<String, &'static str>)> {
         let closed = self.question.function && !self.policy.enable.function_mode;
         let nobody = Identity::default();
@@ -172,7 +172,7 @@ impl<'p> Report<'p> {
         own.into_iter().chain(listed).collect()
     }
 
-    /// Where secrets are read and who we are there, for this Application.
+    /// Where secrets are read for this Application, and as whom; empty if no store is configured.
     fn store(&self) -> Vec<(&'static str, String)> {
         if self.policy.enable.file_store {
             let file = self.policy.secrets_file.as_deref();
@@ -193,7 +193,7 @@ impl<'p> Report<'p> {
         vault.summary(&identity)
     }
 
-    /// What becomes of the Application's placeholders.
+    /// The mode of this Application's placeholders.
     fn secrets_mode(&self) -> &'static str {
         match self.judge.secrets_mode() {
             SecretsMode::Resolve => "resolve",

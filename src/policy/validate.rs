@@ -1,4 +1,4 @@
-//! From the document as it is written to the policy that holds.
+//! Validates the policy document and turns it into a [`Policy`].
 
 mod modes;
 mod rules;
@@ -16,7 +16,8 @@ use crate::clock;
 use crate::secret::KvVersion;
 use crate::vault::setting::value;
 
-/// Reads the `spec` of a `Policy`; all that is wrong goes to `problems`.
+/// Validates the `spec` of a `Policy`. All problems are added to `problems`; if there are any, the result must not be
+/// used.
 pub(super) fn spec(spec: raw::Spec, problems: &mut Problems) -> Policy {
     let file_store = matches!(spec.store, Some(raw::Store::File));
     let mounts = rules::mounts(spec.mounts.as_deref().unwrap_or_default(), problems);
@@ -24,7 +25,7 @@ pub(super) fn spec(spec: raw::Spec, problems: &mut Problems) -> Policy {
         let help = "the file store knows mounts of one segment alone";
         problems.add("spec.mounts", "a mount has several segments", help);
     }
-    // in a file both spellings are one secret, whatever the mount
+    // the file store treats `kv/a` and `kv/data/a` as the same secret in every mount
     let judged: Vec<Mount> = mounts
         .iter()
         .cloned()

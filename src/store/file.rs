@@ -24,14 +24,14 @@ use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
 use crate::yaml::surrogates;
 
-/// The form of the file, for messages.
+/// The format of the file, for messages.
 const FORM: &str = "the file is a YAML map of `mount/path: {key: value}`, or of a list of such `{key: value}` maps, one for each version, oldest first";
 
-/// Every secret by its canonical name; its versions, oldest first.
+/// The versions of every secret, oldest first, by the secret's canonical name.
 type Table = BTreeMap<String, Vec<Secret>>;
 
-/// Secrets from one local file. It is opened once, at the first read, and must be a regular file (not a symbolic link) of
-/// at most 1 MiB.
+/// Secrets from one local file. The file is opened once, at the first read; it must be a regular file (not a symbolic
+/// link) of at most 1 MiB.
 #[derive(Debug)]
 pub struct FileStore {
     path: PathBuf,
@@ -40,7 +40,7 @@ pub struct FileStore {
 }
 
 impl FileStore {
-    /// A store that opens this file at the first read.
+    /// Creates a store for this file, which is opened at the first read.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -50,7 +50,7 @@ impl FileStore {
         }
     }
 
-    /// The same store with a limit on the memory for what is read.
+    /// The same store, with everything that is read counting against `memory`.
     pub(crate) fn limited_to(self, memory: MemoryBudget) -> Self {
         Self { memory, ..self }
     }
@@ -106,14 +106,14 @@ impl FileStore {
 }
 
 impl SecretStore for FileStore {
-    /// Reads from the table; `want.kv` has no meaning for a file.
+    /// Reads a secret from the table. `want.kv` is ignored: both spellings of a path are the same secret in a file.
     async fn read(&self, want: &SecretRef, keys: &Keys) -> Result<Secret, StoreError> {
         let secret = self.find(want)?.only(keys);
         self.memory.take(secret.memory())?;
         Ok(secret)
     }
 
-    /// That secrets come from a plain file, if it was read.
+    /// Warns that secrets come from a plain file, if it was read.
     fn warning(&self) -> Option<StoreWarning> {
         let was_read = matches!(self.table.get(), Some(Ok(_)));
         was_read.then(|| StoreWarning {
@@ -123,7 +123,7 @@ impl SecretStore for FileStore {
     }
 }
 
-/// A version by its number: 1 is the oldest, 0 is the latest.
+/// A version by its number: 1 is the oldest, 0 means the latest.
 fn version(versions: &[Secret], wanted: u64) -> Option<Secret> {
     if wanted == 0 {
         return versions.last().cloned();

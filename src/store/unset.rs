@@ -1,10 +1,10 @@
-//! What a run without a store answers.
+//! The answers of a run without a store.
 
 use crate::resolve::{SecretStore, StoreError, StoreErrorKind};
 use crate::secret::wants::Keys;
 use crate::secret::{Secret, SecretRef};
 
-/// No store is configured.
+/// The store of a run for which none is configured; every read fails with what to set.
 pub(super) struct NoStore;
 
 impl SecretStore for NoStore {

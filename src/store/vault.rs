@@ -24,27 +24,27 @@ use crate::vault::read_error::ReadError;
 use crate::vault::server::Server;
 use crate::vault::settings::tls::SKIP_VERIFY;
 
-/// The number of a login, and its outcome.
+/// The number of a login (0 for the first), and its result.
 type LoggedIn = (u32, Result<Arc<Session>, StoreError>);
 
 /// How long the cluster's API server may take to answer with the credentials Secret.
 const CREDENTIALS: Duration = Duration::from_secs(10);
 
-/// Mount, path, the mount's version, and the secret's.
+/// The mount, the path in it, the mount's KV version, and the secret's version.
 type Key = (String, String, KvVersion, u64);
 
 type Shared = Arc<OnceCell<Result<Secret, ReadError>>>;
 
-/// A Vault or OpenBao server. Settings are checked and the server is connected at the first read.
+/// A Vault or OpenBao server. The settings are checked and the connection is made at the first read.
 pub struct VaultStore {
     vars: VaultVars,
     begun: Instant,
     credentials: Option<CredentialsSecret>,
     memory: MemoryBudget,
-    /// How many KiB of answers may be in memory at once; known when the settings are read.
+    /// How many KiB of answers may be in memory at once; set when the settings are read.
     answers: OnceCell<Semaphore>,
     server: OnceCell<Result<(Server, Login), StoreError>>,
-    /// The session, and how many logins there have been.
+    /// The current session, with the number of its login.
     session: RwLock<Option<LoggedIn>>,
     mounts: Mounts,
     reads: Mutex<HashMap<Key, Shared>>,
@@ -57,7 +57,8 @@ impl fmt::Debug for VaultStore {
 }
 
 impl VaultStore {
-    /// A store with settings from the environment, and from a Secret of the cluster; its deadline counts from `begun`.
+    /// Creates a store. Its settings come from `vars` and from the Secret `credentials`; its deadline counts from
+    /// `begun`.
     #[must_use]
     pub fn new(vars: VaultVars, credentials: Option<CredentialsSecret>, begun: Instant) -> Self {
         Self {
@@ -73,12 +74,12 @@ impl VaultStore {
         }
     }
 
-    /// The same store with a limit on the memory for what is read.
+    /// The same store, with everything that is read counting against `memory`.
     pub(crate) fn limited_to(self, memory: MemoryBudget) -> Self {
         Self { memory, ..self }
     }
 
-    /// The settings of the environment, with those of the credentials Secret.
+    /// The settings of the environment, combined with those of the credentials Secret.
     async fn vars(&self) -> Result<Cow<'_, VaultVars>, StoreError> {
         let Some(credentials) = &self.credentials else {
             return Ok(Cow::Borrowed(&self.vars));
@@ -90,7 +91,7 @@ impl VaultStore {
             .map_err(|problems| unusable(&problems))
     }
 
-    /// The server, and how to log in there.
+    /// The server and how to log in there; both are set up at the first call.
     async fn server(&self) -> Result<&(Server, Login), StoreError> {
         self.server
             .get_or_init(|| async {
@@ -106,7 +107,8 @@ impl VaultStore {
             .map_err(Clone::clone)
     }
 
-    /// The session; a new login if there is none yet, or if the one numbered `stale` has expired.
+    /// The current session. Logs in if there is none yet, or if the current one has the number `stale`, which has
+    /// expired.
     async fn session(&self, stale: Option<u32>) -> Result<(u32, Arc<Session>), StoreError> {
         let usable = |known: &Option<LoggedIn>| match known {
             Some((number, session)) if Some(*number) != stale => {
@@ -131,7 +133,7 @@ impl VaultStore {
         made.map(|session| (number, session))
     }
 
-    /// Does `work` with a session, and once more with a new login if the token of the first has expired.
+    /// Does `work` with the current session, and again after a new login if the token of the first has expired.
     async fn with_session<T>(
         &self,
         work: impl AsyncFn(&Session) -> Result<T, ReadError>,
@@ -160,7 +162,7 @@ impl VaultStore {
         }
     }
 
-    /// Reads the secret at a place, once in a run, however many spellings of its path there are.
+    /// Reads the secret at a place, once per run even if several spellings of its path lead there.
     async fn fetch(
         &self,
         server: &Server,
@@ -169,7 +171,7 @@ impl VaultStore {
         keys: &Keys,
     ) -> Result<Secret, ReadError> {
         let version = match place.version {
-            // there are no versions, so all are the same read
+            // KV v1 has no versions, so every version is the same read
             KvVersion::V1 => 0,
             KvVersion::V2 => version,
         };
@@ -196,8 +198,8 @@ impl VaultStore {
         shared.get_or_init(fetched).await.clone()
     }
 
-    /// Waits until there is memory for the longest answer, next to those that are being read: together they may take as
-    /// much as the secrets, and at least as much as one answer.
+    /// Waits until there is memory for one more answer of the largest size. All answers that are being read may
+    /// together take as much memory as the secrets of the run, but at least that of one answer.
     async fn hold_answer(&self, server: &Server) -> Option<SemaphorePermit<'_>> {
         let kib = |bytes: u64| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
         let longest = kib(u64::try_from(server.settings().reading.body_limit).unwrap_or(u64::MAX));
@@ -238,7 +240,7 @@ impl SecretStore for VaultStore {
             Err(failed) if failed.may_be_elsewhere() => failed,
             Err(failed) => return Err(failed.store_error(names)),
         };
-        // for each spelling: two that seemed to name the same place can be in different mounts
+        // asked for each spelling: two that seemed to lead to the same place can be in different mounts
         let elsewhere = self
             .with_session(async |session: &Session| {
                 place.elsewhere(server, session, &self.mounts).await
@@ -256,7 +258,7 @@ impl SecretStore for VaultStore {
         }
     }
 
-    /// That the server's certificate is not verified.
+    /// Warns that the server's certificate is not verified.
     fn warning(&self) -> Option<StoreWarning> {
         let (server, _) = self.server.get()?.as_ref().ok()?;
         let unverified = server.settings().tls.skip_verify;
@@ -270,7 +272,7 @@ impl SecretStore for VaultStore {
         })
     }
 
-    /// Revokes the token of the login.
+    /// Revokes the token of the login; the warning says that this failed.
     async fn close(&self) -> Option<StoreWarning> {
         let session = self.session.write().await.take();
         let (server, _) = self.server.get()?.as_ref().ok()?;
@@ -285,7 +287,7 @@ impl SecretStore for VaultStore {
         })
     }
 
-    /// Waits for the end of a login that is under way: only then is its token known.
+    /// Waits for a login in progress, whose token is known only at its end.
     async fn settle(&self) {
         drop(self.session.read().await);
     }

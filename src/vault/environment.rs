@@ -1,4 +1,4 @@
-//! All settings of a Vault server, the login's included: what the environment, a credentials Secret and a policy set.
+//! All settings of a Vault server and of the login, from the environment, a credentials Secret and a policy.
 
 mod governed;
 mod reference;
@@ -20,7 +20,7 @@ pub use super::setting::problem::SettingProblem;
 pub use super::setting::variables::VaultVars;
 use super::settings::{VaultSettings, reading, server, tls};
 
-/// All settings, in the order of the reference page and by its headings.
+/// All settings, under the headings and in the order of the reference page.
 fn sections() -> [(&'static str, Vec<&'static About>); 4] {
     [
         ("Server", server::SECTION.to_vec()),
@@ -35,22 +35,22 @@ pub(crate) fn all() -> impl Iterator<Item = &'static About> {
     sections().into_iter().flat_map(|(_, settings)| settings)
 }
 
-/// A Vault server and who this program is there.
+/// How to reach a Vault server, and how to log in there.
 #[derive(Debug)]
 pub(crate) struct Access {
     /// How the server is reached and read.
     pub(crate) settings: VaultSettings,
-    /// How the token is got.
+    /// The login method and its credentials.
     pub(crate) login: Login,
 }
 
 impl Access {
-    /// Reads what is set; call it when a secret is wanted.
+    /// Checks the settings. This is called only when a secret is needed.
     ///
-    /// Files are named in the result and not opened. Settings that the login does not use are not judged.
+    /// Files that the settings name are not opened. Settings that the login method does not use are ignored.
     ///
     /// # Errors
-    /// All settings that cannot be used, are missing or contradict each other, sorted.
+    /// Every setting that is invalid, missing or contradicts another one, sorted.
     pub(crate) fn read(vars: &VaultVars) -> Result<Self, Vec<SettingProblem>> {
         let mut look = Lookup::new(vars);
         let settings = VaultSettings::read(&mut look);
@@ -68,7 +68,7 @@ impl Access {
 }
 
 impl VaultVars {
-    /// Takes the settings out of an environment; empty ones count as unset, as with AVP and the official client.
+    /// Moves the settings out of an environment. An empty variable counts as unset, as in AVP and the official client.
     pub(crate) fn take(environment: &mut BTreeMap<String, OsString>) -> Self {
         let mut variables = BTreeMap::new();
         for name in all().flat_map(About::names) {
@@ -82,13 +82,13 @@ impl VaultVars {
         }
     }
 
-    /// These variables, and those of a credentials Secret. Other keys of the Secret do not count, nor do
-    /// blanks around a value: a file that a Secret was made from ends with a line break. Under a policy only
-    /// credentials count ([`Self::may_take`]).
+    /// Adds the settings in a credentials Secret to these. Other keys of the Secret are ignored. Blanks around a value
+    /// are dropped, since a file that a Secret was made from ends with a line break. Under a policy, only credentials
+    /// are added ([`Self::may_take`]).
     ///
     /// # Errors
-    /// Every variable that both set, to different values: AVP lets the Secret win for `VAULT_*` and the
-    /// environment for `AVP_*`, which nobody expects.
+    /// Every variable that both set to different values. AVP lets the Secret win for `VAULT_*` and the environment for
+    /// `AVP_*`, which no user expects.
     pub(crate) fn with_secret(
         &self,
         mut secret: BTreeMap<String, Zeroizing<String>>,
@@ -122,10 +122,10 @@ impl VaultVars {
         }
     }
 
-    /// How long a run may take, before anything else is judged.
+    /// How long a run may take. This is needed before any other setting is checked.
     ///
     /// # Errors
-    /// A setting that is not a duration.
+    /// A timeout that is not a valid duration.
     pub fn deadline(&self) -> Result<Duration, Vec<SettingProblem>> {
         let mut look = Lookup::new(self);
         let deadline = reading::read_deadline(&mut look);

@@ -1,5 +1,5 @@
-//! What can go wrong with a Vault server, in the words of whoever has set it up: HTTP errors get the names of Vault's
-//! settings here, as they are set, and advice.
+//! Errors of a Vault server, with messages for whoever has configured it: they name Vault's settings as they were set,
+//! and say what to do.
 
 use std::path::PathBuf;
 
@@ -11,39 +11,39 @@ use super::settings::tls;
 use crate::http::error::{HttpError, OptionName, OptionsError};
 use crate::resolve::{StoreError, StoreErrorKind};
 
-/// A failure that concerns the server, the login or the settings, and so every secret.
+/// An error of the server, the login or the settings. It affects every secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum VaultError {
-    /// No answer came, or one that says to try again later.
+    /// No answer came, or only answers that say to try again later.
     Http(HttpError),
-    /// The answer, of this host, is not what Vault sends.
+    /// The answer of this host is not Vault's JSON.
     NotJson(String),
-    /// The server at this host wants https, and the address says http.
+    /// This host expects HTTPS, but its address begins with `http://`.
     WantsHttps(String),
     /// The server's address is not a URL.
     Address,
-    /// No request can be built from the settings.
+    /// The settings do not make a valid request.
     Request,
-    /// No header can carry the token.
+    /// The token has characters that a header cannot hold.
     TokenHeader,
-    /// No header can carry the value of a setting.
+    /// The value of this setting has characters that a header cannot hold.
     Header(&'static About),
-    /// A credential cannot be used; the text continues its name.
+    /// This credential cannot be used. The text follows its name in the message.
     Credential(Name, String),
-    /// The file of a credential cannot be used; the text continues the name of the file.
+    /// The file of this credential cannot be used. The text follows the credential's name in the message.
     CredentialFile(Name, String, PathBuf),
-    /// The login was refused.
+    /// The server refused the login.
     Login {
         /// The login method.
         method: &'static str,
         /// The auth mount.
         mount: String,
-        /// The setting of the auth mount.
+        /// The setting that names the auth mount.
         mount_setting: &'static About,
         /// The HTTP status.
         status: u16,
     },
-    /// The login, by this method at this auth mount, requires a second factor.
+    /// The login, with this method and at this auth mount, requires a second factor.
     SecondFactor(&'static str, String),
 }
 
@@ -60,7 +60,7 @@ impl From<OptionsError> for VaultError {
 }
 
 impl VaultError {
-    /// The failure as the one that every read reports.
+    /// The error that every read of the store returns. `names` are the settings as messages call them.
     pub(crate) fn store_error(&self, names: &Names) -> StoreError {
         let kind = match self {
             Self::Http(HttpError::TooLarge(..)) => StoreErrorKind::Refused,
@@ -134,7 +134,7 @@ impl VaultError {
     }
 }
 
-/// What is wrong with the options of a connection, by the names of the settings that set them.
+/// The message for invalid options of a connection, with the names of the settings that set them.
 fn options(error: &OptionsError, names: &Names) -> String {
     let fact = error.naming(|option| option_name(option, names));
     let authorities = names.of(&tls::CACERT);
@@ -147,7 +147,7 @@ fn options(error: &OptionsError, names: &Names) -> String {
     }
 }
 
-/// What the setting is called that sets an option of the connection.
+/// The name of the setting that sets an option of the connection.
 fn option_name(option: OptionName, names: &Names) -> String {
     let setting = match option {
         OptionName::Address => return address_name(names).to_string(),
@@ -171,7 +171,7 @@ fn correct_it(names: &Names) -> String {
     .to_owned()
 }
 
-/// What to do about an HTTP error.
+/// The help for an HTTP error.
 fn help(error: &HttpError, names: &Names) -> String {
     let address = address_name(names);
     let help = match error {
@@ -208,7 +208,7 @@ fn help(error: &HttpError, names: &Names) -> String {
         HttpError::BadRedirect(..) => {
             return format!("set {address} to the active server or a load balancer");
         }
-        // no policy raises it
+        // a policy has no field for this limit
         HttpError::TooLarge(..) if !names.is_governed() => {
             return format!("read a smaller secret, or raise {}", names.of(&MAX_BODY));
         }
@@ -226,7 +226,7 @@ fn help(error: &HttpError, names: &Names) -> String {
     help.to_owned()
 }
 
-/// The settings that can name authorities: those of a policy where one rules.
+/// The settings that can name certificate authorities; under a policy, its fields.
 fn name_authorities(names: &Names) -> String {
     let settings = [&tls::CACERT, &tls::CACERT_BYTES, &tls::CAPATH];
     let can_be_set = |setting: &&&Setting<_>| !names.is_governed() || setting.field.is_some();

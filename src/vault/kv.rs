@@ -1,5 +1,5 @@
-//! Reads KV secrets: the requests, and what their answers mean. Only KV is read, since reading other engines can
-//! create credentials (docs/internals/vault.md#kv-reads).
+//! Reads KV secrets: sends the requests and interprets the answers. Only KV is read, since reading from other engines
+//! can create credentials (docs/internals/vault.md#kv-reads).
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -21,20 +21,20 @@ use crate::secret::json::{self, JsonError};
 use crate::secret::wants::Keys;
 use crate::secret::{KvVersion, Secret};
 
-/// What to read at a place.
+/// What to read of a secret.
 pub(crate) struct Wanted<'r> {
-    /// The version, 0 for the latest.
+    /// The version; 0 means the latest.
     pub(crate) version: u64,
-    /// The keys that are kept.
+    /// The keys to keep.
     pub(crate) keys: &'r Keys,
-    /// The memory for them.
+    /// The memory budget that the kept keys count against.
     pub(crate) memory: &'r MemoryBudget,
 }
 
 /// Reads the secret at a place, and keeps the keys that are wanted.
 ///
 /// # Errors
-/// A [`ReadError`]; its texts hold no value.
+/// A [`ReadError`]. Its messages contain no value.
 pub(crate) async fn read(
     server: &Server,
     session: &Session,
@@ -103,7 +103,7 @@ struct Versioned<'a> {
     metadata: Option<SecretVersionMetadata>,
 }
 
-/// The keys of an answer in the form of KV v2. Any other comes from another engine.
+/// The wanted keys of an answer in the format of KV v2. An answer in another format is from another engine.
 fn versioned(
     server: &Server,
     answer: &Answer,
@@ -121,7 +121,7 @@ fn versioned(
     }
 }
 
-/// The `data` of an answer. An answer with a lease comes from another engine.
+/// The `data` of an answer. An answer with a lease is from another engine, so it is an error.
 fn data_of<'a>(
     server: &Server,
     answer: &'a Answer,
@@ -152,7 +152,8 @@ fn keys(
             Ok(secret)
         }
         Err(JsonError::Room) => Err(ReadError::Secret(wanted.memory.exceeded())),
-        // valid JSON that will not change; the position in it would tell how long the values before it are
+        // the JSON is valid, so trying again is useless; the position is left out, as it reveals the length of the
+        // values before it
         Err(depth @ JsonError::Depth) => Err(unreadable(&depth.to_string())),
         Err(JsonError::Range(_)) => Err(unreadable("a number in it is out of range")),
         Err(_) => Err(ReadError::Server(VaultError::NotJson(
@@ -161,7 +162,8 @@ fn keys(
     }
 }
 
-/// The version was deleted or destroyed: Vault answers 404 with its metadata.
+/// The error for a version that was deleted or destroyed; Vault then answers 404 with the version's metadata. `None`
+/// for any other 404.
 fn gone(answer: &Answer, place: &Place) -> Option<StoreError> {
     let body: Envelope<Versioned<'_>> = serde_json::from_slice(&answer.body).ok()?;
     let metadata = body.data?.metadata?;
@@ -183,7 +185,7 @@ fn gone(answer: &Answer, place: &Place) -> Option<StoreError> {
     })
 }
 
-/// The secret does not exist: the only failure that the `default` modifier answers.
+/// The error for a secret that does not exist, the only one for which the `default` modifier gives a value.
 fn missing(place: &Place) -> StoreError {
     let doubled = place.version == KvVersion::V2 && place.path.starts_with("data/");
     StoreError {
@@ -222,7 +224,7 @@ fn denied(server: &Server, session: &Session, answer: &Answer, path: &str) -> Re
             help,
         ));
     }
-    // Vault's answer to a request without a token; with a token that lacks the permission it says more
+    // Vault's whole answer to a request without a token; if the token lacks the permission, the answer contains more
     let had_none = answer.body.trim_ascii() == br#"{"errors":["permission denied"]}"#;
     if session.made_by == MadeBy::Agent && had_none {
         let method = server.settings().names.of(&AUTH_METHOD);
@@ -249,11 +251,11 @@ fn leased(path: &str) -> StoreError {
 }
 
 fn odd_status(server: &Server, answer: &Answer, path: &str, status: u16) -> ReadError {
-    // what Go's https server answers to http
+    // the answer of Go's HTTPS server to an HTTP request
     if answer.contains("HTTP request to an HTTPS server") {
         return ReadError::Server(VaultError::WantsHttps(server.host().to_owned()));
     }
-    // what Vault answers while `kv enable-versioning` is running
+    // Vault's answer while `kv enable-versioning` is running
     if answer.contains("Upgrading from non-versioned") {
         return ReadError::Secret(StoreError {
             kind: StoreErrorKind::Transient,

@@ -1,4 +1,4 @@
-//! Finds where a secret is: its mount, its path in the mount, and the KV version.
+//! Finds the place of a secret: its mount, its path in the mount, and the KV version.
 
 use super::login::session::Session;
 use super::mounts::{Engine, Mount, Mounts, below, first};
@@ -10,26 +10,26 @@ use crate::vault::setting::name::Names;
 use crate::vault::settings::VaultSettings;
 use crate::vault::settings::reading::{KV_V1_MOUNTS, KV_V2_MOUNTS};
 
-/// Where a secret is. Different spellings of one secret lead to the same place.
+/// The place of a secret. Different spellings of one secret lead to the same place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     /// The mount, without outer slashes.
     pub(crate) mount: String,
-    /// The path below it.
+    /// The path below the mount, without the `data` of KV v2.
     pub(crate) path: String,
-    /// The mount's version.
+    /// The KV version of the mount.
     pub(crate) version: KvVersion,
-    /// The path in the placeholder.
+    /// The path as written in the placeholder.
     asked: String,
     source: Source,
 }
 
-/// Who has said which mount it is, and its KV version.
+/// Where the knowledge of the mount and its KV version comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Server,
     Operator,
-    /// Nobody: the answer has to confirm it.
+    /// It is a guess, which a successful read confirms.
     Guess,
 }
 
@@ -45,22 +45,22 @@ impl Place {
         }
     }
 
-    /// The secret, as messages name it.
+    /// The secret as `MOUNT/PATH`, for messages.
     pub(crate) fn name(&self) -> String {
         format!("{}/{}", self.mount, self.path)
     }
 
-    /// Remembers that a read has shown a guess to be right.
+    /// Remembers the mount if the place was a guess, since a read has now succeeded there.
     pub(crate) fn confirm(&self, mounts: &Mounts) {
         if self.source == Source::Guess {
             mounts.remember(&self.asked, &self.mount, self.version);
         }
     }
 
-    /// Asks the server where the secret is, after a read at this place has failed.
+    /// Asks the server for the right place, after a read at this one has failed.
     ///
     /// # Errors
-    /// A [`ReadError`] where the mount holds no KV secrets, or is not what the operator says.
+    /// A [`ReadError`] if the mount is not KV, or differs from what the operator has set.
     pub(crate) async fn elsewhere(
         &self,
         server: &Server,
@@ -91,8 +91,8 @@ impl Place {
         })
     }
 
-    /// Whether the same path would read another secret, or metadata, if the mount were KV v2: then what the operator
-    /// says is checked before it is used.
+    /// Whether this path would read another secret, or metadata, if the mount were in fact KV v2. The operator's
+    /// setting is then checked with the server before it is used.
     fn may_be_of_another_version(&self) -> bool {
         self.version == KvVersion::V1
             && matches!(
@@ -101,7 +101,7 @@ impl Place {
             )
     }
 
-    /// The failure of a read at this place, which was tried after the one that was assumed.
+    /// The error of a second read, at the place that the server named after the first read had failed.
     pub(crate) fn second_error(&self, error: ReadError, names: &Names) -> StoreError {
         match error {
             ReadError::WrongPlace(error) if self.version == KvVersion::V1 => StoreError {
@@ -116,7 +116,8 @@ impl Place {
         }
     }
 
-    /// The policy has judged the path by what the operator says of the mount, so nothing else is read.
+    /// The error if the server contradicts the operator's setting for a mount. Nothing is read then, since the policy
+    /// has judged the path by that setting.
     fn misjudged(&self, mount: &str, version: KvVersion, settings: &VaultSettings) -> StoreError {
         let listed = match self.version {
             KvVersion::V1 => &KV_V1_MOUNTS,
@@ -132,18 +133,19 @@ impl Place {
     }
 }
 
-/// Where a secret may be that could not be read at its place.
+/// The right place of a secret that could not be read at the first one.
 pub(crate) enum Elsewhere {
-    /// Here.
+    /// It is here.
     At(Place),
-    /// Nowhere else: the place was right.
+    /// There is no other place; the error of the first read applies.
     Nowhere,
-    /// The server does not say.
+    /// The server does not reveal the mount.
     Unknown,
 }
 
-/// The failure of a read at an assumed place, where the server does not say which mounts it has: a secret that seems
-/// missing may have been sought in the wrong way, so no default answers.
+/// The error of a read at a guessed place, if the server does not reveal its mounts. It is never
+/// [`StoreErrorKind::Missing`]: the secret may exist under the other KV version, so the `default` modifier must not
+/// apply.
 pub(crate) fn hidden_mount_error(error: ReadError, names: &Names) -> StoreError {
     let error = error.store_error(names);
     StoreError {
@@ -160,12 +162,12 @@ pub(crate) fn hidden_mount_error(error: ReadError, names: &Names) -> StoreError 
     }
 }
 
-/// Finds the mount: by the operator's settings, by a `data` segment, or by asking the server.
+/// Finds the mount from the operator's settings, from a `data` segment in the path, or by asking the server.
 ///
-/// The path of `want` is checked, without outer slashes.
+/// The path of `want` must be valid and have no outer slashes.
 ///
 /// # Errors
-/// A [`ReadError`] where the mount holds no KV secrets, or the manifest contradicts what is known of it.
+/// A [`ReadError`] if the mount is not KV, or if the manifest contradicts what is known of it.
 pub(crate) async fn locate(
     server: &Server,
     session: &Session,
@@ -210,7 +212,8 @@ pub(crate) async fn locate(
     }
 }
 
-/// The place to try where neither the operator nor the server says what the mount is.
+/// The place to try if neither the operator nor the server says which mount it is: the first segment is taken for the
+/// mount's name.
 fn guess(settings: &VaultSettings, want: &SecretRef) -> Result<Place, ReadError> {
     let mount = first(&want.path);
     let guess = |version, source| Place::new(&want.path, mount, version, source);
@@ -231,7 +234,7 @@ fn guess(settings: &VaultSettings, want: &SecretRef) -> Result<Place, ReadError>
     Ok(guess(KvVersion::V2, Source::Guess))
 }
 
-/// Path segments below which reading makes other engines create a credential.
+/// Path segments below which a read makes other engines create a credential.
 const CREATING: [&str; 10] = [
     "code",
     "creds",
@@ -245,15 +248,15 @@ const CREATING: [&str; 10] = [
     "token",
 ];
 
-/// Whether reading a path could make another engine create a credential. The mount's name may end in `/data`, so that
-/// the path only looks like KV v2; asking the server first costs no more than for a path without `/data/`.
+/// Whether reading a path could make another engine create a credential. A mount's name may end in `/data`, so a path
+/// can merely look like KV v2. Asking the server first costs no more than for a path without `/data/`.
 fn may_create_something(path: &str) -> bool {
     path.rsplit('/')
         .skip(1)
         .any(|part| CREATING.contains(&part))
 }
 
-/// The place, unless the manifest contradicts it.
+/// The place, or an error if the manifest contradicts it.
 fn checked(place: Place, want: &SecretRef) -> Result<Place, ReadError> {
     match check_annotation(&place.mount, place.version, want) {
         Ok(()) => Ok(place),
@@ -261,10 +264,10 @@ fn checked(place: Place, want: &SecretRef) -> Result<Place, ReadError> {
     }
 }
 
-/// Compares what is known of a mount with what the manifest says of it.
+/// Checks the manifest's annotation against the known KV version of the mount.
 ///
 /// # Errors
-/// Where `avp.kubernetes.io/kv-version` is wrong.
+/// The error if `avp.kubernetes.io/kv-version` names another version.
 pub(crate) fn check_annotation(
     mount: &str,
     version: KvVersion,

@@ -1,4 +1,4 @@
-//! Logging in: which method, with which credentials, at which mount (docs/internals/vault.md#logins).
+//! Logging in: the method, its credentials and the auth mount (docs/internals/vault.md#logins).
 //!
 //! Each method is a file with its settings, its request and its line on the reference page. To add one, write its file
 //! and list it in [`METHODS`].
@@ -21,7 +21,7 @@ use super::setting::lookup::Lookup;
 use super::setting::problem::{BadValue, Problem};
 use super::setting::{About, NOT_IN_AVP, Setting, Text::Is, Text::Made, value};
 
-/// The login methods.
+/// All login methods.
 pub(crate) static METHODS: [&Method; 7] = [
     &token::METHOD,
     &approle::METHOD,
@@ -81,7 +81,7 @@ pub(crate) static AUTH_NAMESPACE: Setting<String> = Setting {
     parse: value::namespace,
 };
 
-/// The settings of logins, in the order of the reference page.
+/// The settings of all logins, in the order of the reference page.
 pub(crate) fn settings() -> Vec<&'static About> {
     let mut all = vec![&AUTH_METHOD.about, &AUTH_MOUNT.about, &AUTH_NAMESPACE.about];
     for method in METHODS {
@@ -98,14 +98,14 @@ pub(crate) fn settings() -> Vec<&'static About> {
     all
 }
 
-/// All methods in a row: `a, b and c`.
+/// A list of all methods for a text: `a, b and c`.
 fn listed(one: impl Fn(&Method) -> String, and: &str) -> String {
     let mut names: Vec<_> = METHODS.iter().map(|method| one(method)).collect();
     let last = names.pop().unwrap_or_default();
     format!("{} {and} {last}", names.join(", "))
 }
 
-/// A method by its name; blanks around it do not count, as with AVP.
+/// Finds a method by its name or AVP's. Blanks around it are ignored, as in AVP.
 fn method(text: &str) -> Result<&'static Method, BadValue> {
     let mut methods = METHODS.into_iter();
     methods
@@ -126,22 +126,23 @@ fn method(text: &str) -> Result<&'static Method, BadValue> {
         })
 }
 
-/// A login.
+/// How to log in.
 #[derive(Debug)]
 pub(crate) struct Login {
-    /// Its method.
+    /// The login method.
     pub(crate) method: &'static Method,
-    /// The auth mount, without `auth/` and outer slashes; empty if the method asks none.
+    /// The auth mount, without `auth/` and outer slashes; empty if the method has none.
     pub(crate) mount: String,
-    /// The namespace of the login, if it is not that of the secrets.
+    /// The namespace of the login, if it differs from that of the secrets.
     pub(crate) namespace: Option<String>,
-    /// Where the token comes from.
+    /// The token, or the request that obtains it.
     pub(crate) token: TokenSource,
 }
 
 impl Login {
-    /// The login that is named, or whose credentials are set; what others need is not looked at. `None` only if there
-    /// is a problem.
+    /// Reads the login whose method is named or, if none is named, whose credentials are set. `has_agent` says whether
+    /// the address of an agent is set, and `namespace` is that of the secrets. Settings of other methods are ignored.
+    /// `None` only if there is a problem.
     pub(crate) fn read(
         look: &mut Lookup<'_>,
         has_agent: bool,
@@ -164,7 +165,7 @@ impl Login {
     }
 }
 
-/// The one method whose credentials are set.
+/// The method whose credentials are set, or the agent if there are none; several methods are a problem.
 fn only_one_set(look: &mut Lookup<'_>, has_agent: bool) -> Option<&'static Method> {
     let set = |method: &&'static Method| {
         let mut settings = method.settings.iter();
@@ -200,7 +201,8 @@ fn only_one_set(look: &mut Lookup<'_>, has_agent: bool) -> Option<&'static Metho
     Some(method)
 }
 
-/// The auth mount; a setting of the method's own takes the place of AVP's common one, as with AVP.
+/// The auth mount of a method. As in AVP, a setting for this method takes precedence over AVP's setting for all
+/// methods.
 fn mount(look: &mut Lookup<'_>, method: &Method) -> Option<String> {
     let own = match method.mount {
         Mount::None => return Some(String::new()),

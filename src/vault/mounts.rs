@@ -1,4 +1,4 @@
-//! Asks the server which mount holds a path, and what the mount holds.
+//! Asks the server which mount holds a path, and which engine the mount has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,35 +16,36 @@ use super::server::Server;
 use crate::http::retry::Retry;
 use crate::secret::KvVersion;
 
-/// What a mount holds.
+/// The engine of a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
-    /// KV secrets.
+    /// The KV engine, of this version.
     Kv(KvVersion),
-    /// Anything else.
+    /// Any other engine.
     Other,
 }
 
-/// What the server has said about the mount that holds a path.
+/// The server's answer about the mount of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mount {
-    /// The mount's path without outer slashes, and what it holds.
+    /// The mount's path without outer slashes, and its engine.
     Known(String, Engine),
-    /// Nothing: it hides mounts in which the token has no permission, as if they did not exist.
+    /// The server does not reveal the mount. It hides mounts for which the token has no permission, as if they did not
+    /// exist.
     Hidden,
 }
 
-/// What the server has said about its mounts in this run.
+/// The server's answers about its mounts during this run.
 #[derive(Default)]
 pub(crate) struct Mounts(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
     engines: BTreeMap<String, Engine>,
-    /// Folders of paths whose mount the server has not revealed. Any mount that could hold another path of the same
-    /// folder could hold these paths too.
+    /// The folders of paths whose mount the server has not revealed. Whatever hidden mount holds another path of the
+    /// same folder may also hold these.
     hidden: BTreeSet<String>,
-    /// A lock for each question to the server, so that reads which would ask the same wait for one answer.
+    /// One lock per question to the server, so that reads with the same question wait for one answer.
     questions: BTreeMap<String, Arc<tokio::sync::Mutex<()>>>,
 }
 
@@ -57,7 +58,7 @@ impl Known {
         }
     }
 
-    /// Whether the mount of a path in this folder, or below it, is hidden.
+    /// Whether the server has hidden the mount of a path in this folder or below it.
     fn is_hidden(&self, folder: &str) -> bool {
         let start = format!("{folder}/");
         let mut below = self.hidden.range(start.clone()..);
@@ -66,8 +67,8 @@ impl Known {
 }
 
 impl Mounts {
-    /// Remembers what a read has shown about a hidden mount. Mounts do not nest, so a secret found in it decides for all
-    /// paths below it.
+    /// Remembers the engine of a hidden mount after a successful read. Mounts do not nest, so this holds for all paths
+    /// below it.
     pub(crate) fn remember(&self, asked: &str, mount: &str, version: KvVersion) {
         let mut known = self.known();
         if known.is_hidden(folder(asked)) {
@@ -76,13 +77,13 @@ impl Mounts {
         }
     }
 
-    /// What the server says about the mount that holds `path`, which has no outer slashes.
+    /// The mount that holds `path`, which has no outer slashes.
     ///
-    /// It is asked once for each mount: reads in the same mount wait for the first answer. Where it hides the mount, it
-    /// is asked once for each folder, and about several folders at the same time.
+    /// The server is asked once per mount: other reads in the same mount wait for the first answer. If the server hides
+    /// the mount, it is asked once per folder, for several folders at the same time.
     ///
     /// # Errors
-    /// A [`ReadError`] about the whole store, or about a token that has expired.
+    /// A [`ReadError`] that concerns the whole store, or a token that has expired.
     pub(crate) async fn of(
         &self,
         server: &Server,
@@ -113,8 +114,9 @@ impl Mounts {
         Ok(mount)
     }
 
-    /// The lock of the question about a path. Paths with the same first segment are likely in one mount, and ask one
-    /// question; names of mounts can have slashes, so once such a path is hidden, each folder asks its own.
+    /// The lock for the question about a path. Paths with the same first segment are probably in one mount, so they
+    /// share a lock. A mount's name can contain slashes, however, so each folder has its own lock once such a path is
+    /// hidden.
     fn question(&self, path: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut known = self.known();
         let start = first(path);
@@ -146,7 +148,7 @@ fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// Asks the server; `None` for an answer from which nothing follows for other paths: this path itself may be invalid.
+/// Asks the server; `None` for an answer that says nothing about other paths, since this path itself may be invalid.
 async fn ask(server: &Server, session: &Session, path: &str) -> Result<Option<Mount>, ReadError> {
     let answer = server
         .call(MountOf(path), &session.caller, Retry::Always)
@@ -179,7 +181,7 @@ async fn ask(server: &Server, session: &Session, path: &str) -> Result<Option<Mo
         _ => Engine::Other,
     };
     let mount = info.path.trim_matches('/').to_owned();
-    // where the server names a namespace in front of the mount, the path is not below it
+    // the server may put a namespace in front of the mount; the path is then not below it
     Ok(Some(match below(path, &mount) {
         Some(_) => Mount::Known(mount, engine),
         None => Mount::Hidden,
@@ -199,7 +201,7 @@ struct MountOptions {
     version: Option<String>,
 }
 
-/// `sys/internal/ui/mounts/PATH`: which mount holds a path, and what it is.
+/// `sys/internal/ui/mounts/PATH`, which returns the mount that holds a path, and its engine.
 struct MountOf<'p>(&'p str);
 
 #[async_trait]

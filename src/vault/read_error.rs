@@ -1,21 +1,21 @@
-//! Why a read has failed, and whether the secret may be elsewhere.
+//! Why a read failed, and whether the secret may be at another place.
 
 use super::error::VaultError;
 use super::setting::name::Names;
 use crate::resolve::{StoreError, StoreErrorKind};
 
-/// A failed read.
+/// Why a read failed.
 #[derive(Clone)]
 pub(crate) enum ReadError {
-    /// Every other read fails too: because of the server, the login or the settings.
+    /// The server, the login or the settings are at fault, so every other read fails too.
     Server(VaultError),
     /// The token is invalid or has expired.
     InvalidToken(StoreError),
-    /// The token may not read this, or has expired.
+    /// The token lacks the permission for this secret, or has expired.
     Denied(StoreError),
-    /// This secret cannot be read at the place where it was assumed; it may be elsewhere.
+    /// The secret is not at the place where it was assumed; it may be at another place.
     WrongPlace(StoreError),
-    /// This secret cannot be read, wherever it is.
+    /// The secret cannot be read, whatever its place is.
     Secret(StoreError),
 }
 
@@ -26,7 +26,7 @@ impl From<VaultError> for ReadError {
 }
 
 impl ReadError {
-    /// The failure, as a store reports it.
+    /// Turns the error into that of a store. `names` are the settings as messages call them.
     pub(crate) fn store_error(self, names: &Names) -> StoreError {
         match self {
             Self::Server(error) => error.store_error(names),
@@ -37,13 +37,13 @@ impl ReadError {
         }
     }
 
-    /// Whether the secret may be elsewhere, if its mount was assumed.
+    /// Whether the secret may be at another place, if this one was only assumed.
     pub(crate) fn may_be_elsewhere(&self) -> bool {
         matches!(self, Self::WrongPlace(_) | Self::Denied(_))
     }
 }
 
-/// A refusal to give this secret.
+/// The error for a secret that cannot be read; trying again does not help.
 pub(crate) fn refused(message: String, help: &str) -> StoreError {
     StoreError {
         kind: StoreErrorKind::Refused,
@@ -52,7 +52,7 @@ pub(crate) fn refused(message: String, help: &str) -> StoreError {
     }
 }
 
-/// The path is in a mount of another engine.
+/// The error for a path that is in a mount of another engine.
 pub(crate) fn not_kv(path: &str) -> StoreError {
     refused(
         format!("{path} is not in a KV mount, and only KV secrets are read"),

@@ -1,4 +1,4 @@
-//! Requests as Vault wants them: the `/v1` prefix, the token and the namespace.
+//! Builds requests as Vault expects them: with the `/v1` prefix and the headers for token and namespace.
 
 use http::{HeaderValue, Request, Uri};
 use rustify::endpoint::Endpoint;
@@ -7,19 +7,19 @@ use zeroize::Zeroizing;
 use crate::vault::error::VaultError;
 use crate::vault::settings::server::NAMESPACE;
 
-/// Whose token a request carries, and in which namespace it is made.
+/// The token and the namespace that a request carries.
 #[derive(Clone, Default)]
 pub(crate) struct Caller {
-    /// The token; `None` before the login, and where an agent adds it.
+    /// The token; `None` before the login, or if an agent adds it.
     pub(crate) token: Option<Zeroizing<String>>,
-    /// The namespace; `None` is the root namespace.
+    /// The namespace; `None` means the root namespace.
     pub(crate) namespace: Option<String>,
 }
 
-/// The request for an endpoint: its path below `ADDRESS/v1`, with the token and namespace headers.
+/// Builds the request for an endpoint, whose path is relative to `ADDRESS/v1`.
 ///
 /// # Errors
-/// A [`VaultError`] where a header cannot carry the token or namespace.
+/// A [`VaultError`] if the address, the token or the namespace does not make a valid request.
 pub(super) fn build(
     endpoint: &impl Endpoint,
     address: &str,
@@ -47,8 +47,8 @@ pub(super) fn build(
     Ok(request)
 }
 
-/// `ADDRESS/v1/PATH` for the `ADDRESS/PATH` that rustify has built, without the empty segments of a path that begins with a
-/// slash. The address is the operator's, so nothing in a path moves where it ends.
+/// Turns the `ADDRESS/PATH` that rustify has built into `ADDRESS/v1/PATH`, and drops the empty segments of a path that
+/// begins with a slash. `address` has a known number of segments, so nothing in a path can change where it ends.
 fn with_version(uri: &Uri, address: &str) -> Option<Uri> {
     let address: Uri = address.parse().ok()?;
     let base = segments(address.path()).count();

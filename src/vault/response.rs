@@ -1,4 +1,4 @@
-//! The envelope that Vault puts around each answer.
+//! The JSON envelope of Vault's answers.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -7,23 +7,23 @@ use super::error::VaultError;
 use super::server::Server;
 use crate::http::answer::Answer;
 
-/// An answer. vaultrs' own type requires more: for one, that a lease is not negative, which that of a KV v1
-/// secret with the key `ttl` can be.
+/// An answer. The type of vaultrs is stricter: it rejects a negative lease, which a KV v1 secret with the key `ttl` can
+/// have.
 #[derive(Deserialize)]
 pub(super) struct Envelope<T> {
-    /// What was asked for.
+    /// The content of the answer.
     pub(super) data: Option<T>,
-    /// The lease; empty if there is none.
+    /// The id of the lease; empty if there is none.
     pub(super) lease_id: String,
-    /// Required, since only Vault sends one.
+    /// Required only to recognize Vault, since other servers do not send it.
     #[serde(rename = "request_id")]
     _request_id: IgnoredAny,
 }
 
-/// Reads the envelope of an answer.
+/// Parses the envelope of an answer.
 ///
 /// # Errors
-/// [`VaultError::NotJson`].
+/// [`VaultError::NotJson`] if it is not Vault's JSON.
 pub(super) fn open<'a, T: Deserialize<'a>>(
     server: &Server,
     answer: &'a Answer,

@@ -12,7 +12,7 @@ use crate::http::client::{Client, millis};
 use crate::http::options::Options;
 use crate::http::retry::Retry;
 
-/// Vault Enterprise: a replica that has not caught up yet.
+/// The status of a Vault Enterprise replica that has not caught up yet.
 const REPLICA_BEHIND: u16 = 412;
 
 /// A Vault server: its settings, and the HTTP client for them.
@@ -22,10 +22,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A server that is not connected yet; its deadline counts from `begun`.
+    /// Creates a server without connecting to it. The deadline of all its requests counts from `begun`.
     ///
     /// # Errors
-    /// [`VaultError`] for an address that is not a URL.
+    /// A [`VaultError`] if the address is not a URL.
     pub(crate) fn new(settings: VaultSettings, begun: Instant) -> Result<Self, VaultError> {
         let options = Options {
             address: settings.location.address.clone(),
@@ -42,25 +42,25 @@ impl Server {
         })
     }
 
-    /// The settings that say how the server is reached.
+    /// How the server is reached and read.
     pub(crate) fn settings(&self) -> &VaultSettings {
         &self.settings
     }
 
-    /// The server as messages name it: `host` or `host:port`.
+    /// The server as `host` or `host:port`, for messages.
     pub(crate) fn host(&self) -> &str {
         self.client.host()
     }
 
-    /// Logs how many requests were sent, and how long they took together.
+    /// Logs the number of requests and their total duration.
     pub(crate) fn log_totals(&self) {
         self.client.log_totals();
     }
 
-    /// Sends a request, again where `retry` and the deadline allow it.
+    /// Sends a request, and repeats it as far as `retry` and the deadline allow.
     ///
     /// # Errors
-    /// A [`VaultError`] if no answer came, or one that says to try again later; other statuses are answers.
+    /// A [`VaultError`] if no answer came, or only answers that say to try again later. Other statuses are not errors.
     pub(crate) async fn call(
         &self,
         endpoint: impl Endpoint,
@@ -74,10 +74,10 @@ impl Server {
         Ok(answer)
     }
 
-    /// Sends a request once, with a time limit of its own: also after the deadline.
+    /// Sends a request once, with `limit` as its time limit. The deadline does not apply.
     ///
     /// # Errors
-    /// As [`Server::call`].
+    /// Those of [`Server::call`].
     pub(crate) async fn call_within(
         &self,
         endpoint: impl Endpoint,
@@ -95,12 +95,12 @@ impl Server {
     }
 }
 
-/// A path for the log: some of those in vaultrs begin with a slash, and one ends with a tab.
+/// A path for the log: trimmed, since some paths of vaultrs begin with a slash and one ends with a tab.
 fn shown(path: &str) -> &str {
     path.trim().trim_start_matches('/')
 }
 
-/// Logs an answer: path, status, time and Vault's request id; never its body.
+/// Logs method, path, status, duration and Vault's request id, but never the body.
 fn log(method: &http::Method, path: &str, answer: &Answer) {
     #[derive(serde::Deserialize)]
     struct Id<'b> {

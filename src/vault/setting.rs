@@ -1,5 +1,5 @@
-//! What a setting of Vault is: a declaration, from which it is read, documented, named in messages and kept from
-//! applications. The declarations are in `settings/` and, of the login methods, in `login/`.
+//! The declaration of a setting of Vault. It is used to read and document the setting, to name it in messages, and to
+//! keep applications from setting it. The declarations are in `settings/` or, for login methods, in `login/`.
 
 pub(crate) mod address;
 pub(crate) mod lookup;
@@ -14,15 +14,15 @@ use std::ops::Deref;
 
 use self::problem::BadValue;
 
-/// What the names of settings begin with that Vault's and OpenBao's clients and AVP share with this program: an
-/// application may not set any variable that begins so.
+/// The prefixes of the variables that this program shares with AVP and with the clients of Vault and OpenBao. An
+/// application must not set any variable with one of them.
 pub(crate) const PREFIXES: [&str; 3] = ["VAULT_", "AVP_", "BAO_"];
 
-/// The declaration of a setting.
+/// A setting with values of type `T`.
 pub(crate) struct Setting<T> {
-    /// Its names and what is said about it.
+    /// The names and the documentation.
     pub(crate) about: About,
-    /// Reads its value.
+    /// Parses a value.
     pub(crate) parse: fn(&str) -> Result<T, BadValue>,
 }
 
@@ -34,46 +34,46 @@ impl<T> Deref for Setting<T> {
     }
 }
 
-/// The part of a declaration that is the same for settings of every type.
+/// The part of a declaration that does not depend on the setting's type.
 pub(crate) struct About {
-    /// The variable. One that begins with `VAULT_` has a twin that begins with `BAO_`.
+    /// The name of the variable. If it begins with `VAULT_`, the same name with `BAO_` also works.
     pub(crate) name: &'static str,
-    /// AVP's name for it, where that differs.
+    /// AVP's name for the setting, if it differs.
     pub(crate) avp: Option<&'static str>,
-    /// The policy's field for it.
+    /// The field of a policy that sets it, if there is one.
     pub(crate) field: Option<&'static str>,
-    /// Whether its value is the path of a file or folder, which a policy has to write in full: a relative one would
+    /// Whether the value is the path of a file or folder. In a policy it must be absolute, since a relative path would
     /// be in the repository.
     pub(crate) is_path: bool,
-    /// What the environment's value is worth under a policy.
+    /// Whether the environment can still set it under a policy.
     pub(crate) under_policy: UnderPolicy,
-    /// What is used if it is not set.
+    /// The default, as documented.
     pub(crate) default: Text,
-    /// What it means.
+    /// What the setting means, for the reference page.
     pub(crate) meaning: Text,
-    /// What differs from AVP.
+    /// How the setting differs from AVP's, for the reference page.
     pub(crate) differs: &'static str,
-    /// Its line in `gitops-fn --help`, if it has one.
+    /// The setting's line in `gitops-fn --help`, if it has one.
     pub(crate) help: Option<Text>,
 }
 
-/// What the environment's value of a setting is worth under a policy.
+/// Whether the environment can still set something under a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UnderPolicy {
-    /// Nothing: it decides where secrets are read, or as whom.
+    /// No, since the setting decides where secrets are read, or as whom.
     Ignored,
-    /// It counts unless the policy sets a credential with the same word: together they are one credential.
+    /// Yes, unless the policy sets one of the settings with the same text, which all belong to one credential.
     Credential(&'static str),
-    /// It counts, because it can only make the run shorter.
+    /// Yes, since the setting can only shorten the run.
     Shortens,
 }
 
-/// A text of a declaration.
+/// A text for the documentation.
 #[derive(Clone, Copy)]
 pub(crate) enum Text {
-    /// Written out.
+    /// A fixed text.
     Is(&'static str),
-    /// Made of what the program knows, such as its list of login methods.
+    /// A text computed from the code, such as the list of login methods.
     Made(fn() -> String),
 }
 
@@ -100,11 +100,11 @@ impl fmt::Debug for About {
     }
 }
 
-/// What AVP lacks.
+/// For settings that AVP does not have.
 pub(crate) const NOT_IN_AVP: &str = "AVP has no such setting.";
 
 impl About {
-    /// A declaration that says nothing yet, for `..About::NOTHING`.
+    /// An empty declaration, for `..About::NOTHING`.
     pub(crate) const NOTHING: Self = Self {
         name: "",
         avp: None,
@@ -117,7 +117,7 @@ impl About {
         help: None,
     };
 
-    /// The variables that set it, the first one first.
+    /// The variables that set it, the main name first.
     pub(crate) fn names(&self) -> impl Iterator<Item = String> + use<> {
         let twin = self.name.strip_prefix("VAULT_");
         [

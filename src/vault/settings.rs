@@ -1,7 +1,7 @@
-//! The settings of a Vault server that do not depend on the login, and their values.
+//! The settings of a Vault server that do not depend on the login method.
 //!
-//! Each file declares settings, lists them for the reference page and reads them. Nothing is read before a secret is
-//! wanted. Files are named here, and read when the first connection is made.
+//! Each file declares settings, lists them for the reference page and reads them. The settings are read only when a
+//! secret is needed. Files that they name are read when the first connection is made.
 
 pub(crate) mod reading;
 pub(crate) mod server;
@@ -16,20 +16,20 @@ use crate::http::options::{Proxy, Tls};
 /// How a server is reached and read. `Debug` shows no credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VaultSettings {
-    /// Where the server is.
+    /// The server's address and namespace, and where it may redirect to.
     pub(crate) location: Location,
-    /// How the server is trusted.
+    /// How the server is authenticated, and the client's certificate.
     pub(crate) tls: Tls,
     /// The proxy on the way to the server.
     pub(crate) proxy: Proxy,
-    /// How secrets are read.
+    /// The KV mounts and the limits for answers and time.
     pub(crate) reading: Reading,
-    /// What messages call the settings.
+    /// The settings as messages call them.
     pub(crate) names: Names,
 }
 
 impl VaultSettings {
-    /// `None` only if there is a problem.
+    /// Reads the settings; `None` only if there is a problem.
     pub(crate) fn read(look: &mut Lookup<'_>) -> Option<Self> {
         let location = Location::read(look);
         Some(Self {

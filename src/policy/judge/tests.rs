@@ -141,7 +141,7 @@ fn settings(judge: &Judge<'_>, vars: &[(&str, &str)]) -> Settings {
     settings
 }
 
-/// An environment that names a server and a login of somebody else's.
+/// An environment that names an attacker's server and login.
 const HOSTILE: &[(&str, &str)] = &[
     ("VAULT_ADDR", "https://evil.example"),
     ("BAO_ADDR", "https://evil.example"),
@@ -212,7 +212,7 @@ fn credentials_come_from_the_environment_outside_function_mode() {
     let function = settings(&judge(&policy, nobody.clone(), true), &vars);
     assert!(Access::read(&function.vault).is_err());
     assert_eq!(function.vault.deadline().unwrap().as_secs(), 10);
-    // what the policy names takes the place of all of its kind
+    // a file in the policy replaces every credential of the same kind
     let text = text.replace("approle", "approle, roleIdFile: /r, secretIdFile: /s");
     let policy = self::policy(&text);
     let vars = [
@@ -226,7 +226,7 @@ fn credentials_come_from_the_environment_outside_function_mode() {
     assert_eq!(vault.settings.reading.deadline.as_secs(), 45);
 }
 
-/// Whether a key of a credentials Secret counts.
+/// Whether a key of a credentials Secret is used.
 fn may_take(vars: &VaultVars, name: &str) -> bool {
     let secret = [(name.to_owned(), "value".to_owned().into())];
     let with = vars.with_secret(secret.into()).unwrap();

@@ -1,4 +1,4 @@
-//! What becomes of the placeholders of some Applications.
+//! Validates the modes for the placeholders of some Applications.
 
 use crate::policy::identity::is_literal;
 use crate::policy::mode::ModeRule;

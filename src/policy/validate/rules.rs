@@ -1,4 +1,4 @@
-//! The mounts and the paths in them.
+//! Validates the mounts, and the rules with their paths.
 
 use crate::policy::identity::Variable;
 use crate::policy::identity::is_literal;
@@ -7,7 +7,7 @@ use crate::policy::template::{InvalidPath, Mount, Template};
 use crate::policy::{Rule, raw};
 use crate::secret::KvVersion;
 
-/// Mounts of Vault that hold no KV secrets.
+/// Mounts that every Vault server has and that never hold KV secrets.
 const NOT_KV: [&str; 4] = ["auth", "sys", "cubbyhole", "identity"];
 
 pub(super) fn mounts(raw: &[raw::Mount], problems: &mut Problems) -> Vec<Mount> {
@@ -102,8 +102,9 @@ pub(super) fn rules(raw: &[raw::Rule], mounts: &[Mount], problems: &mut Problems
     rules
 }
 
-/// One path of a rule. The editor of an Application chooses its name and namespace: a path that is
-/// built of them has to be bound to a project.
+/// Validates one path of a rule; `for_projects` says whether the rule lists projects. A path that depends on the name
+/// or namespace of an Application must depend on its project too, since whoever edits the Application chooses its name
+/// and namespace.
 fn template(
     at: &str,
     text: &str,

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// The longest store file, in bytes.
+/// The largest store file, in bytes.
 pub(super) const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Why the file cannot be used; quotes nothing from it.
+/// Why the store file cannot be used. Its content is never quoted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unusable {
     #[error("no such file")]
@@ -53,10 +53,10 @@ impl From<io::Error> for Unusable {
     }
 }
 
-/// The text of the file, in memory that is wiped after use.
+/// Reads the text of the file into memory that is wiped after use.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, Unusable> {
     let file = open_regular(path)?;
-    // room for one byte more than allowed, so that the buffer never grows and leaves a copy
+    // room for one byte more than allowed: the buffer never grows, and so leaves no copy behind
     let room = usize::try_from(MAX_BYTES + 1).unwrap_or_default();
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
@@ -73,8 +73,8 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, Unusable> {
     }
 }
 
-/// Opens the file that was checked and no other: a link that replaces it meanwhile leads to another inode. Checking first
-/// also keeps a pipe from blocking the run.
+/// Checks the file and then opens it; fails if another file has replaced it in between (its inode differs). The check
+/// comes first because opening a pipe would block the run.
 fn open_regular(path: &Path) -> Result<File, Unusable> {
     let seen = fs::symlink_metadata(path)?;
     if seen.is_symlink() {

@@ -1,7 +1,8 @@
 //! Parses the store file strictly.
 //!
-//! Two passes: the first builds the values and checks everything, the second fetches the text of the numbers, which serde
-//! hands over as `f64` (`1.0` would become `1`). The YAML crate's errors quote the input, so only their line is kept.
+//! The first of two passes builds the values and makes all checks. The second one fetches the text of the numbers,
+//! since serde passes them on as `f64` (`1.0` would become `1`). The YAML crate's errors quote the input, so only their
+//! line is kept.
 
 mod malformed;
 mod node;
@@ -16,7 +17,7 @@ use super::Table;
 use crate::secret::path::canonical;
 use crate::secret::{Secret, Value};
 
-/// Reads the whole file.
+/// Parses the whole file.
 pub(super) fn parse(text: &str) -> Result<Table, Malformed> {
     if most_open(text) > MAX_OPEN {
         return Err(Malformed::at(None, Problem::Deep));
@@ -42,8 +43,8 @@ pub(super) fn parse(text: &str) -> Result<Table, Malformed> {
     table(top)
 }
 
-/// How many brackets are open at once at most, including those inside strings. It keeps an absurd file from taking long;
-/// the YAML crate itself limits the depth.
+/// The largest number of brackets that are open at once, those inside strings included. A limit on it keeps hostile
+/// files from taking long; the YAML crate itself limits the nesting.
 fn most_open(text: &str) -> usize {
     let (mut open, mut most) = (0_usize, 0);
     for byte in text.bytes() {
@@ -57,7 +58,7 @@ fn most_open(text: &str) -> usize {
     most
 }
 
-/// The secrets of a file whose form the first pass has checked.
+/// Builds the table from the values of the first pass, which has checked their structure.
 fn table(top: Value) -> Result<Table, Malformed> {
     let Value::Map(secrets) = top else {
         return Err(Malformed::at(None, Problem::Top));

@@ -12,7 +12,7 @@ fn store(text: impl AsRef<[u8]>) -> (tempfile::TempDir, FileStore) {
     (dir, FileStore::new(path))
 }
 
-/// The keys of one secret, as the file of `text` holds it.
+/// The keys of one secret in a store file with this text.
 fn keys(text: &str, path: &str, version: u64) -> BTreeMap<String, Value> {
     let (_dir, store) = store(text);
     read(&store, path, version).unwrap().expose().clone()
@@ -27,7 +27,7 @@ fn error(text: impl AsRef<[u8]>, path: &str, version: u64) -> StoreError {
     read(&store, path, version).unwrap_err()
 }
 
-/// What follows `is malformed: `.
+/// The error for a store file with this text, without `is malformed: ` and what precedes it.
 fn malformed(text: &str) -> String {
     let error = error(text, "kv/a", 0);
     assert_eq!(error.kind, StoreErrorKind::Config, "{text}");

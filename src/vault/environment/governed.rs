@@ -1,11 +1,11 @@
-//! The operator's policy in place of the environment.
+//! Applies the operator's policy to the settings of the environment.
 
 use super::all;
 use crate::vault::setting::variables::{Governed, VaultVars};
 use crate::vault::setting::{About, UnderPolicy};
 
 impl Governed {
-    /// Whether a variable of the environment, or a key of a credentials Secret, counts besides the policy.
+    /// Whether the environment can still set this setting under the policy.
     fn leaves(&self, setting: &About) -> bool {
         match setting.under_policy {
             UnderPolicy::Ignored => false,
@@ -21,8 +21,8 @@ impl Governed {
 }
 
 impl VaultVars {
-    /// The same under a policy: its settings, and of the environment how long the run may take, and credentials that
-    /// the policy does not set itself, if it lets them count.
+    /// These settings under a policy. The policy's settings replace them, except for the timeout and, if the policy
+    /// permits it, credentials that the policy does not set.
     #[must_use]
     pub(crate) fn governed(&self, by: Governed) -> Self {
         let mut variables = self.variables.clone();
@@ -38,8 +38,8 @@ impl VaultVars {
         }
     }
 
-    /// Whether a setting may be taken from elsewhere, such as a credentials Secret: any, unless a policy rules; then
-    /// credentials alone that it does not set itself.
+    /// Whether a credentials Secret may set this setting: always without a policy, and otherwise only if it is a
+    /// credential that the policy does not set.
     pub(super) fn may_take(&self, setting: &About) -> bool {
         self.policy.as_ref().is_none_or(|policy| {
             matches!(setting.under_policy, UnderPolicy::Credential(_)) && policy.leaves(setting)

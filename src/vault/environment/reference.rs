@@ -1,4 +1,4 @@
-//! The page that lists all settings, and the other places that do.
+//! The reference page of all settings, and their lines in the help.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::{all, sections};
 use crate::vault::login::METHODS;
 use crate::vault::setting::{About, UnderPolicy};
 
-/// The page in Markdown, as `fn-config/environment.md` holds it.
+/// The reference page in Markdown, which is committed as `fn-config/environment.md`.
 #[must_use]
 pub fn environment_markdown() -> String {
     let mut page = String::from(INTRODUCTION);
@@ -33,12 +33,12 @@ pub fn environment_markdown() -> String {
     page
 }
 
-/// The lines of `gitops-fn --help` about the server: name and meaning.
+/// The lines of `gitops-fn --help` about the server: the name and the meaning of each setting.
 pub(crate) fn help() -> impl Iterator<Item = (&'static str, String)> {
     all().filter_map(|setting| Some((setting.name, setting.help?.text())))
 }
 
-/// The settings of which the environment's value is worth so much under a policy.
+/// The names of the settings whose [`UnderPolicy`] satisfies `is`.
 pub(crate) fn names_under_policy(is: impl Fn(UnderPolicy) -> bool) -> Vec<&'static str> {
     let settings = all().filter(|setting: &&About| is(setting.under_policy));
     settings.map(|setting| setting.name).collect()

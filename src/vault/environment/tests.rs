@@ -73,7 +73,7 @@ fn parts(token: &TokenSource) -> Vec<(&'static str, String)> {
     }
 }
 
-/// What differs from an otherwise empty result.
+/// The non-empty parts of a result, except for defaults.
 fn summary(access: &Access) -> BTreeMap<String, String> {
     let Access { settings, login } = access;
     let mut fields = parts(&login.token);
@@ -147,7 +147,7 @@ fn the_environment_means_what_the_data_says() {
     }
 }
 
-/// One value for each setting that is good where it stands.
+/// A valid value for each setting.
 fn good(name: &str) -> &'static str {
     match name {
         "VAULT_ADDR" | "VAULT_AGENT_ADDR" => "https://h",
@@ -298,7 +298,7 @@ fn a_setting_has_the_name_under_which_it_is_set() {
             "spec.vault.auth.tokenFile",
             &token::TOKEN_FILE.about,
         ),
-        // the environment may set it
+        // no field: the policy lets the environment set it
         (
             "VAULT_ROLE_ID_FILE",
             "VAULT_ROLE_ID_FILE",

@@ -1,4 +1,4 @@
-//! AppRole: a role id and a secret id, which may come wrapped.
+//! AppRole: a role id and a secret id, which may be wrapped.
 
 use async_trait::async_trait;
 use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
@@ -104,7 +104,7 @@ pub(crate) struct AppRole {
 }
 
 impl AppRole {
-    /// Whether the secret id comes wrapped.
+    /// Whether the secret id is wrapped.
     pub(crate) fn is_wrapped(&self) -> bool {
         let wrapped = [&WRAPPED_SECRET_ID, &WRAPPED_SECRET_ID_FILE];
         wrapped

@@ -1,4 +1,4 @@
-//! The text of a credential, read when it is sent.
+//! Reads the text of a credential when it is needed.
 
 use zeroize::Zeroizing;
 
@@ -8,10 +8,10 @@ use crate::vault::setting::lookup::Named;
 use crate::vault::setting::value::Credential;
 
 impl Named<Credential> {
-    /// The text, without the blanks around what a file holds.
+    /// The text of the credential. Blanks around the content of a file are dropped.
     ///
     /// # Errors
-    /// The file cannot be read, or the text cannot be a credential.
+    /// The file cannot be read, or the text is empty or has control characters.
     pub(super) fn text(&self) -> Result<Zeroizing<String>, VaultError> {
         let Self { name, value } = self;
         let text = match value {

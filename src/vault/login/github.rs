@@ -69,7 +69,7 @@ impl LoginRequest for GitHub {
     }
 }
 
-/// `auth/MOUNT/login` with a GitHub token, which vaultrs does not have.
+/// The request for `auth/MOUNT/login` with a GitHub token, which vaultrs does not have.
 struct LoginWithGitHub {
     mount: String,
     token: Zeroizing<String>,

@@ -1,5 +1,5 @@
-//! Reads the answer to a login. Only the token is required: Vault leaves out empty fields and adds others from version
-//! to version, and a token must not be lost over the fields next to it, or nobody would revoke it.
+//! Parses the answer to a login. Only the token is required: Vault omits empty fields and adds others between versions.
+//! An unexpected field must not make the token unreadable, or it would never be revoked.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// A token that a login has made.
+/// The token that a login has created.
 pub(super) struct Grant {
     pub(super) token: Zeroizing<String>,
-    /// How long it is valid; `None` if it does not expire.
+    /// How long the token is valid; `None` if it does not expire.
     pub(super) lease: Option<Duration>,
     /// Whether it is a batch token, which cannot be revoked.
     pub(super) is_batch: bool,
@@ -22,7 +22,7 @@ pub(super) struct Grant {
 pub(super) enum NoGrant {
     /// The login requires a second factor.
     SecondFactor,
-    /// It is not what Vault answers to a login.
+    /// The answer is not Vault's answer to a login.
     NotVault,
 }
 
@@ -45,7 +45,7 @@ struct Auth<'b> {
 }
 
 impl Grant {
-    /// Reads the body of the answer.
+    /// Parses the body of the answer.
     ///
     /// # Errors
     /// [`NoGrant`] if it holds no token.

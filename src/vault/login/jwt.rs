@@ -1,4 +1,4 @@
-//! A signed token, of Kubernetes or of another issuer: two methods with the same settings and the same request.
+//! A signed token of Kubernetes or another issuer: two methods with the same settings and the same request.
 
 use async_trait::async_trait;
 use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
@@ -10,7 +10,7 @@ use crate::vault::setting::lookup::{Lookup, Named};
 use crate::vault::setting::value::{self, Credential};
 use crate::vault::setting::{About, Setting, Text::Is, UnderPolicy};
 
-/// Where Kubernetes puts a pod's token; AVP's default too.
+/// The file in which Kubernetes puts a pod's token; also AVP's default.
 const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 pub(super) static KUBERNETES: Method = Method {
@@ -84,7 +84,8 @@ pub(crate) struct Jwt {
     pub(crate) jwt: Named<Credential>,
 }
 
-/// A token's file alone could be meant for both methods; the names of AVP, which has no JWT method, could not.
+/// Checks that the method `kubernetes` is meant. The file of a token is ambiguous, since both methods have that
+/// setting; AVP's names are not, since AVP has no JWT method.
 fn is_kubernetes(look: &Lookup<'_>) -> Result<(), Ambiguous> {
     let avp = [AUTH_ROLE.avp, AUTH_JWT_FILE.avp];
     if avp

@@ -1,4 +1,4 @@
-//! What a login method is, for the files that each hold one.
+//! The type of a login method. Each method has its own file.
 
 use std::any::Any;
 use std::fmt;
@@ -18,52 +18,52 @@ use crate::vault::setting::{About, Setting};
 
 /// A login method.
 pub(crate) struct Method {
-    /// Its name in `VAULT_AUTH_METHOD`; its default mount has the same.
+    /// Its name in `VAULT_AUTH_METHOD`, which is also the default name of its auth mount.
     pub(crate) name: &'static str,
-    /// AVP's name for it, where that differs.
+    /// AVP's name for it, if it differs.
     pub(crate) avp: Option<&'static str>,
-    /// Its name in sentences.
+    /// Its name in messages.
     pub(crate) title: &'static str,
-    /// What it logs in with.
+    /// What it logs in with, for the reference page.
     pub(crate) meaning: &'static str,
-    /// Its own settings. If one is set and no method is named, this one is meant.
+    /// Its settings besides those of all logins. If one of them is set and no method is named, this method is used.
     pub(crate) settings: &'static [&'static About],
-    /// Whether its settings alone do not tell that it is meant.
+    /// Whether the method has to be named even if its settings are set.
     pub(crate) must_be_named: bool,
-    /// Asked if its settings alone tell that it is meant.
+    /// Called before the method is used because of its settings alone.
     ///
     /// # Errors
-    /// The settings can be meant for another method too.
+    /// [`Ambiguous`] if the settings can also be meant for another method.
     pub(crate) confirm: fn(&Lookup<'_>) -> Result<(), Ambiguous>,
-    /// The auth mount.
+    /// Which auth mount it uses.
     pub(crate) mount: Mount,
-    /// What a policy with this method has to set, and the help where it does not.
+    /// The settings that a policy with this method must set, each with the help for when it does not.
     pub(crate) policy_must_set: &'static [(&'static About, &'static str)],
     /// Reads its settings; `None` only if there is a problem.
     pub(crate) read: fn(&mut Lookup<'_>) -> Option<TokenSource>,
 }
 
-/// Settings that are for two methods.
+/// The error for a setting that two methods share.
 pub(crate) struct Ambiguous {
-    /// The setting that can be meant for both.
+    /// The setting.
     pub(crate) setting: &'static About,
     /// The two methods.
     pub(crate) methods: [&'static str; 2],
 }
 
-/// The auth mount of a method.
+/// Which auth mount a method uses.
 #[derive(Clone, Copy)]
 pub(crate) enum Mount {
-    /// The method asks none.
+    /// None, since it sends no login.
     None,
-    /// The one that `VAULT_AUTH_MOUNT` names.
+    /// The one in `VAULT_AUTH_MOUNT`.
     Common,
-    /// AVP has a setting for it besides the one for all methods, which wins.
+    /// The one in `VAULT_AUTH_MOUNT` or in this setting, which takes precedence over AVP's setting for all methods.
     Own(&'static Setting<String>),
 }
 
 impl Method {
-    /// A method that says nothing yet, for `..Method::NOTHING`.
+    /// An empty method, for `..Method::NOTHING`.
     pub(super) const NOTHING: Self = Self {
         name: "",
         avp: None,
@@ -77,7 +77,7 @@ impl Method {
         read: |_| None,
     };
 
-    /// Whether this name means the method.
+    /// Whether `name` is the method's name or AVP's name for it.
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.name == name || self.avp == Some(name)
     }
@@ -95,28 +95,28 @@ impl fmt::Debug for Method {
     }
 }
 
-/// Where the token of a run comes from.
+/// Where the token comes from.
 #[derive(Debug)]
 pub(crate) enum TokenSource {
-    /// An agent adds it on the way to the server.
+    /// An agent adds it between this program and the server.
     Agent,
-    /// The user has it. It is never revoked.
+    /// The user provides it. It is never revoked.
     User(Named<Credential>),
-    /// A login makes it. It is revoked at the end.
+    /// A login obtains it. It is revoked at the end of the run.
     Login(Box<dyn LoginRequest>),
 }
 
-/// The credentials of a login, and how they are sent. `Debug` shows no credential.
+/// The credentials of a login, which can send themselves. `Debug` shows no credential.
 #[async_trait]
 pub(crate) trait LoginRequest: Any + fmt::Debug + Send + Sync {
-    /// Logs in.
+    /// Sends the login and returns the answer, whatever its status is.
     ///
     /// # Errors
-    /// As of any request; or a credential that cannot be read.
+    /// A [`VaultError`] if no answer came, or if a credential cannot be read.
     async fn send(&self, to: &AuthMount<'_>) -> Result<Answer, VaultError>;
 }
 
-/// The auth mount that a login is sent to.
+/// The auth mount to log in at, on a server.
 pub(crate) struct AuthMount<'s> {
     pub(super) server: &'s Server,
     pub(super) mount: &'s str,
@@ -124,12 +124,12 @@ pub(crate) struct AuthMount<'s> {
 }
 
 impl AuthMount<'_> {
-    /// The mount, without `auth/`.
+    /// The name of the mount, without `auth/`.
     pub(super) fn mount(&self) -> String {
         self.mount.to_owned()
     }
 
-    /// Sends a request that may be repeated if the server has not begun with it.
+    /// Sends a request. It is repeated only if the server cannot have processed it.
     pub(super) async fn call(&self, request: impl Endpoint) -> Result<Answer, VaultError> {
         self.server
             .call(request, self.caller, Retry::Unprocessed)
@@ -137,7 +137,7 @@ impl AuthMount<'_> {
     }
 }
 
-/// The value of something that a method cannot do without, by the settings that can hold it: one may be set.
+/// Reads a value that the method needs, from the one of `settings` that is set. None or several are a problem.
 pub(super) fn required<T: Clone + PartialEq + 'static>(
     look: &mut Lookup<'_>,
     method: &Method,

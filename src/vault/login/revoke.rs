@@ -1,4 +1,4 @@
-//! Revoking the token that a login has made.
+//! Revokes the token that a login has created.
 
 use async_trait::async_trait;
 use rustify::endpoint::Endpoint;
@@ -10,20 +10,20 @@ use super::session::Session;
 use crate::http::answer::Answer;
 use crate::vault::server::Server;
 
-/// How long the revocation may take; it must not keep a run waiting that has its secrets.
+/// How long the revocation may take. It is short, since a run that has its secrets should not wait for it.
 const REVOCATION: Duration = Duration::from_secs(2);
 
-/// A token of this run that could not be revoked, which its owner should know.
+/// A token that could not be revoked, for a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UnrevokedToken {
-    /// How long it stays valid; `None` if it does not expire.
+    /// How long the token stays valid; `None` if it does not expire.
     lives: Option<Duration>,
-    /// Whether its own policy does not allow the revocation.
+    /// Whether the token's Vault policy forbids the revocation.
     forbidden: bool,
 }
 
 impl UnrevokedToken {
-    /// What has happened.
+    /// The warning's message.
     pub(crate) fn message(&self) -> String {
         let lives = self.lives.map_or_else(
             || ", and it never expires".to_owned(),
@@ -32,7 +32,7 @@ impl UnrevokedToken {
         format!("the token of this run was not revoked{lives}")
     }
 
-    /// What to do about it.
+    /// The warning's help.
     pub(crate) fn help(&self) -> &'static str {
         if self.forbidden {
             r#"the policy needs: path "auth/token/revoke-self" { capabilities = ["update"] }"#
@@ -42,7 +42,7 @@ impl UnrevokedToken {
     }
 }
 
-/// Revokes the token of a login. A failure does not fail the run; the token is returned then.
+/// Revokes the token of a session, if this run has created it. A failure does not fail the run; it returns the token.
 pub(crate) async fn revoke(server: &Server, session: &Session) -> Option<UnrevokedToken> {
     let revoker = session.revoker.as_ref()?;
     let answer = server.call_within(RevokeSelf, revoker, REVOCATION).await;
@@ -51,7 +51,7 @@ pub(crate) async fn revoke(server: &Server, session: &Session) -> Option<Unrevok
             tracing::info!("revoked the token of this run");
             return None;
         }
-        // expired, or used up (`token_num_uses`)
+        // already expired, or used up (`token_num_uses`)
         Ok(answer) if answer.status == 403 && is_invalid_token(answer) => return None,
         Ok(answer) => answer.status == 403,
         Err(_) => false,
@@ -63,7 +63,7 @@ pub(crate) async fn revoke(server: &Server, session: &Session) -> Option<Unrevok
     (!is_over).then_some(UnrevokedToken { lives, forbidden })
 }
 
-/// A duration to the nearest second, minute, hour or day, in a unit of which there are at least two.
+/// A duration, rounded to seconds, minutes, hours or days: the largest unit of which there are at least two.
 fn in_words(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (length, unit) = match seconds {
@@ -76,12 +76,12 @@ fn in_words(duration: Duration) -> String {
     format!("{} {unit}", seconds.saturating_add(length / 2) / length)
 }
 
-/// Whether the server refused because the token is invalid, and not because of what the token may do.
+/// Whether the server refused because the token is invalid, as opposed to lacking a permission.
 fn is_invalid_token(answer: &Answer) -> bool {
     answer.contains("invalid token") || answer.contains("bad token")
 }
 
-/// `auth/token/revoke-self`; vaultrs' own has a tab in its path.
+/// `auth/token/revoke-self`. The request of vaultrs is not used, since its path contains a tab.
 struct RevokeSelf;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! A session with the server: the token of a login, until it is given back.
+//! A session with the server: the token of a login, until it is revoked.
 
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -12,41 +12,41 @@ use crate::vault::error::VaultError;
 use crate::vault::request::Caller;
 use crate::vault::server::Server;
 
-/// Who has made the token of a session.
+/// Where the token of a session comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MadeBy {
-    /// An agent, which adds it on the way to the server.
+    /// An agent adds it between this program and the server.
     Agent,
-    /// The user.
+    /// The user provides it.
     User,
-    /// The login of this run.
+    /// The login of this run created it.
     Login,
 }
 
-/// A login: what to send with each request, and what to revoke at the end.
+/// The result of a login: what to send with each request, and what to revoke at the end.
 pub(crate) struct Session {
-    /// Whose token each read carries.
+    /// The token and the namespace for reading secrets.
     pub(crate) caller: Caller,
-    /// Who has made it.
+    /// Where the token comes from.
     pub(crate) made_by: MadeBy,
-    /// Who revokes the token, if this run has made it: only in the namespace of its login does the token exist, and
-    /// may it revoke itself.
+    /// The token and the namespace for revoking it; `None` if this run has not created it, or it is a batch token. The
+    /// namespace is that of the login, because the token exists, and may revoke itself, only there.
     pub(super) revoker: Option<Caller>,
-    /// When a token that this run has made expires.
+    /// When the token expires, if this run has created it.
     pub(super) expires: Option<Instant>,
 }
 
 impl Session {
-    /// Whether this run has made the token and it has expired, which may explain a refusal.
+    /// Whether this run has created the token and it has expired, which may be why the server refuses it.
     pub(crate) fn has_expired(&self) -> bool {
         self.expires.is_some_and(|at| Instant::now() >= at)
     }
 }
 
-/// Logs in, unless there is a token already.
+/// Logs in, unless the user or an agent provides the token.
 ///
 /// # Errors
-/// A [`VaultError`] that concerns the whole run.
+/// A [`VaultError`], which concerns the whole run.
 pub(crate) async fn login(server: &Server, login: &Login) -> Result<Session, VaultError> {
     let settings = server.settings();
     let reader = Caller {
@@ -129,8 +129,8 @@ fn session(
         caller,
         made_by: MadeBy::Login,
         revoker: (!grant.is_batch).then_some(revoker),
-        // counted from before the login, since the server has counted before its answer arrives; a lease that is too
-        // long for the clock does not expire
+        // the server counts from before its answer arrives, so count from before the login; a lease that is too long
+        // for the clock counts as unlimited
         expires: grant.lease.and_then(|lease| begun.checked_add(lease)),
     })
 }

@@ -1,4 +1,4 @@
-//! A token that the user has; it is never revoked.
+//! A token that the user provides; it is never revoked.
 
 use super::method::{Method, Mount, TokenSource, required};
 use crate::vault::setting::lookup::Lookup;

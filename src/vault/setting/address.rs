@@ -1,4 +1,4 @@
-//! Addresses and hosts, strictly read: nothing in them may send us, or a token, somewhere else.
+//! Strict parsers for addresses and hosts, so that no part of a text can send requests, or a token, to another server.
 
 use std::net::Ipv6Addr;
 
@@ -6,7 +6,8 @@ use super::problem::BadValue;
 
 const HELP: &str = "write it as https://vault.example:8200, with a path behind it perhaps";
 
-/// A server's address: `http` or `https`, host, port and base path; a slash at its end is dropped.
+/// Parses the address of a server: `http` or `https`, host, port and base path, without a query or credentials.
+/// Trailing slashes are dropped.
 pub(crate) fn server(text: &str) -> Result<String, BadValue> {
     let bad = |fact| BadValue {
         fact,
@@ -48,7 +49,7 @@ fn is_plain(segment: &str) -> bool {
     !matches!(segment, "" | "." | "..") && !segment.contains('%')
 }
 
-/// `host` or `host:port`, in lower case.
+/// Parses `host` or `host:port`, and returns it in lower case.
 pub(crate) fn host(text: &str) -> Result<String, BadValue> {
     host_and_port(text).ok_or(BadValue {
         fact: "names something that is neither a host nor host:port",
@@ -56,7 +57,7 @@ pub(crate) fn host(text: &str) -> Result<String, BadValue> {
     })
 }
 
-/// The name in a certificate.
+/// Parses the host name to expect in a certificate.
 pub(crate) fn server_name(text: &str) -> Result<String, BadValue> {
     let name = text.trim_start_matches('[').trim_end_matches(']');
     if is_name(name) || name.parse::<Ipv6Addr>().is_ok() {
@@ -88,7 +89,7 @@ fn host_and_port(text: &str) -> Option<String> {
     valid.then(|| text.to_ascii_lowercase())
 }
 
-/// A DNS name or an IPv4 address; `_` is in use inside clusters.
+/// Whether a text is a DNS name or an IPv4 address. `_` is allowed, since names inside clusters use it.
 fn is_name(text: &str) -> bool {
     let text = text.strip_suffix('.').unwrap_or(text);
     text.len() <= 253

@@ -1,28 +1,26 @@
-//! Reads settings under all of their names, and collects what is wrong with them.
+//! Reads settings under all of their names, and collects the problems.
 
 use super::name::{Name, Names, Origin};
 use super::problem::{BadValue, Problem, SettingProblem};
 use super::variables::VaultVars;
 use super::{About, Setting};
 
-/// A setting that is set.
+/// A setting that is set, with a valid value or not.
 pub(crate) struct Found<T> {
-    /// The name under which it was found.
+    /// The name under which it is set.
     pub(crate) name: Name,
-    /// Its value; `None` if it cannot be used, which is among the problems then.
+    /// Its value; `None` if it is invalid, which is then one of the problems.
     pub(crate) value: Option<T>,
 }
 
-/// A value, and the name under which it was found.
+/// A value, and the name under which it is set.
 #[derive(Clone, Debug)]
 pub(crate) struct Named<T> {
-    /// The name.
     pub(crate) name: Name,
-    /// The value.
     pub(crate) value: T,
 }
 
-/// Reads settings, and collects what is wrong with them.
+/// Reads settings, and collects the problems.
 pub(crate) struct Lookup<'v> {
     vars: &'v VaultVars,
     names: Names,
@@ -38,7 +36,7 @@ impl<'v> Lookup<'v> {
         }
     }
 
-    /// What is wrong, sorted.
+    /// The problems, sorted and without duplicates.
     pub(crate) fn problems(mut self) -> Vec<SettingProblem> {
         self.problems
             .sort_by_cached_key(|problem| (problem.to_string(), problem.help()));
@@ -46,27 +44,27 @@ impl<'v> Lookup<'v> {
         self.problems
     }
 
-    /// What messages call the settings.
+    /// The settings as messages call them.
     pub(crate) fn names(&self) -> &Names {
         &self.names
     }
 
-    /// What everything is read from.
+    /// The settings that are read.
     pub(crate) fn vars(&self) -> &'v VaultVars {
         self.vars
     }
 
-    /// The name of a setting if it is set.
+    /// The name under which a setting is set; `None` if it is not set.
     pub(crate) fn is_set(&self, setting: &'static About) -> Option<Name> {
         Some(self.names.of(setting)).filter(Name::is_set)
     }
 
-    /// Whether this very variable is set.
+    /// Whether the variable of this name is set.
     pub(crate) fn has_variable(&self, name: &str) -> bool {
         self.vars.variables.contains_key(name)
     }
 
-    /// Reads a setting; names that say different things are a problem.
+    /// Reads a setting; `None` if it is not set. Different values under two of its names are a problem.
     pub(crate) fn read<T: Clone + PartialEq + 'static>(
         &mut self,
         setting: &'static Setting<T>,
@@ -84,7 +82,7 @@ impl<'v> Lookup<'v> {
         )
     }
 
-    /// The value of a setting, `None` if it is not set or cannot be used.
+    /// The value of a setting; `None` if it is not set or invalid.
     pub(crate) fn value<T: Clone + PartialEq + 'static>(
         &mut self,
         setting: &'static Setting<T>,
@@ -92,7 +90,7 @@ impl<'v> Lookup<'v> {
         self.read(setting)?.value
     }
 
-    /// Reads the one of several settings that is set: together with another it is a problem.
+    /// Reads several settings of which at most one may be set; more are a problem.
     pub(crate) fn one_of<T: Clone + PartialEq + 'static>(
         &mut self,
         settings: &[&'static Setting<T>],
@@ -109,7 +107,7 @@ impl<'v> Lookup<'v> {
         Some(first)
     }
 
-    /// Reads variables that mean the same.
+    /// Reads variables with the same meaning; different values are a problem.
     pub(crate) fn among<T: PartialEq>(
         &mut self,
         names: impl IntoIterator<Item = (&'static About, String)>,
@@ -154,7 +152,7 @@ impl<'v> Lookup<'v> {
 }
 
 impl<T> Found<T> {
-    /// The value with its name, if it can be used.
+    /// The value with its name; `None` if the value is invalid.
     pub(crate) fn named(self) -> Option<Named<T>> {
         let Self { name, value } = self;
         value.map(|value| Named { name, value })

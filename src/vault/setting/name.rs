@@ -1,27 +1,27 @@
-//! What a message calls a setting: the name under which whoever can correct it has set it, or could set it.
+//! What messages call a setting: the name under which the user has set it, or can set it.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{About, UnderPolicy};
 
-/// A setting, and where its value comes from. Shown, it is the name of the setting there.
+/// A setting, and where its value comes from. `Display` shows the setting's name there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
     pub(crate) setting: &'static About,
     pub(crate) origin: Origin,
 }
 
-/// Where a value comes from.
+/// Where the value of a setting comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// This variable of the environment, or the key of the credentials Secret with its name.
+    /// The environment variable of this name, or the key of this name in the credentials Secret.
     Variable(String),
     /// The policy.
     Policy,
     /// Nowhere: the setting is not set.
     Unset {
-        /// Whether a policy rules, so that its field is what can be set.
+        /// Whether there is a policy, so that a field of it is what can be set.
         governed: bool,
     },
 }
@@ -32,7 +32,7 @@ impl Name {
         !matches!(self.origin, Origin::Unset { .. })
     }
 
-    /// Whether the setting is not set, and a policy rules.
+    /// Whether the setting is not set, and there is a policy.
     pub(super) fn is_unset_under_policy(&self) -> bool {
         matches!(self.origin, Origin::Unset { governed: true })
     }
@@ -53,17 +53,17 @@ impl fmt::Display for Name {
     }
 }
 
-/// What is set, by name: enough to tell what a message calls any setting.
+/// Which settings are set: enough to know what messages call any setting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names {
-    /// The variables that are set.
+    /// The names of the variables that are set.
     pub(super) variables: BTreeSet<String>,
-    /// The first names of the settings that a policy sets, if there is a policy.
+    /// The main names of the settings that a policy sets; `None` without a policy.
     pub(super) policy: Option<Vec<&'static str>>,
 }
 
 impl Names {
-    /// What a message calls this setting.
+    /// What messages call this setting.
     pub(crate) fn of(&self, setting: &'static About) -> Name {
         let by_policy = self.policy.as_ref();
         let origin = if by_policy.is_some_and(|names| names.contains(&setting.name)) {
@@ -80,7 +80,7 @@ impl Names {
         Name { setting, origin }
     }
 
-    /// Whether a policy rules.
+    /// Whether there is a policy.
     pub(crate) fn is_governed(&self) -> bool {
         self.policy.is_some()
     }

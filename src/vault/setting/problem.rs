@@ -1,11 +1,11 @@
-//! What can be wrong with settings. No problem shows a value.
+//! The problems that settings can have. Their messages never show a value.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use super::name::Name;
 
-/// What is wrong with one value: the fact continues the setting's name.
+/// Why a value is invalid. In a message, the fact follows the setting's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BadValue {
     pub(crate) fact: &'static str,
@@ -16,65 +16,65 @@ pub(crate) struct BadValue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingProblem(Problem);
 
-/// Which problem it is.
+/// The kind of problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
-    /// A value that the setting does not take.
+    /// The value of this setting is invalid.
     Value(Name, BadValue),
-    /// Bytes that are not text.
+    /// The value of this variable is not UTF-8.
     NotText(Name),
-    /// Two names of one setting with different values.
+    /// Two names of one setting have different values.
     Differ(Name, Name),
-    /// The environment and the credentials Secret set one variable to different values.
+    /// This variable has different values in the environment and in the credentials Secret.
     SecretDiffers(Name),
-    /// Two settings that exclude each other.
+    /// Both settings are set, but only one may be.
     Both(Name, Name),
-    /// A setting is set that needs another.
+    /// A setting is set without another one that it needs.
     Alone {
-        /// This one is set.
+        /// The setting that is set.
         set: Name,
-        /// This one is needed.
+        /// The setting that is missing.
         needs: Name,
     },
-    /// A mount is listed as both versions.
+    /// The two settings list the same mount as KV v1 and as KV v2.
     MountOfBothVersions(Name, Name),
     /// The server's address is not set.
     NoAddress(Name),
-    /// The server's address is a file.
+    /// The server's address is that of a file.
     AddressIsFile(Name),
-    /// One address is a file and the other a server.
+    /// One address is that of a file, another that of a server.
     FileAndServer {
-        /// It is set to a file.
+        /// The setting with the file.
         file: Name,
-        /// It is set to a server.
+        /// The setting with the server.
         server: Name,
     },
     /// The login method needs a setting that is not set.
     Missing {
-        /// The method, as its users write it.
+        /// The method's name for messages.
         method: &'static str,
-        /// The setting that is not set.
+        /// The setting that is missing.
         needs: Name,
-        /// The one that can hold a file's name instead.
+        /// The setting that can name a file instead.
         file: Option<&'static str>,
     },
-    /// No login method is named, and nothing says which one is meant.
+    /// No login method is named, and no credentials are set.
     NoLogin {
         /// The setting that names a method.
         method: Name,
     },
-    /// No login method is named, and these settings are for different ones.
+    /// No login method is named, and the credentials of several methods are set.
     SeveralLogins {
         /// The setting that names a method.
         method: Name,
         /// One setting of each method.
         set: Vec<Name>,
     },
-    /// No login method is named, and this setting is for two.
+    /// No login method is named, and a setting is set that two methods share.
     LoginUnclear {
         /// The setting that names a method.
         method: Name,
-        /// The setting that is for two.
+        /// The setting that they share.
         set: Name,
         /// The two methods.
         methods: [&'static str; 2],
@@ -165,7 +165,7 @@ impl SettingProblem {
     }
 }
 
-/// How to set what a login method needs.
+/// How to set what a login method needs: directly, or in a file if `file` names a setting for one.
 fn missing(needs: &Name, file: Option<&'static str>) -> String {
     let names: Vec<_> = needs.setting.names().collect();
     let or_file = file.map_or(String::new(), |file| format!(" or {file}"));

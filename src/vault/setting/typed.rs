@@ -1,4 +1,4 @@
-//! Values of settings, each in its setting's type.
+//! Typed values of settings.
 
 use std::any::Any;
 use std::fmt;
@@ -7,18 +7,18 @@ use std::sync::Arc;
 use super::problem::BadValue;
 use super::{About, Setting};
 
-/// Values of settings, each in its setting's type. `Debug` shows the names alone.
+/// Values of settings, each of its setting's type. `Debug` shows only the names.
 #[derive(Clone, Default)]
 pub(crate) struct Values(Vec<(&'static About, Arc<dyn Any + Send + Sync>)>);
 
 impl Values {
-    /// Sets a value, in place of an earlier one.
+    /// Sets a value, and replaces an earlier one.
     pub(crate) fn set<T: Send + Sync + 'static>(&mut self, setting: &'static Setting<T>, value: T) {
         self.0.retain(|(about, _)| about.name != setting.name);
         self.0.push((&setting.about, Arc::new(value)));
     }
 
-    /// The value of a setting.
+    /// The value of a setting, if it is set.
     pub(crate) fn get<T: 'static>(&self, setting: &Setting<T>) -> Option<&T> {
         let (_, value) = self
             .0
@@ -40,15 +40,15 @@ impl fmt::Debug for Values {
     }
 }
 
-/// A setting of any type, whose value a policy can write as text.
+/// A setting of any type whose value is a plain string in a policy.
 pub(crate) trait InPolicy: Sync {
-    /// Its names and what is said about it.
+    /// The names and the documentation.
     fn about(&'static self) -> &'static About;
 
-    /// Reads the policy's text for it into `values`.
+    /// Parses the policy's text and stores the value in `values`.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// A [`BadValue`] if the text is not valid.
     fn read_into(&'static self, values: &mut Values, text: &str) -> Result<(), BadValue>;
 }
 

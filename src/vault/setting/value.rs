@@ -1,4 +1,4 @@
-//! The forms that values of settings take.
+//! Parsers for the values of settings.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,17 +10,17 @@ use zeroize::Zeroizing;
 use super::problem::BadValue;
 use crate::go_syntax;
 
-/// The longest deadline that can be set.
+/// The longest deadline.
 const LONGEST: Duration = Duration::from_hours(24);
-/// The largest answer that can be allowed, in bytes.
+/// The largest limit for an answer, in bytes.
 const LARGEST: usize = 1 << 30;
 
-/// A text that must not be shown, or the file that holds it.
+/// A secret text, or the file that holds it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Credential {
     /// The text.
     Text(Zeroizing<String>),
-    /// The file to read the text from, without the blanks around it.
+    /// The file to read the text from; blanks around the text are dropped.
     File(PathBuf),
 }
 
@@ -38,7 +38,7 @@ const LINE_BREAK: BadValue = BadValue {
     help: Cow::Borrowed("write it without one (`printf` or `echo -n` where it comes from a shell)"),
 };
 
-/// A yes or no, as the official client reads it.
+/// Parses a boolean, with Go's syntax as in the official client.
 pub(crate) fn boolean(text: &str) -> Result<bool, BadValue> {
     go_syntax::boolean(text).ok_or(BadValue {
         fact: "is neither true nor false",
@@ -46,7 +46,7 @@ pub(crate) fn boolean(text: &str) -> Result<bool, BadValue> {
     })
 }
 
-/// How long a run may take.
+/// Parses how long a run may take, from 1 ms to 24 h; a number without a unit means seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, BadValue> {
     let duration = go_syntax::duration(text).ok_or(BadValue {
         fact: "is not a duration",
@@ -62,7 +62,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, BadValue> {
     })
 }
 
-/// A number of bytes.
+/// Parses a number of bytes, from 1 to 1 GiB.
 pub(crate) fn size(text: &str) -> Result<usize, BadValue> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let size = text.parse().ok().filter(|_| digits);
@@ -73,7 +73,7 @@ pub(crate) fn size(text: &str) -> Result<usize, BadValue> {
         })
 }
 
-/// A comma list; blanks around the parts and empty parts do not count.
+/// Parses a comma-separated list. Blanks around the items and empty items are dropped.
 pub(crate) fn list(
     text: &str,
     item: impl Fn(&str) -> Result<String, BadValue>,
@@ -82,7 +82,7 @@ pub(crate) fn list(
     parts.filter(|part| !part.is_empty()).map(item).collect()
 }
 
-/// A text that goes into a header or a path: visible ASCII, no blanks.
+/// Accepts a text for a header or a path: visible ASCII without blanks.
 pub(crate) fn visible(text: &str) -> Result<String, BadValue> {
     if text.ends_with(['\n', '\r']) {
         return Err(LINE_BREAK);
@@ -96,18 +96,18 @@ pub(crate) fn visible(text: &str) -> Result<String, BadValue> {
     Ok(text.to_owned())
 }
 
-/// As [`visible`], for what must not be shown.
+/// Like [`visible`], for a secret text.
 pub(crate) fn visible_secret(text: &str) -> Result<Credential, BadValue> {
     visible(text).map(|text| Credential::Text(Zeroizing::new(text)))
 }
 
-/// A text that must not be shown, as it is: the server judges it.
+/// Accepts any secret text; it is the server that checks it.
 #[expect(clippy::unnecessary_wraps, reason = "one of the forms of a value")]
 pub(crate) fn secret(text: &str) -> Result<Credential, BadValue> {
     Ok(Credential::Text(Zeroizing::new(text.to_owned())))
 }
 
-/// A text of one line.
+/// Accepts a text of one line.
 pub(crate) fn line(text: &str) -> Result<String, BadValue> {
     if text.ends_with(['\n', '\r']) {
         return Err(LINE_BREAK);
@@ -121,7 +121,7 @@ pub(crate) fn line(text: &str) -> Result<String, BadValue> {
     Ok(text.to_owned())
 }
 
-/// The name of a user, which becomes a segment of a path.
+/// Accepts the name of a user, which becomes a segment of a path.
 pub(crate) fn user(text: &str) -> Result<String, BadValue> {
     let name = line(text)?;
     if name.trim().is_empty()
@@ -137,17 +137,17 @@ pub(crate) fn user(text: &str) -> Result<String, BadValue> {
     Ok(name)
 }
 
-/// The path of a file or folder, which is not looked at here.
+/// Accepts the path of a file or folder. The file is not opened here.
 pub(crate) fn path(text: &str) -> Result<PathBuf, BadValue> {
     line(text).map(PathBuf::from)
 }
 
-/// The path of a file that holds a credential.
+/// Accepts the path of a file that holds a credential.
 pub(crate) fn file(text: &str) -> Result<Credential, BadValue> {
     path(text).map(Credential::File)
 }
 
-/// A mount or namespace without outer slashes: plain segments of visible ASCII.
+/// Accepts a mount or namespace, as plain segments of visible ASCII, and drops outer slashes.
 pub(crate) fn segments(text: &str) -> Result<String, BadValue> {
     let text = visible(text)?;
     let inner = text.trim_matches('/');
@@ -163,7 +163,7 @@ pub(crate) fn segments(text: &str) -> Result<String, BadValue> {
     Ok(inner.to_owned())
 }
 
-/// A namespace; `/` is the root namespace, which Vault and `OpenBao` call `root`.
+/// Accepts a namespace; `/` means the root namespace, which Vault and `OpenBao` call `root`.
 pub(crate) fn namespace(text: &str) -> Result<String, BadValue> {
     if text == "/" {
         return Ok("root".to_owned());
@@ -171,7 +171,7 @@ pub(crate) fn namespace(text: &str) -> Result<String, BadValue> {
     segments(text)
 }
 
-/// An auth mount, with or without `auth/` in front (AVP wants it there).
+/// Accepts an auth mount, with or without the prefix `auth/` (which AVP requires), and drops the prefix.
 pub(crate) fn auth_mount(text: &str) -> Result<String, BadValue> {
     let mount = segments(text)?;
     match mount.strip_prefix("auth/") {
@@ -184,7 +184,7 @@ pub(crate) fn auth_mount(text: &str) -> Result<String, BadValue> {
     }
 }
 
-/// PEM text with a certificate in it.
+/// Accepts PEM text that contains a certificate.
 pub(crate) fn pem(text: &str) -> Result<String, BadValue> {
     if !text.contains("-----BEGIN CERTIFICATE-----") {
         return Err(BadValue {

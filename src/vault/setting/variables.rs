@@ -1,4 +1,4 @@
-//! What is set of a Vault server: by variables of the environment, by a credentials Secret, by a policy.
+//! The unparsed settings of a Vault server, from the environment, a credentials Secret and a policy.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,36 +10,36 @@ use super::name::Names;
 use super::typed::Values;
 use crate::http::options::Proxy;
 
-/// What is set of a Vault server. Nothing of the environment's is judged before a secret is wanted. `Debug` shows names
-/// and no value, and the memory of the values is wiped when it is dropped.
+/// The settings of a Vault server. Those from the environment are checked only when a secret is needed. `Debug` shows
+/// names but no values, and the memory of the values is wiped on drop.
 #[derive(Clone, Default)]
 pub struct VaultVars {
-    /// The variables; `None` is a value that is not UTF-8 text.
+    /// The variables; `None` means a value that is not UTF-8.
     pub(crate) variables: BTreeMap<String, Option<Zeroizing<String>>>,
-    /// What a policy says, if there is one.
+    /// The settings of the policy, if there is one.
     pub(crate) policy: Option<Governed>,
 }
 
-/// What a policy says of a server.
+/// What a policy sets for a server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Governed {
-    /// The settings that it names.
+    /// The values of settings.
     pub(crate) values: Values,
-    /// The proxy, if there is one; those of the environment never count.
+    /// The proxy. If it is `None`, none is used: the proxy variables of the environment are ignored.
     pub(crate) proxy: Option<String>,
-    /// Whether the environment's credentials count where the policy names none.
+    /// Whether the environment may set credentials that the policy does not set.
     pub(crate) credentials: bool,
-    /// How long a run may take, whatever the environment says.
+    /// How long a run may take. The environment can only shorten it.
     pub(crate) deadline: Duration,
 }
 
 impl VaultVars {
-    /// The policy's values.
+    /// The values that the policy sets, if there is a policy.
     pub(super) fn values(&self) -> Option<&Values> {
         self.policy.as_ref().map(|policy| &policy.values)
     }
 
-    /// The names of what is set.
+    /// Which settings are set, and where.
     pub(crate) fn names(&self) -> Names {
         let names = |values: &Values| values.settings().map(|setting| setting.name).collect();
         Names {
@@ -48,7 +48,7 @@ impl VaultVars {
         }
     }
 
-    /// How the server is reached.
+    /// The proxy for the server: that of the environment, unless there is a policy.
     pub(crate) fn proxy(&self) -> Proxy {
         match &self.policy {
             None => Proxy::Environment,

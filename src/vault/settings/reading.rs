@@ -1,4 +1,4 @@
-//! How secrets are read.
+//! Settings about reading secrets.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::vault::setting::lookup::Lookup;
 use crate::vault::setting::problem::{BadValue, Problem};
 use crate::vault::setting::{About, NOT_IN_AVP, Setting, Text::Is, Text::Made, UnderPolicy, value};
 
-/// In the order of the reference page.
+/// The settings in the order of the reference page.
 pub(crate) static SECTION: &[&About] = &[
     &KV_V1_MOUNTS.about,
     &KV_V2_MOUNTS.about,
@@ -18,7 +18,7 @@ pub(crate) static SECTION: &[&About] = &[
     &MAX_BODY.about,
 ];
 
-/// The longest answer if nothing is set: 4 MiB.
+/// The default for the largest answer, in bytes: 4 MiB.
 const BODY_LIMIT: usize = 4 << 20;
 
 pub(crate) static KV_V1_MOUNTS: Setting<Vec<String>> = Setting {
@@ -109,15 +109,15 @@ fn kv_version(text: &str) -> Result<KvVersion, BadValue> {
 /// How secrets are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
-    /// Mounts that are KV v1, without outer slashes.
+    /// The mounts that the operator has set as KV v1, without outer slashes.
     pub(crate) kv_v1_mounts: Vec<String>,
-    /// Mounts that are KV v2, without outer slashes.
+    /// The mounts that the operator has set as KV v2, without outer slashes.
     pub(crate) kv_v2_mounts: Vec<String>,
-    /// The version of mounts that cannot be detected.
+    /// The KV version of mounts that the server does not reveal.
     pub(crate) kv_version: Option<KvVersion>,
     /// How long a run may take.
     pub(crate) deadline: Duration,
-    /// Longest answer that is read, in bytes.
+    /// The largest answer that is read, in bytes.
     pub(crate) body_limit: usize,
 }
 
@@ -143,7 +143,7 @@ impl Reading {
     }
 }
 
-/// How long a run may take: the environment can only shorten what a policy says.
+/// How long a run may take: the setting of the environment or else the default; under a policy, at most its deadline.
 pub(crate) fn read_deadline(look: &mut Lookup<'_>) -> Duration {
     let setting = if look.is_set(&TIMEOUT).is_some() {
         &TIMEOUT

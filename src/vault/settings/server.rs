@@ -1,11 +1,11 @@
-//! Where the server is.
+//! Settings about the server's address and namespace.
 
 use crate::vault::setting::lookup::Lookup;
 use crate::vault::setting::name::{Name, Names};
 use crate::vault::setting::problem::{BadValue, Problem};
 use crate::vault::setting::{About, Setting, Text::Is, address, value};
 
-/// In the order of the reference page.
+/// The settings in the order of the reference page.
 pub(crate) static SECTION: &[&About] = &[
     &ADDR.about,
     &AGENT_ADDR.about,
@@ -74,7 +74,7 @@ pub(crate) static TYPE: Setting<()> = Setting {
     parse: store_type,
 };
 
-/// What AVP knows besides Vault; only these words are repeated in a message.
+/// AVP's other types of store, each in the message of AVP. No other value of `AVP_TYPE` is quoted in a message.
 const OTHER_TYPES: [&str; 10] = [
     "Must provide a supported Vault Type, received ibmsecretsmanager",
     "Must provide a supported Vault Type, received awssecretsmanager",
@@ -88,7 +88,7 @@ const OTHER_TYPES: [&str; 10] = [
     "Must provide a supported Vault Type, received kubernetessecret",
 ];
 
-/// The texts are AVP's.
+/// Accepts only the type `vault`. The messages are AVP's.
 fn store_type(text: &str) -> Result<(), BadValue> {
     let text = text.trim();
     if text == "vault" {
@@ -104,7 +104,8 @@ fn store_type(text: &str) -> Result<(), BadValue> {
     })
 }
 
-/// A file's address is read by [`crate::settings::Settings`]; here it can only contradict a server's.
+/// Accepts the address of a server or of a file. File addresses are handled by [`crate::settings::Settings`]; here they
+/// only matter if they contradict a server's address.
 fn server_or_file(text: &str) -> Result<String, BadValue> {
     if is_file(text) {
         return Ok(text.to_owned());
@@ -112,7 +113,7 @@ fn server_or_file(text: &str) -> Result<String, BadValue> {
     address::server(text)
 }
 
-/// Whether an address is that of a file.
+/// Whether an address is that of a file (`file:…`).
 pub(crate) fn is_file(address: &str) -> bool {
     address.starts_with("file:")
 }
@@ -120,7 +121,7 @@ pub(crate) fn is_file(address: &str) -> bool {
 /// Where the server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Location {
-    /// `http://…` or `https://…`, perhaps with a base path, without a slash at its end.
+    /// `http://…` or `https://…`, possibly with a base path, without a trailing slash.
     pub(crate) address: String,
     /// The namespace of the secrets, without outer slashes.
     pub(crate) namespace: Option<String>,
@@ -129,7 +130,7 @@ pub(crate) struct Location {
 }
 
 impl Location {
-    /// `None` only if there is a problem.
+    /// Reads the settings; `None` only if there is a problem.
     pub(super) fn read(look: &mut Lookup<'_>) -> Option<Self> {
         look.value(&TYPE);
         let address = read_address(look);
@@ -141,7 +142,7 @@ impl Location {
     }
 }
 
-/// The agent's address, else the server's.
+/// The address of the agent if it is set, otherwise that of the server.
 fn read_address(look: &mut Lookup<'_>) -> Option<String> {
     if let Some(agent) = look.read(&AGENT_ADDR) {
         for variable in ADDR.names() {
@@ -167,7 +168,7 @@ fn read_address(look: &mut Lookup<'_>) -> Option<String> {
     found.value
 }
 
-/// What a message calls the address that is used.
+/// What messages call the setting of the address in use.
 pub(crate) fn address_name(names: &Names) -> Name {
     let agent = names.of(&AGENT_ADDR);
     if agent.is_set() {

@@ -1,4 +1,4 @@
-//! How the server is trusted, and how this program proves itself to it.
+//! Settings about TLS: how the server is authenticated, and the client's certificate.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use crate::vault::setting::lookup::Lookup;
 use crate::vault::setting::problem::Problem;
 use crate::vault::setting::{About, Setting, Text::Is, UnderPolicy, address, value};
 
-/// In the order of the reference page.
+/// The settings in the order of the reference page.
 pub(crate) static SECTION: &[&About] = &[
     &CACERT.about,
     &CACERT_BYTES.about,
@@ -96,7 +96,7 @@ pub(crate) static SKIP_VERIFY: Setting<bool> = Setting {
 
 pub(super) fn read(look: &mut Lookup<'_>) -> Tls {
     Tls {
-        // the official client would take one of the three and not mention the others
+        // an error if several are set, where the official client silently uses one of them
         authorities: look
             .one_of(&[&CACERT, &CACERT_BYTES, &CAPATH])
             .and_then(|found| found.value),
@@ -107,7 +107,7 @@ pub(super) fn read(look: &mut Lookup<'_>) -> Tls {
     }
 }
 
-/// The client's certificate and its key.
+/// The files of the client's certificate and key, which must be set together.
 fn identity(look: &mut Lookup<'_>) -> Option<(PathBuf, PathBuf)> {
     let (set, needs) = match (look.read(&CLIENT_CERT), look.read(&CLIENT_KEY)) {
         (Some(certificate), Some(key)) => return certificate.value.zip(key.value),

@@ -1,18 +1,18 @@
-//! What can be wrong with a store file. The messages quote nothing from it.
+//! What can be wrong with a store file. Messages never quote its content.
 
 use std::fmt;
 
 use crate::secret::path::PathError;
 
-/// The most bytes and values that a file may have once its aliases are expanded: aliases to lists of aliases grow
+/// The largest number of bytes and values after aliases are expanded, since aliases to lists of aliases grow
 /// exponentially.
 pub(super) const MAX_EXPANDED: usize = 4 * 1024 * 1024;
 
-/// The most brackets that may be open at once: the YAML crate takes quadratic time before its own limit of 128 levels
-/// applies.
+/// The largest number of brackets that may be open at once. The YAML crate takes quadratic time before its own limit of
+/// 128 levels applies.
 pub(super) const MAX_OPEN: usize = 1_000;
 
-/// One thing that is wrong.
+/// One problem of a store file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::store::file) enum Problem {
     #[error("it is not valid YAML")]
@@ -49,7 +49,7 @@ pub(in crate::store::file) enum Problem {
     Expanded,
 }
 
-/// A problem, and its line if that is known.
+/// A problem, with its line if known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store::file) struct Malformed {
     line: Option<usize>,

@@ -1,4 +1,4 @@
-//! The first pass: builds the values, and makes every check that depends on where a value is.
+//! The first pass: builds the values and makes every check that depends on where in the file a value is.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,9 +13,9 @@ use crate::secret::path::canonical;
 /// The state of the pass.
 #[derive(Default)]
 pub(super) struct Reader {
-    /// The first problem; serde's error says only where it is.
+    /// The first problem found; serde's own error is used only for the line.
     problem: Cell<Option<Problem>>,
-    /// Bytes and values so far.
+    /// Bytes of text plus number of values so far.
     size: Cell<usize>,
     numbers: Cell<bool>,
 }
@@ -25,13 +25,13 @@ impl Reader {
         self.numbers.get()
     }
 
-    /// The problem of a failed pass, with its line.
+    /// The problem that stopped the pass, with its line.
     pub(super) fn malformed(&self, error: &serde_yaml::Error) -> Malformed {
         let line = error.location().map(|location| location.line());
         Malformed::at(line, self.problem.get().unwrap_or(Problem::Syntax))
     }
 
-    /// Stops the pass. The text is never shown.
+    /// Records the problem and stops the pass. The error holds nothing of the file.
     fn stop<E: de::Error>(&self, problem: Problem) -> E {
         if self.problem.get().is_none() {
             self.problem.set(Some(problem));
@@ -49,7 +49,7 @@ impl Reader {
     }
 }
 
-/// Where in the file a value is, and so what it may be.
+/// Where in the file a value is, which determines what it may be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
     /// The map of all secrets.
@@ -77,7 +77,7 @@ impl Level {
         }
     }
 
-    /// The problem with a value at this level that is not a map.
+    /// The problem if the value at this level is not a map.
     fn problem(self) -> Problem {
         match self {
             Self::Top => Problem::Top,
@@ -87,7 +87,7 @@ impl Level {
     }
 }
 
-/// Reads one value.
+/// Deserializes one value.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
     pub(super) reader: &'a Reader,
@@ -157,7 +157,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        // Infinite ones are found by the second pass, which visits every number.
+        // the second pass rejects infinite numbers, since it visits every number
         self.number(value.to_string())
     }
 
@@ -207,11 +207,11 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 }
 
-/// Reads one key of a map. It fails while the key is read, so that the line is right.
+/// Deserializes one key of a map. A bad key fails here, while the parser is still at its line.
 struct Key<'a> {
     reader: &'a Reader,
     level: Level,
-    /// The keys of the map so far, those of [`Level::Top`] by their canonical name.
+    /// The keys of the map so far; for [`Level::Top`] their canonical names.
     names: &'a mut BTreeSet<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The second pass: the text of every number. The first pass has checked everything else.
+//! The second pass: fetches the text of every number. The first pass has checked everything else.
 
 use std::cell::Cell;
 use std::fmt;
@@ -8,8 +8,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use super::malformed::{Malformed, Problem};
 use crate::secret::Value;
 
-/// Replaces every number by its text in the file, where that is JSON (`1.0`, `1e3`, any number of
-/// digits); `0x10`, `+1` and `.5` keep what the first pass made of them.
+/// Replaces every number by its text in the file if that text is a JSON number (`1.0`, `1e3`, any number of digits).
+/// Other forms (`0x10`, `+1`, `.5`) keep the value of the first pass.
 pub(super) fn keep_texts(text: &str, top: &mut Value) -> Result<(), Malformed> {
     let infinite = Cell::new(false);
     let texts = Texts {
@@ -31,7 +31,7 @@ pub(super) fn keep_texts(text: &str, top: &mut Value) -> Result<(), Malformed> {
     })
 }
 
-/// Reads the file a second time, along the values of the first pass.
+/// Reads the file a second time, in step with the values of the first pass.
 struct Texts<'a> {
     value: &'a mut Value,
     infinite: &'a Cell<bool>,
@@ -75,7 +75,7 @@ impl<'de> Visitor<'de> for Texts<'_> {
             let infinite = self.infinite;
             seq.next_element_seed(Texts { value, infinite })?;
         }
-        // Reading on to the end is what closes the list.
+        // a list ends only when its last element has been read
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())
     }
@@ -95,7 +95,7 @@ impl<'de> Visitor<'de> for Texts<'_> {
     }
 }
 
-/// The number grammar of RFC 8259 §6.
+/// Whether a text is a number as defined by RFC 8259 §6.
 fn is_json_number(text: &str) -> bool {
     let text = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
