@@ -174,7 +174,7 @@ const MOST: usize = 10_000;
 /// The maximum number of texts that are reported because they look like placeholders.
 const MOST_LOOKALIKES: usize = 50;
 
-/// What the rules have planned so far. The changes are those of the current document; the rest is for the whole run.
+/// What the rules have planned and found so far. [`Planner::end_document`] takes out what belongs to one document.
 #[derive(Default)]
 pub struct Draft {
     changes: Vec<Change>,
