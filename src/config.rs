@@ -1,4 +1,4 @@
-//! The validated configuration: what the rest of the program sees of a functionConfig.
+//! The validated configuration: what the rest of the program knows of a functionConfig.
 
 use serde_yaml::{Mapping, Value};
 
@@ -16,12 +16,12 @@ pub mod raw;
 pub mod reference;
 mod release;
 
-/// Everything that one run is asked to do.
+/// Everything that a run is configured to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// The annotation to set, if any.
+    /// The repository annotation to set, if any.
     pub repository: Option<Repository>,
-    /// The image rules, applied in order.
+    /// The image rules, which are applied in order.
     pub images: Vec<ImageRule>,
     /// How placeholders are treated.
     pub secrets: Secrets,
@@ -30,39 +30,39 @@ pub struct Config {
 /// `spec.repository`: where the manifests come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
-    /// One printable line: a git URL or `org/repo`, without credentials.
+    /// A git URL or `org/repo`: one printable line without credentials.
     pub url: String,
     /// The annotation key.
     pub annotation: String,
-    /// Whether pod templates get it too.
+    /// Whether pod templates get the annotation too.
     pub pod_templates: bool,
 }
 
 /// One entry of `spec.images`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageRule {
-    /// Where the configuration gives it: `spec.images[0]`, or a variable.
+    /// Where the rule is configured, for messages: `spec.images[0]`, or a variable.
     pub place: String,
-    /// Which images, and what is set on them.
+    /// Which images it matches, and what it sets on them.
     pub retag: Retag,
-    /// Whether it is an error that nothing matched.
+    /// Whether it is an error if the rule matches nothing.
     pub required: bool,
-    /// More places where an image stands, beside those that kustomize knows.
+    /// More fields that hold images, besides those that kustomize knows.
     pub field_specs: Vec<FieldSpec>,
-    /// Where the rule counts: an object and container that fit any of these; everywhere if empty.
+    /// Where the rule applies: to objects and containers that match any selector; everywhere if there is none.
     pub selectors: Vec<Selector>,
 }
 
-/// A place for images in objects of some kind, as in kustomize's `configurations:`.
+/// A field that holds images in objects of some kind, as in kustomize's `configurations:`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldSpec {
-    /// The API group, `""` never; `None` is any.
+    /// The API group; `None` matches any. Never `""`.
     pub group: Option<String>,
-    /// The API version; `None` is any.
+    /// The API version; `None` matches any.
     pub version: Option<String>,
-    /// The kind; `None` is any.
+    /// The kind; `None` matches any.
     pub kind: Option<String>,
-    /// The way from the object to the field; never empty.
+    /// The path from the object's root to the field; never empty.
     pub path: Vec<PathSegment>,
 }
 
@@ -71,13 +71,13 @@ pub struct FieldSpec {
 pub struct PathSegment {
     /// The map key, never empty.
     pub key: String,
-    /// Whether `[]` was written behind it. On the way it is a hint only: lists are entered without
-    /// it too, as in kustomize. At the last step it says that the field is a list of images.
+    /// Whether `[]` follows the key. Before the last step this is only a hint: lists are entered without it too, as in
+    /// kustomize. At the last step it says that the field is a list of images.
     pub list: bool,
 }
 
-/// Which objects and containers a rule counts for; what is not given fits anything, and all texts
-/// are literal. Never empty as a whole.
+/// Which objects and containers a rule applies to. A part that is `None` matches anything; all texts are literal. At
+/// least one part is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selector {
     /// The object's kind.
@@ -95,29 +95,28 @@ pub struct Selector {
 pub struct Secrets {
     /// Whether placeholders are resolved.
     pub mode: SecretsMode,
-    /// Where `<key>` in a Secret is looked up when no annotation names a path; no outer slashes.
+    /// The path at which `<key>` in a Secret is looked up if no annotation gives one; without outer slashes.
     pub path: Option<String>,
-    /// Whether resolved Secret `data` values are base64-encoded for the user.
+    /// Whether gitops-fn base64-encodes resolved values in a Secret's `data`.
     pub encode_data: bool,
-    /// Whether secrets may be written into items that come from files.
+    /// Whether secrets may be written into objects that come from files and are written back.
     pub allow_in_place: bool,
 }
 
-/// What is done with placeholders.
+/// What to do with placeholders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecretsMode {
-    /// Put the values in.
+    /// Replace them with the values.
     #[default]
     Resolve,
-    /// Leave them, with one warning.
+    /// Keep them, with one warning.
     Keep,
 }
 
-/// Reads the functionConfig of a `ResourceList`, given as the YAML text of its mapping.
+/// Reads the functionConfig of a `ResourceList` from the YAML text of its mapping.
 ///
-/// The text may be block style (indented, if every line is: the first key's indentation must be
-/// there too), flow or JSON. A missing or empty one, and a `ConfigMap` without data, leave it to
-/// [`from_environment`].
+/// The text may be in block style (if it is indented, the first line must be too), flow style or JSON. If it is missing
+/// or empty, or a `ConfigMap` without data, [`from_environment`] is used.
 ///
 /// # Errors
 /// Everything that is wrong with it, sorted by field.
@@ -145,12 +144,12 @@ pub fn from_file(text: &str, env: &Settings) -> Result<Config, Vec<Finding>> {
     }
 }
 
-/// The configuration of a run that was given none: `APP_REPO` is the repository, `IMAGE_NAME` and
-/// `IMAGE_TAG` are one image rule, read as `kustomize edit set image NAME:TAG` reads them. Where
-/// nothing is set only placeholders are resolved.
+/// The configuration of a run without a configuration file: `APP_REPO` is the repository; `IMAGE_NAME` and `IMAGE_TAG`
+/// are one image rule, read as `kustomize edit set image NAME:TAG` reads them. If none is set, only placeholders are
+/// resolved.
 ///
 /// # Errors
-/// What is wrong with those variables.
+/// Everything that is wrong with those variables.
 pub fn from_environment(env: &Settings) -> Result<Config, Vec<Finding>> {
     let mut reader = Reader {
         env,
@@ -160,7 +159,7 @@ pub fn from_environment(env: &Settings) -> Result<Config, Vec<Finding>> {
     finish(config, reader)
 }
 
-/// The annotation key where none is configured.
+/// The default annotation key.
 const ANNOTATION: &str = "github.com/url";
 
 const KNOWN: &str =
@@ -210,7 +209,7 @@ fn release(document: Mapping, reader: &mut Reader<'_>) -> Config {
         &document::schema::of::<raw::Release>(),
         &mut reader.problems,
     );
-    // What does not fit has been taken out, so this cannot fail; if it did, its text quotes values.
+    // `check` has removed everything that does not fit, so this cannot fail; its error would quote values
     let Ok(raw) = serde_yaml::from_value::<raw::Release>(document) else {
         reader.problem("spec", "cannot be read", "see `gitops-fn schema`");
         return Config::default();
@@ -220,7 +219,7 @@ fn release(document: Mapping, reader: &mut Reader<'_>) -> Config {
         .unwrap_or_default()
 }
 
-/// The end of every way to a configuration.
+/// Applies `GITOPS_FN_SECRETS=keep`, and returns the configuration if there are no problems.
 fn finish(mut config: Config, reader: Reader<'_>) -> Result<Config, Vec<Finding>> {
     if reader.env.secrets_keep {
         config.secrets.mode = SecretsMode::Keep;
@@ -258,7 +257,7 @@ mod tests {
         Settings::from_vars(vars).unwrap()
     }
 
-    /// What is configured, a line each; flags only where they are set.
+    /// One line for each configured item; flags only if they are set.
     fn summary(config: &Config) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend(config.repository.as_ref().map(|one| {
@@ -455,7 +454,7 @@ mod tests {
                 "known here: allowInPlace, encodeData, mode, path"
             );
         }
-        // slips and words of other tools are
+        // typing errors and other tools' names are shown
         for (key, near) in [
             ("encode_data", "`encodeData`"),
             ("encode-data", "`encodeData`"),

@@ -1,5 +1,5 @@
-//! The YAML documents that users write for this program, a Release or an operator's Policy: read without quoting
-//! what they hold, and checked against their schema.
+//! Reads the YAML documents that users write for gitops-fn, a Release or an operator's Policy, and checks them against
+//! their schema. Messages never quote their contents.
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -12,10 +12,10 @@ pub(crate) mod read;
 pub mod schema;
 mod unquoted;
 
-/// What was read, if nothing is wrong with it.
+/// Returns what was read if there are no problems.
 ///
 /// # Errors
-/// All that is wrong, sorted by field.
+/// All problems, sorted by field, without duplicates; also if `read` is `None`.
 pub(crate) fn checked<T>(read: Option<T>, mut problems: Vec<Finding>) -> Result<T, Vec<Finding>> {
     match read {
         Some(read) if problems.is_empty() => Ok(read),
@@ -30,9 +30,10 @@ pub(crate) fn checked<T>(read: Option<T>, mut problems: Vec<Finding>) -> Result<
     }
 }
 
-/// Reads a document of the kind `T` from its text, which messages call `what`, by the schema of its type.
+/// Reads a document of type `T`, by the schema of that type. Messages call the text `what`.
 ///
-/// `None` only where `problems` says why; what does not fit is listed there, and left out.
+/// What does not fit is added to `problems` and left out of the result. The result is `None` only if `problems` says
+/// why.
 pub fn typed<T: JsonSchema + DeserializeOwned>(
     text: &str,
     what: &str,

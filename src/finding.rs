@@ -1,4 +1,4 @@
-//! Findings: what was changed and what failed, as KRM `results` and stderr know it.
+//! Findings: what was changed and what failed. They become KRM `results` and lines on stderr.
 
 pub mod results;
 pub mod text;
@@ -9,20 +9,20 @@ use std::rc::Rc;
 use super::krm::resource::Subject;
 use crate::explain::Explain;
 
-/// How bad a finding is; `error` makes the run fail.
+/// The severity of a finding; `Error` makes the run fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The run fails.
     Error,
-    /// The user should look.
+    /// Something the user should check; the run continues.
     Warning,
-    /// What was done.
+    /// A note about what was done.
     Info,
 }
 
 impl Severity {
-    /// As `results[].severity` spells it; always written, since kpt and the specification disagree
-    /// on the default.
+    /// The spelling in `results[].severity`. It is always written, since kpt and the specification disagree on the
+    /// default.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -44,23 +44,23 @@ pub enum Place {
     Object(Rc<Subject>, String),
 }
 
-/// One thing to say. No field ever holds a secret value.
+/// One message for the user. No field ever holds a secret value.
 ///
-/// A step whose caller or tests tell errors apart has an enum of them, which says the rest by [`Explain`]; what is only
-/// to be shown is a finding at once.
+/// A step whose errors are told apart by its caller or by tests has an error enum that implements [`Explain`]. Errors
+/// that are only shown are made as findings directly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// How bad it is.
+    /// How severe it is.
     pub severity: Severity,
-    /// Exit code that an error leads to (docs/internals/design.md#exit-codes).
+    /// The exit code for an error (docs/internals/design.md#exit-codes).
     pub exit: u8,
     /// What it is about.
     pub place: Place,
-    /// The placeholder without its modifiers, may be empty.
+    /// The placeholder without its modifiers; may be empty.
     pub placeholder: String,
-    /// The fact, in lower case.
+    /// The fact, beginning in lower case.
     pub message: String,
-    /// What to do about it, may be empty.
+    /// What to do about it; may be empty.
     pub help: String,
 }
 
@@ -71,7 +71,7 @@ impl<E: Explain> From<E> for Finding {
 }
 
 impl fmt::Display for Finding {
-    /// The fact, with its place in front.
+    /// Writes the message, preceded by the place if that is a file or a field. An object is not written.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Place::Named(name) = &self.place {
             write!(f, "{name}: ")?;
@@ -98,7 +98,7 @@ impl Finding {
         Self::new(Severity::Error, message, help)
     }
 
-    /// An error in a configuration or a policy: nothing runs before it is corrected.
+    /// An error in a configuration or a policy at `place`. Its exit code is 2, and nothing runs until it is corrected.
     #[must_use]
     pub fn invalid(
         place: impl Into<String>,
@@ -114,7 +114,7 @@ impl Finding {
         Self::new(Severity::Warning, message, help)
     }
 
-    /// What was done.
+    /// A note about what was done.
     #[must_use]
     pub fn info(message: impl Into<String>) -> Self {
         Self::new(Severity::Info, message, "")
@@ -155,7 +155,7 @@ impl Finding {
         self
     }
 
-    /// The file, or the field of a configuration or a policy, that it is about; else empty.
+    /// The file, or the field of a configuration or a policy, that the finding is about; otherwise empty.
     #[must_use]
     pub fn named(&self) -> &str {
         match &self.place {
@@ -164,7 +164,7 @@ impl Finding {
         }
     }
 
-    /// The object that it is about, and the path of the field in it.
+    /// The object that the finding is about, and the path of the field in it.
     #[must_use]
     pub fn object(&self) -> Option<(&Subject, &str)> {
         match &self.place {
@@ -173,7 +173,7 @@ impl Finding {
         }
     }
 
-    /// The order in which findings are shown: worst first, then by object, field and placeholder.
+    /// The sort key for showing findings: most severe first, then by object, field and placeholder.
     #[must_use]
     pub fn sort_key(&self) -> (Severity, String, &str, &str, String, &str) {
         let (object, field) = self
@@ -200,8 +200,8 @@ impl Finding {
     }
 }
 
-/// The exit code of a run with these findings (docs/internals/design.md#exit-codes): 0 without errors; 2 if the
-/// configuration is at fault; 1 if trying again cannot help; 3 if it may.
+/// The exit code of a run with these findings (docs/internals/design.md#exit-codes): 0 without errors, 2 if the
+/// configuration has to be corrected, 3 if trying again may help with all errors, 1 otherwise.
 #[must_use]
 pub fn exit_code(findings: &[Finding]) -> u8 {
     let errors = findings

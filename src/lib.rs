@@ -10,20 +10,21 @@
 //! kustomize                    cluster
 //! ```
 //!
-//! [`pipeline`] runs the steps. [`kustomize`] is the longest way to read: a confined child, whose output is then
-//! rendered like any other; [`namehash`] corrects the names of generated objects at the end, over what has been
-//! edited. [`policy`] is asked while the plan is made, so that what is denied is never asked for.
+//! [`pipeline`] runs the steps. The longest way to read is [`kustomize`]: a confined child process, whose output is
+//! then rendered like any other input. [`namehash`] corrects the names of generated objects at the end, after the
+//! edits. [`policy`] is asked while the plan is made, so that a denied secret is never requested.
 //!
 //! Invariants:
-//! - a plan is a value: `plan` and `edit` are pure (but that they stop with the [`clock`]) and cannot fail for network reasons; nothing is read
-//!   from a store before the plan is complete, and nothing is edited before every secret is there;
-//! - a store is never imported by a step: [`function`] and [`render`] are handed what resolves;
-//! - nothing below `main` and its `command`s prints or reads the environment;
-//! - a program is started by `kustomize::process` alone, which confines it and gives it nothing of ours;
-//! - `yaml` does not know Kubernetes, `krm` does not know our configuration;
-//! - all or nothing: an edited document is read again and compared with the plan before anything is
-//!   written, and after any error nothing is;
-//! - bytes outside the planned scalars are copied.
+//! - a plan is a value: `plan` and `edit` are pure, except that they stop with the [`clock`], and cannot fail for
+//!   network reasons; nothing is read from a store before the plan is complete, and nothing is edited before every
+//!   secret has been read;
+//! - no step imports a store: [`function`] and [`render`] are given a function that resolves secrets;
+//! - only `main` and the `command` modules print or read the environment;
+//! - only `kustomize::process` starts programs; it confines them and clears their environment;
+//! - `yaml` does not know Kubernetes, and `krm` does not know our configuration;
+//! - all or nothing: an edited document is read again and compared with the plan before anything is written, and after
+//!   an error nothing is written;
+//! - bytes outside the planned scalars are copied unchanged.
 
 pub mod cli;
 pub mod clock;

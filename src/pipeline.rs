@@ -1,4 +1,4 @@
-//! The two ways through the program: a ResourceList, or a stream of manifests.
+//! Runs the steps, over a ResourceList ([`function`]) or over plain manifests ([`render`]).
 
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -24,12 +24,12 @@ use crate::yaml::splice::{Splice, spliced};
 use crate::yaml::tree::Tree;
 use crate::yaml::trivia;
 
-/// What a run came to: what is to be written, and what is to be said.
+/// The result of a run: what to write and what to report.
 #[derive(Default)]
 pub struct Outcome {
-    /// The splices of each source; `None` when nothing at all may be written.
+    /// The edits of each source; `None` if nothing at all may be written.
     splices: Option<Vec<Vec<Splice>>>,
-    /// Where the values of an earlier step begin in the only source.
+    /// Where the values that an earlier step inserted begin in the only source, as byte offsets.
     values: Vec<usize>,
     /// What was changed and what failed.
     pub findings: Vec<Finding>,
@@ -43,7 +43,7 @@ impl Outcome {
         }
     }
 
-    /// The same over a text that was repaired to be read.
+    /// The outcome for the original of an input that had to be repaired before it could be read.
     fn over(mut self, input: &Input) -> Self {
         if let Some(splices) = &mut self.splices {
             input.restore_untouched(splices);
@@ -58,7 +58,8 @@ impl Outcome {
         exit_code(&self.findings)
     }
 
-    /// What its only source comes to; `None` where nothing is changed in it, or nothing may be written.
+    /// The edited text of the only source; `None` if it is unchanged, if nothing may be written, or if there are
+    /// several sources.
     #[must_use]
     pub fn text(&self, input: &Input) -> Option<String> {
         let ([splices], [source]) = (self.splices.as_deref()?, input.sources()) else {
@@ -71,7 +72,7 @@ impl Outcome {
         (!splices.is_empty()).then(|| spliced(&source.text, all, splices).collect())
     }
 
-    /// The edits of its only source, as they have made [`Outcome::text`] of it.
+    /// The edits that make [`Outcome::text`] of the only source; empty where that is `None`.
     #[must_use]
     pub fn edits(&self) -> &[Splice] {
         match self.splices.as_deref() {
@@ -80,8 +81,9 @@ impl Outcome {
         }
     }
 
-    /// The outcome after a further step over [`Outcome::text`], which takes the place of the input: its
-    /// splices, and what it has found.
+    /// The outcome after a further step on [`Outcome::text`].
+    ///
+    /// `text` replaces the input; `splices` are the step's edits of it, and `findings` are added.
     #[must_use]
     pub fn then(
         mut self,
@@ -97,11 +99,11 @@ impl Outcome {
         self
     }
 
-    /// What is to be written, if anything is: the sources with their splices, `---` between them where they
-    /// lack it.
+    /// The output: the sources with their edits, separated by `---` where it is missing. `None` if nothing may be
+    /// written.
     ///
     /// # Errors
-    /// Under a policy, what `recheck` has against it; there it also stops with the clock.
+    /// Under a policy, the objections of `recheck` to the output; then it also fails when the clock has stopped.
     pub fn output<'o>(
         &'o self,
         input: &'o Input,
@@ -127,7 +129,7 @@ impl Outcome {
     }
 }
 
-/// Where the values of some splices begin in the text that they make.
+/// Where the inserted values begin in the text that `splices` make, as byte offsets.
 fn value_starts(splices: &[Splice]) -> Vec<usize> {
     let (mut read, mut written) = (0, 0);
     let mut starts = Vec::new();
@@ -140,7 +142,7 @@ fn value_starts(splices: &[Splice]) -> Vec<usize> {
     starts
 }
 
-/// Where places of a text are once it has been edited, both in the order of the text.
+/// The offsets of `places` after `splices` are applied to their text. Both are in text order.
 fn moved(places: &[usize], splices: &[Splice]) -> Vec<usize> {
     let mut splices = splices.iter().peekable();
     let (mut gone, mut added) = (0, 0);
@@ -154,18 +156,18 @@ fn moved(places: &[usize], splices: &[Splice]) -> Vec<usize> {
     places.iter().map(follow).collect()
 }
 
-/// What a run writes, in pieces.
+/// The output of a run, in pieces.
 #[derive(Default)]
 pub struct Output<'o> {
     parts: Vec<&'o str>,
     length: usize,
-    /// Where values begin in it.
+    /// Where inserted values begin in the output, as byte offsets.
     values: Vec<usize>,
     ends_line: bool,
 }
 
 impl<'o> Output<'o> {
-    /// Adds a text with its splices, as a document of its own.
+    /// Appends a text with its edits, as a document of its own.
     fn add(&mut self, text: &'o str, splices: &'o [Splice]) {
         let mut start = 0;
         if self.length > 0 {
@@ -191,7 +193,7 @@ impl<'o> Output<'o> {
         for piece in spliced(text, all, splices) {
             self.push(piece);
         }
-        // as it came: what is put at its end has a line break where the text had one
+        // judged from the input: what is inserted at its end ends with a line break if the text did
         self.ends_line = text.ends_with('\n') || text.is_empty();
     }
 
@@ -200,10 +202,10 @@ impl<'o> Output<'o> {
         self.parts.push(piece);
     }
 
-    /// Writes it.
+    /// Writes the output to `out`.
     ///
     /// # Errors
-    /// The writer's own.
+    /// Those of the writer.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         self.parts
             .iter()
@@ -216,7 +218,8 @@ fn is_separator(text: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
-/// The end of each step: what it has found is told only if it was not stopped.
+/// Returns the result of a step, or an error outcome if the clock has stopped: findings of an interrupted step do not
+/// count.
 fn in_time<T>(clock: &Clock, done: T) -> Result<T, Outcome> {
     clock.check().map(|()| done).map_err(Outcome::from)
 }
@@ -227,11 +230,11 @@ impl From<Stop> for Outcome {
     }
 }
 
-/// Runs as a KRM function over one ResourceList.
+/// Runs as a KRM function on one ResourceList.
 ///
-/// `resolve` is called at most once, and only if a secret is wanted. After an error the outcome's
-/// output is the ResourceList with the items as read and the findings as `results`; there is no output
-/// if the input is no ResourceList, or larger than the policy allows, or where the clock has stopped.
+/// `resolve` is called at most once, and only if a secret is required. After an error the output is the ResourceList
+/// with unchanged items and the findings as `results`. There is no output if the input is not a ResourceList, if it
+/// exceeds the policy's limits, or if the clock has stopped.
 pub fn function(
     input: &Input,
     settings: &Settings,
@@ -243,8 +246,10 @@ pub fn function(
     outcome.unwrap_or_else(|stopped| stopped).over(input)
 }
 
+/// Does the work of [`function`].
+///
 /// # Errors
-/// What it comes to where the clock has stopped.
+/// The outcome to return if the clock has stopped.
 fn function_until(
     input: &Input,
     settings: &Settings,
@@ -259,7 +264,7 @@ fn function_until(
     let mut place = list::guess_function_config(text, clock);
     let mut planned = plan_list(text, place, settings, judge, clock);
     if let Ok((outline, _)) = &planned {
-        // written in another style or order than orchestrators do: now its place is known
+        // the guess failed because the list has an unusual style or order; now the place is known
         if outline.function_config != place {
             place = outline.function_config;
             planned = plan_list(text, place, settings, judge, clock);
@@ -290,15 +295,15 @@ fn function_until(
     in_time(clock, outcome)
 }
 
-/// How many results a failed run sends: kpt writes them all into a file.
+/// The maximum number of results of a failed run: kpt writes all of them into a file.
 const MAX_RESULTS: usize = 1000;
 
-/// The entries of `results`: everything that was done, or what is wrong.
+/// The entries of `results`: everything that was done or, after an error, what is wrong.
 fn entries(outcome: &Outcome) -> Vec<String> {
     if outcome.splices.is_some() {
         return outcome.findings.iter().map(results::entry).collect();
     }
-    // after an error nothing of it has been done
+    // after an error nothing was done, so notes about it do not apply
     let wrong = |finding: &&Finding| finding.severity != Severity::Info;
     let all = outcome.findings.iter().filter(wrong);
     let mut entries: Vec<_> = all.clone().take(MAX_RESULTS).map(results::entry).collect();
@@ -314,7 +319,7 @@ fn entries(outcome: &Outcome) -> Vec<String> {
 
 type Planned = (Outline, Result<Plan, Vec<Finding>>);
 
-/// Reads the list and plans its items by the functionConfig at `place`.
+/// Reads the list and plans its items with the functionConfig at `place`.
 fn plan_list(
     text: &str,
     place: Option<Span>,
@@ -360,11 +365,11 @@ fn config_subject(text: &str, clock: &Clock) -> Option<crate::krm::resource::Sub
     Some((*object.subject).clone())
 }
 
-/// Runs over plain manifests.
+/// Runs on plain manifests.
 ///
-/// `resolve` is called at most once, and only if a secret is wanted. Nothing is parsed where the bytes show that
-/// nothing can be planned (docs/internals/design.md#bytes-in-bytes-out). After an error there is no output, nor where
-/// the clock has stopped.
+/// `resolve` is called at most once, and only if a secret is required. If the bytes show that there is nothing to plan,
+/// nothing is parsed (docs/internals/design.md#bytes-in-bytes-out). There is no output after an error or if the clock
+/// has stopped.
 pub fn render(
     input: &Input,
     config: &Config,
@@ -377,8 +382,10 @@ pub fn render(
     outcome.unwrap_or_else(|stopped| stopped).over(input)
 }
 
+/// Does the work of [`render`].
+///
 /// # Errors
-/// What it comes to where the clock has stopped.
+/// The outcome to return if the clock has stopped.
 fn render_until(
     input: &Input,
     config: &Config,
@@ -411,7 +418,7 @@ fn render_until(
     apply(&texts, plan, input.mode(), judge, clock, resolve)
 }
 
-/// What a run over plain manifests would say before any secret is read; for those who ask what a policy
+/// The findings of a run on plain manifests up to the point where secrets would be read, for checking what a policy
 /// allows.
 #[must_use]
 pub fn judged(
@@ -427,7 +434,7 @@ pub fn judged(
     }
 }
 
-/// What there is against an input that holds nothing.
+/// The error for an input without content.
 fn empty(sources: &[Source]) -> Option<Finding> {
     let is_empty = !sources.iter().any(|source| has_content(&source.text));
     is_empty.then(|| {
@@ -484,7 +491,7 @@ fn plan_stream<'a>(
     Ok(())
 }
 
-/// Whether a text holds anything but blanks, comments and document markers.
+/// Whether a text holds anything besides blanks, comments and document markers.
 fn has_content(text: &str) -> bool {
     let mut lines = text.trim_start_matches('\u{feff}').split(trivia::BREAKS);
     lines.any(|line| {
@@ -497,20 +504,20 @@ fn has_content(text: &str) -> bool {
     })
 }
 
-/// Whether the text may hold a placeholder, or anything that the plan reports: without it there is nothing to plan
+/// Whether the text may hold a placeholder or anything else that the plan reports. If not, there is nothing to plan
 /// (docs/internals/design.md#bytes-in-bytes-out).
 fn may_hold_placeholder(text: &str) -> bool {
-    // our own configuration, and what makes `<key>` count
+    // a Release, and what makes `<key>` a placeholder
     ["gitops-fn.dev/", "avp.kubernetes.io/", "Secret"]
         .iter()
         .any(|sign| memchr::memmem::find(text.as_bytes(), sign.as_bytes()).is_some())
         || signs::may_hold(text.as_bytes())
 }
 
-/// Resolves what the plan wants and edits; without errors the outcome has output.
+/// Resolves the secrets that the plan requires, and edits. Without errors the outcome has output.
 ///
 /// # Errors
-/// What it comes to where the clock has stopped.
+/// The outcome to return if the clock has stopped.
 fn apply(
     texts: &[&str],
     plan: Plan,
@@ -543,7 +550,7 @@ fn apply(
         }
     };
     if let Err(stop) = clock.check() {
-        // a store that had no more time says it better
+        // reads that timed out explain it better
         let unread = timed_out_reads(&resolved);
         return Err(if unread.is_empty() {
             stop.into()

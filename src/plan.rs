@@ -1,8 +1,8 @@
-//! Plan: from nodes to a list of changes and the secrets they want. Pure; nothing is fetched before
-//! the plan is complete.
+//! The plan step: from the nodes of the input to a list of changes and the secrets that they require. It does no
+//! I/O: nothing is fetched before the plan is complete.
 //!
-//! One rule a file: [`repository`], [`images`], [`placeholders`]; the order in [`Planner::object`] is the
-//! order in which they count.
+//! Each rule has a file: [`repository`], [`images`], [`placeholders`]. They run in this order (`plan_object`), and
+//! the first rule that changes a node wins.
 
 pub mod aliases;
 pub mod avp_annotations;
@@ -47,29 +47,29 @@ use walk::{Place, WalkError};
 pub enum Mode {
     /// As a KRM function: ResourceList in, ResourceList out.
     Function,
-    /// Over plain manifests.
+    /// On plain manifests.
     Render,
-    /// Over what `build` has made.
+    /// On the manifests that `build` got from kustomize.
     Build,
 }
 
-/// What a rule may look at while it plans one object.
+/// What the rules can see while they plan one object.
 pub struct Scope<'s, 'a> {
-    /// The text that the tree was read from.
+    /// The text from which the tree was read.
     pub text: &'s str,
-    /// The nodes.
+    /// The nodes of that text.
     pub tree: &'s Tree<'a>,
-    /// What the run is to do.
+    /// The configuration of the run.
     pub config: &'s Config,
-    /// What the environment says.
+    /// The settings from the environment.
     pub settings: &'s Settings,
-    /// What the operator allows.
+    /// Judges placeholders by the operator's policy.
     pub judge: &'s Judge<'s>,
-    /// When the work has to end.
+    /// Limits the time of the run.
     pub clock: &'s Clock,
     /// How the program was called.
     pub mode: Mode,
-    /// Whether the object stands in a file that will be written back.
+    /// Whether the object comes from a file that will be written back.
     pub in_place: bool,
     annotation: &'s Rc<insertion::Setting>,
     object: &'s Object,
@@ -95,43 +95,43 @@ impl<'s> Scope<'s, '_> {
         &self.object.subject.identity.gvk.kind
     }
 
-    /// A Secret of any apiVersion, as with AVP.
+    /// Whether the object is a Secret, of any apiVersion as in AVP.
     #[must_use]
     pub fn is_secret(&self) -> bool {
         self.kind() == "Secret"
     }
 
-    /// A `ConfigMap` of any apiVersion, as with AVP.
+    /// Whether the object is a `ConfigMap`, of any apiVersion as in AVP.
     #[must_use]
     pub fn is_config_map(&self) -> bool {
         self.kind() == "ConfigMap"
     }
 
-    /// A CustomResourceDefinition: kustomize never sets images in one.
+    /// Whether the object is a CustomResourceDefinition, in which kustomize never sets images.
     #[must_use]
     pub fn is_definition(&self) -> bool {
         self.kind() == "CustomResourceDefinition"
     }
 
-    /// Whether placeholders stay as they are.
+    /// Whether placeholders are kept instead of resolved.
     #[must_use]
     pub fn keeps(&self) -> bool {
         keeps(self.config, self.judge)
     }
 
-    /// The line break to write: the input's own.
+    /// The line break to write, which is the first one of the input.
     #[must_use]
     pub fn eol(&self) -> &'static str {
         self.eol
     }
 }
 
-/// Whether placeholders stay: by the operator's word, or by the user's.
+/// Whether placeholders are kept, because of the operator's policy or the user's configuration.
 fn keeps(config: &Config, judge: &Judge<'_>) -> bool {
     judge.secrets_mode() == mode::SecretsMode::Keep || config.secrets.mode == SecretsMode::Keep
 }
 
-/// The first line break of a text.
+/// The first line break of a text; `\n` if it has none.
 fn first_break(text: &str) -> &'static str {
     let text = text.as_bytes();
     let first = memchr::memchr2(b'\n', b'\r', text).unwrap_or(text.len());
@@ -145,61 +145,62 @@ fn first_break(text: &str) -> &'static str {
 /// The changes of one document.
 #[derive(Debug)]
 pub struct DocumentPlan {
-    /// Which of the run's sources it stands in.
+    /// Index of the source that holds the document.
     pub source: usize,
-    /// The document's text in that source.
+    /// Where the document is in that source, in bytes.
     pub span: Span,
-    /// The digest of all events that are to stay.
+    /// The digest of all events that must not change.
     pub digest: u64,
-    /// The changes, by place.
+    /// The changes, sorted by position.
     pub changes: Vec<Change>,
 }
 
-/// All that a run is to do.
+/// Everything that a run will do.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The documents with changes, in order.
+    /// The documents with changes, in input order.
     pub documents: Vec<DocumentPlan>,
-    /// The documents that are left out, in order: their source, and their text in it.
+    /// The documents to leave out of the output, in input order: index of the source, and where the document is in it.
     pub left_out: Vec<(usize, Span)>,
-    /// The secrets that the changes want.
+    /// The secrets that the changes require.
     pub wants: Wants,
-    /// What was found on the way.
+    /// Errors, warnings and notes from planning.
     pub findings: Vec<Finding>,
 }
 
-/// How many findings of a sort there may be; a few dozen are shown.
+/// The maximum number of findings kept, for errors and for the rest separately. Only a few dozen are ever shown.
 const MOST: usize = 10_000;
 
-/// How many texts that look like placeholders are told.
+/// The maximum number of texts that are reported because they look like placeholders.
 const MOST_LOOKALIKES: usize = 50;
 
-/// What the rules have planned for the document at hand.
+/// What the rules have planned and found so far. [`Planner::end_document`] takes out what belongs to one document.
 #[derive(Default)]
 pub struct Draft {
     changes: Vec<Change>,
-    /// Which event has which change, or is known to stay.
+    /// By event number: the index of the event's change, or `None` if it is known to stay as it is.
     settled: FxHashMap<u32, Option<usize>>,
     demands: Vec<aliases::Demand>,
     wants: Wants,
     findings: Vec<Finding>,
-    /// How many of them are no errors, and how many are.
+    /// Number of findings so far: those that are not errors, then errors.
     found: [usize; 2],
     matched: BTreeSet<usize>,
-    /// Where the image of a rule was first seen in a field that is not known to hold one.
+    /// By image rule: the first field with a matching image that is not known to hold one.
     elsewhere: FxHashMap<usize, images::Elsewhere>,
-    /// Texts that look like placeholders and are none.
+    /// Number of texts that look like placeholders but are not.
     lookalikes: usize,
     kept: usize,
     placeholders: usize,
-    /// Nodes that were met through aliases in the document at hand.
+    /// Number of nodes that were reached through aliases in the current document.
     aliased: usize,
-    /// Layouts of mappings that may lose entries, by the event number of the mapping.
+    /// Layouts of mappings that may lose entries, by the mapping's event number.
     layouts: FxHashMap<u32, Rc<MapLayout>>,
 }
 
 impl Draft {
-    /// Plans a change of the node at `place`; through an alias it is a demand on the shared node.
+    /// Plans a change of the node at `place`. If the place was reached through an alias, this is only a demand on the
+    /// shared node, which [`aliases::settle`] decides.
     pub fn change(&mut self, place: &Place<'_, '_>, change: Change) {
         match place.alias {
             None => self.add(change),
@@ -207,7 +208,7 @@ impl Draft {
         }
     }
 
-    /// Plans a change, unless the node has one.
+    /// Plans a change, unless one is planned for the node already.
     pub fn add(&mut self, change: Change) {
         if !change.replaces {
             self.changes.push(change);
@@ -229,8 +230,8 @@ impl Draft {
         self.settled.contains_key(&ordinal)
     }
 
-    /// Records a finding; not more than `MOST` errors, and as many others: each has texts of its own, and
-    /// the input may be wrong everywhere.
+    /// Records a finding, up to `MOST` errors and as many others: each finding owns its texts, and the input may be
+    /// wrong everywhere.
     pub fn report(&mut self, finding: Finding) {
         let found = &mut self.found[usize::from(finding.severity == Severity::Error)];
         if *found < MOST {
@@ -245,7 +246,7 @@ impl Draft {
         }
     }
 
-    /// Records a text that looks like a placeholder and is none; not more than `MOST_LOOKALIKES`.
+    /// Records a text that looks like a placeholder but is not, up to `MOST_LOOKALIKES`.
     pub fn report_lookalike(&mut self, finding: Finding) {
         self.lookalikes += 1;
         if self.lookalikes <= MOST_LOOKALIKES {
@@ -253,17 +254,17 @@ impl Draft {
         }
     }
 
-    /// Records that an image rule has matched.
+    /// Records that the image rule with this index has matched.
     pub fn matched(&mut self, rule: usize) {
         self.matched.insert(rule);
     }
 
-    /// Records a read, and a key that is wanted of it.
+    /// Records a secret to read and the key that is needed from it.
     pub fn want(&mut self, want: SecretRef, key: &str) {
         self.wants.add(want, key);
     }
 
-    /// The layout of a mapping that may lose entries.
+    /// The layout of a mapping that may lose entries; computed once for each mapping.
     pub fn layout(&mut self, text: &str, tree: &Tree<'_>, map: NodeId) -> Rc<MapLayout> {
         let layout = self
             .layouts
@@ -272,24 +273,24 @@ impl Draft {
         Rc::clone(layout)
     }
 
-    /// Counts placeholders, in each place that they show in.
+    /// Adds to the number of placeholders. One that is reached in several places counts in each of them.
     pub fn count(&mut self, placeholders: usize) {
         self.placeholders += placeholders;
     }
 
-    /// How many placeholders have been met.
+    /// The number of placeholders so far.
     #[must_use]
     pub fn placeholders(&self) -> u64 {
         u64::try_from(self.placeholders).unwrap_or(u64::MAX)
     }
 
-    /// Records a placeholder that stays by the config's wish.
+    /// Records a field that keeps its placeholders.
     pub fn keep(&mut self) {
         self.kept += 1;
     }
 }
 
-/// Plans object after object.
+/// Plans a run, one object after the other.
 pub struct Planner<'c> {
     config: &'c Config,
     settings: &'c Settings,
@@ -300,17 +301,18 @@ pub struct Planner<'c> {
     images: images::Keys,
     kinds: FxHashSet<Rc<GroupVersionKind>>,
     function_config: Option<Subject>,
-    /// The line break of a text, by its address: its first line can be long.
+    /// The line break of the current text, by the text's address: finding it again for each object is expensive when
+    /// the first line is long.
     eol: Option<(*const u8, &'static str)>,
     draft: Draft,
     documents: Vec<DocumentPlan>,
-    /// Whether the document at hand is left out.
+    /// Whether the current document is left out of the output.
     leave_out: bool,
     left_out: Vec<(usize, Span)>,
 }
 
 impl<'c> Planner<'c> {
-    /// A planner without objects yet. What it has planned counts for nothing once the clock has stopped.
+    /// A planner that has seen no object yet. Its plan must not be used if the clock has stopped meanwhile.
     #[must_use]
     pub fn new(
         config: &'c Config,
@@ -340,13 +342,15 @@ impl<'c> Planner<'c> {
         }
     }
 
-    /// Names the functionConfig: its echo among the items is not edited
+    /// Excludes the functionConfig from planning, since it may also be among the items
     /// (docs/internals/kustomize-and-kpt.md#the-functionconfig).
     pub fn leave_alone(&mut self, function_config: Subject) {
         self.function_config = Some(function_config);
     }
 
-    /// Plans the object at `root`, or the members of a list.
+    /// Plans the object at `root`, or each member if it is a list.
+    ///
+    /// `file` and `index` say where it was found, for messages. Problems become findings of the plan.
     pub fn object(
         &mut self,
         text: &str,
@@ -425,7 +429,7 @@ impl<'c> Planner<'c> {
         }
     }
 
-    /// Lets all objects of one kind share its name: a stream has many objects and few kinds.
+    /// Lets all objects of a kind share its name, since a stream has many objects of few kinds.
     fn share_kind(&mut self, object: &mut Object) {
         let Some(subject) = Rc::get_mut(&mut object.subject) else {
             return;
@@ -443,9 +447,10 @@ impl<'c> Planner<'c> {
             .is_some_and(|config| config.identity == object.subject.identity)
     }
 
-    /// Ends a document: settles what aliases share, and takes the changed events out of `digest`.
+    /// Ends the current document: decides about nodes that aliases share, and takes the events that change out of
+    /// `digest`.
     ///
-    /// `tree` must hold the whole document if it has aliases.
+    /// `source` and `span` say where the document is. `tree` must hold the whole document if it has aliases.
     pub fn end_document(&mut self, tree: &Tree<'_>, source: usize, span: Span, digest: u64) {
         if std::mem::take(&mut self.leave_out) {
             self.left_out.push((source, span));
@@ -473,7 +478,7 @@ impl<'c> Planner<'c> {
         });
     }
 
-    /// The plan of all that has been seen.
+    /// The plan for everything that was seen.
     #[must_use]
     pub fn finish(mut self) -> Plan {
         let mut findings = std::mem::take(&mut self.draft.findings);
@@ -494,7 +499,7 @@ impl<'c> Planner<'c> {
 }
 
 impl Planner<'_> {
-    /// What there is to say of placeholders that stay.
+    /// The warning about placeholders that are kept, or the policy's denial of keeping them.
     fn kept(&self) -> Option<Finding> {
         let kept = self.draft.kept;
         if !keeps(self.config, self.judge) || kept == 0 {
@@ -516,7 +521,7 @@ impl Planner<'_> {
         ))
     }
 
-    /// What there is to say of texts that look like placeholders and have not been told.
+    /// The warning that counts the lookalikes beyond [`MOST_LOOKALIKES`].
     fn more_lookalikes(&self) -> Option<Finding> {
         let more = self.draft.lookalikes.checked_sub(MOST_LOOKALIKES)?;
         (more > 0).then(|| {
@@ -526,7 +531,7 @@ impl Planner<'_> {
         })
     }
 
-    /// What the policy has against the amounts of the plan.
+    /// The errors for placeholders and reads that exceed the policy's limits.
     fn amounts(&self) -> Vec<Finding> {
         let draft = &self.draft;
         let wants = draft.wants.secrets();
@@ -592,7 +597,8 @@ fn plan_object(scope: &Scope<'_, '_>, draft: &mut Draft) {
     }
 }
 
-/// A quick look at the bytes of an object; an alias may bring in text from elsewhere.
+/// Whether the object may hold a placeholder, judged from its bytes alone. An alias may bring in text from elsewhere,
+/// so an object in a document with aliases always may.
 fn may_hold_placeholder(scope: &Scope<'_, '_>) -> bool {
     if scope.is_secret() || !scope.tree.aliases().is_empty() {
         return true;
@@ -607,13 +613,13 @@ fn may_hold_placeholder(scope: &Scope<'_, '_>) -> bool {
         || placeholder::signs::may_hold(bytes)
 }
 
-/// Whether a node is only there to be a plain text, for [`aliases`].
+/// Whether a node is a scalar that is an ordinary text, so that [`aliases`] can write it out in place of an alias.
 fn is_plain_text(tree: &Tree<'_>, id: NodeId) -> bool {
     tree.node(id).style().is_some()
         && matches!(tree.node(id).props.tag, Tag::None | Tag::Str | Tag::Bare)
 }
 
-/// The action that writes a text out as it is.
+/// The action that writes a text out unchanged.
 fn write_out(text: &str) -> Action {
     Action::Text {
         text: text.to_owned(),

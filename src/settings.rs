@@ -1,8 +1,8 @@
-//! What the environment of the process says, as data.
+//! The settings from the environment of the process, as data.
 //!
-//! Two kinds of variables never mix: those that a configuration may put into its texts
-//! (`ARGOCD_APP_*`, `ARGOCD_ENV_*`, `PARAM_*`, …: an application's author may set them), and those
-//! that say where secrets come from (`VAULT_ADDR`, `AVP_PATH_VALIDATION`: the operator's alone).
+//! Two kinds of variables are kept apart: those that a configuration may use in its texts (`ARGOCD_APP_*`,
+//! `ARGOCD_ENV_*`, `PARAM_*`, …), which an application's author can set, and those that say where secrets come from
+//! (`VAULT_ADDR`, `AVP_PATH_VALIDATION`, …), which only the operator can set.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -16,71 +16,71 @@ use crate::explain::Explain;
 use crate::vault::setting::PREFIXES as PREFIXES_OF_STORES;
 use crate::vault::setting::variables::VaultVars;
 
-/// Prefixes of the variables that `${NAME}` may name.
+/// Prefixes of the variables that `${NAME}` may use.
 const PREFIXES: [&str; 3] = ["ARGOCD_APP_", "ARGOCD_ENV_", "PARAM_"];
-/// Names that stand for `ARGOCD_ENV_NAME`, and where that is not set for themselves.
+/// Names that mean `ARGOCD_ENV_NAME` and, if that is unset or empty, the variable itself.
 const SHORT: [&str; 3] = ["APP_REPO", "IMAGE_NAME", "IMAGE_TAG"];
-/// The other name that `${NAME}` may name.
+/// The only other name that `${NAME}` may use.
 const KUBE_VERSION: &str = "KUBE_VERSION";
-/// The plugin parameter that named the old plugin's Secret.
+/// The plugin parameter that names the Secret of the previous plugin.
 pub const AVP_SECRET: &str = "ARGOCD_ENV_AVP_SECRET";
 
-/// Everything that the program wants to know of its environment. Its `Debug` shows no value.
+/// Everything that the program uses from its environment. Its `Debug` shows no values.
 #[derive(Clone, Default)]
 pub struct Settings {
     vars: BTreeMap<String, OsString>,
-    /// `GITOPS_FN_SECRETS=keep`: leave placeholders, whatever the configuration says.
+    /// `GITOPS_FN_SECRETS=keep`: keep placeholders, whatever the configuration says.
     pub secrets_keep: bool,
-    /// Where secrets are read (`VAULT_ADDR` or `BAO_ADDR`; `VAULT_AGENT_ADDR` before them).
+    /// Where secrets are read from: `VAULT_ADDR` or `BAO_ADDR`, unless `VAULT_AGENT_ADDR` is set.
     pub store: StoreSetting,
-    /// What is said of a Vault server; judged when a secret is wanted from it.
+    /// The variables about a Vault server; checked only when a secret is required from it.
     pub vault: VaultVars,
-    /// `AVP_PATH_VALIDATION`, as it stands; see [`Settings::path_allowed`].
+    /// `AVP_PATH_VALIDATION`, not yet compiled; see [`Settings::path_allowed`].
     pub path_validation: Option<String>,
     allowed_paths: OnceLock<Result<Regex, SettingsError>>,
-    /// `GITOPS_FN_LOG`.
+    /// `GITOPS_FN_LOG`: the level of the log.
     pub log: Option<String>,
-    /// `host:port` of the API server of the cluster around us (`KUBERNETES_SERVICE_HOST` and `…_PORT`, which
-    /// every pod has).
+    /// `host:port` of the API server of the cluster in which the program runs (`KUBERNETES_SERVICE_HOST` and `…_PORT`,
+    /// which every pod has).
     pub cluster: Option<String>,
-    /// The plugin parameter `AVP_SECRET`: the old plugin's `-s`. It counts only if the operator's policy
-    /// lists the name.
+    /// The plugin parameter `AVP_SECRET`, which is the previous plugin's option `-s`. It has an effect only if the
+    /// operator's policy lists the name.
     pub avp_secret: Option<String>,
-    /// Names of `ARGOCD_ENV_*` and `PARAM_*` variables that look like credentials or addresses
-    /// for a store, and count for nothing; sorted. One stderr line lists them.
+    /// Names, sorted, of `ARGOCD_ENV_*` and `PARAM_*` variables that look like credentials or addresses for a store.
+    /// They have no effect; one line on stderr lists them.
     pub ignored: Vec<String>,
 }
 
-/// Where secrets are read.
+/// Where secrets are read from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum StoreSetting {
-    /// No address is set: an error only where a secret is wanted.
+    /// No address is set, which is an error only if a secret is required.
     #[default]
     Unset,
     /// `VAULT_ADDR=file:PATH`: the embedded file store.
     File(PathBuf),
-    /// Any other address, or addresses that contradict each other, which reading
-    /// `VaultSettings` then says: a Vault or `OpenBao` server.
+    /// A Vault or `OpenBao` server: any other address, or addresses that contradict each other, which is reported when
+    /// `VaultSettings` is read.
     Vault,
 }
 
-/// A variable that cannot be used; its value is never shown.
+/// Why a variable cannot be used. Its value is never shown.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// Not UTF-8.
+    /// The variable's value is not UTF-8.
     #[error("the environment variable {0} is not UTF-8 text")]
     NotUtf8(String),
     /// `GITOPS_FN_SECRETS` is neither `keep` nor `resolve`.
     #[error("the environment variable GITOPS_FN_SECRETS is neither `keep` nor `resolve`")]
     SecretsMode,
-    /// `GITOPS_FN_LOG` is no level.
+    /// `GITOPS_FN_LOG` is not a level.
     #[error("the environment variable GITOPS_FN_LOG is no level of the log")]
     LogLevel,
-    /// `file:` without a path, or with a host.
+    /// The `file:` address has no path, or has a host.
     #[error("the file: address in {0} names no local file")]
     FileAddress(&'static str),
-    /// `AVP_PATH_VALIDATION` is no regular expression.
+    /// `AVP_PATH_VALIDATION` is not a regular expression.
     #[error("the environment variable AVP_PATH_VALIDATION is not a regular expression")]
     PathValidation,
 }
@@ -106,21 +106,21 @@ impl Explain for SettingsError {
     }
 }
 
-/// The answer to [`Settings::variable`].
+/// The result of [`Settings::variable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variable<'a> {
-    /// Its value, possibly empty.
+    /// The variable's value, possibly empty.
     Set(&'a str),
-    /// It may be used and is not set.
+    /// The variable may be used but is unset.
     Unset,
-    /// It is set, to something that is not text.
+    /// The variable is set, but not to UTF-8 text.
     NotUtf8,
     /// A configuration may not use this name.
     NotAllowed,
 }
 
 impl Settings {
-    /// Takes what matters out of an environment; `main` gives the process's own.
+    /// Takes the settings from environment variables; `main` passes those of the process.
     ///
     /// # Errors
     /// Every setting that cannot be used, sorted.
@@ -194,8 +194,8 @@ impl Settings {
 
     /// Looks up a variable for `${NAME}`.
     ///
-    /// `APP_REPO`, `IMAGE_NAME` and `IMAGE_TAG` mean the plugin parameter `ARGOCD_ENV_…` first,
-    /// and themselves where that is not set or empty.
+    /// `APP_REPO`, `IMAGE_NAME` and `IMAGE_TAG` mean the plugin parameter `ARGOCD_ENV_…` and, if that is unset or
+    /// empty, the variable itself.
     #[must_use]
     pub fn variable(&self, name: &str) -> Variable<'_> {
         if !is_allowed(name) {
@@ -218,13 +218,13 @@ impl Settings {
         }
     }
 
-    /// Whether `AVP_PATH_VALIDATION` lets a secret path be read; without it every path may be.
+    /// Whether `AVP_PATH_VALIDATION` allows a secret's path; if it is unset, every path is allowed.
     ///
-    /// As with AVP the expression may match anywhere in the path; unlike AVP it sees the path that
-    /// is asked for in the end, so give the normalised one.
+    /// As in AVP the expression may match anywhere in the path. Unlike AVP it is matched against the path that is
+    /// finally requested, so `path` must be normalised.
     ///
     /// # Errors
-    /// [`SettingsError::PathValidation`] if it is no regular expression.
+    /// [`SettingsError::PathValidation`] if it is not a regular expression.
     pub fn path_allowed(&self, path: &str) -> Result<bool, SettingsError> {
         let Some(expression) = &self.path_validation else {
             return Ok(true);
@@ -257,8 +257,8 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Where the address variables say that secrets are read. An agent wins over a server; a file and
-/// something else contradict each other, which is said when a secret is wanted.
+/// Which store the address variables select. An agent wins over a server. A file and another address contradict each
+/// other, which is reported when a secret is required.
 fn store(all: &BTreeMap<String, OsString>) -> Result<StoreSetting, SettingsError> {
     let set = |name: &str| all.get(name).filter(|value| !value.is_empty());
     if set("VAULT_AGENT_ADDR").or(set("BAO_AGENT_ADDR")).is_some() {
@@ -273,7 +273,7 @@ fn store(all: &BTreeMap<String, OsString>) -> Result<StoreSetting, SettingsError
     }
 }
 
-/// What one address variable says; `None` if it is unset or empty. A server's address is not kept.
+/// The store that one address variable selects; `None` if it is unset or empty. A server's address is not kept.
 fn address(
     all: &BTreeMap<String, OsString>,
     name: &'static str,
@@ -288,7 +288,7 @@ fn address(
     })
 }
 
-/// The path behind `file:`; `file:///x` is `/x`, and `file://x` names a host.
+/// The file after `file:`. `file:///x` is `/x`; `file://x` names a host and is `None`, like an empty path.
 fn local_file(path: &str) -> Option<StoreSetting> {
     let path = match path.strip_prefix("//") {
         Some(rest) if rest.starts_with('/') => rest,
@@ -299,7 +299,7 @@ fn local_file(path: &str) -> Option<StoreSetting> {
     usable.then(|| StoreSetting::File(PathBuf::from(OsStr::new(path))))
 }
 
-/// What the log's own reader of levels takes: a word or a digit.
+/// Whether the logger accepts a text as a level: a word or a digit.
 fn is_level(text: &str) -> bool {
     ["off", "error", "warn", "info", "debug", "trace"]
         .iter()
@@ -315,8 +315,8 @@ fn is_allowed(name: &str) -> bool {
     (prefixed || name == KUBE_VERSION || SHORT.contains(&name)) && !is_ignored(name)
 }
 
-/// Whether a plugin parameter looks like a setting of the secret store, which an application's author may not set. AVP
-/// let them.
+/// Whether a plugin parameter looks like a setting of the secret store, which an application's author may not set. In
+/// AVP they could.
 fn is_ignored(name: &str) -> bool {
     ["ARGOCD_ENV_", "PARAM_"]
         .iter()

@@ -1,4 +1,4 @@
-//! The configuration that the environment alone gives, as the old plugin's commands had it.
+//! The configuration from environment variables alone, which the previous plugin's commands used.
 
 use super::grammar;
 use super::release::Reader;
@@ -6,7 +6,7 @@ use super::{ANNOTATION, Config, ImageRule, Repository};
 use crate::image::Retag;
 use crate::settings::Variable;
 
-/// `APP_REPO` is the repository, `IMAGE_NAME` and `IMAGE_TAG` together one image rule.
+/// Reads `APP_REPO` as the repository, and `IMAGE_NAME` with `IMAGE_TAG` as one image rule.
 pub(super) fn read(reader: &mut Reader<'_>) -> Config {
     let url = variable("APP_REPO", reader);
     let url = url.and_then(|url| {
@@ -62,7 +62,7 @@ fn image(reader: &mut Reader<'_>) -> Option<ImageRule> {
     })
 }
 
-/// A variable that is set to something.
+/// The value of a variable; `None` if it is unset, empty, may not be used, or is not UTF-8, which is reported.
 fn variable(name: &str, reader: &mut Reader<'_>) -> Option<String> {
     match reader.env.variable(name) {
         Variable::Set(value) => Some(value.to_owned()).filter(|value| !value.is_empty()),

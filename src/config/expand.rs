@@ -3,23 +3,23 @@
 use crate::explain::Explain;
 use crate::settings::{Settings, Variable};
 
-/// A text that cannot be expanded.
+/// Why a text cannot be expanded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExpandError {
     /// `${` without `}`.
     #[error("`${{` is not closed by `}}`")]
     Unclosed,
-    /// What stands between the braces is neither `NAME` nor `NAME:-default`.
+    /// What is between the braces is neither `NAME` nor `NAME:-default`.
     #[error("between `${{` and `}}` stands neither NAME nor NAME:-default")]
     Syntax,
-    /// The name is not one of those that a configuration may use.
+    /// The configuration may not use this variable. Holds the name and a blank, or nothing if the name may be a secret.
     #[error("the variable {0}may not be used here")]
     NotAllowed(String),
-    /// The variable is not set, and there is no default.
+    /// The variable is unset, and there is no default.
     #[error("the variable {0} is not set")]
     Unset(String),
-    /// The variable holds bytes that are no text.
+    /// The variable's value is not UTF-8.
     #[error("the variable {0} is not UTF-8 text")]
     NotUtf8(String),
 }
@@ -43,9 +43,9 @@ impl Explain for ExpandError {
     }
 }
 
-/// Replaces every `${…}` by what the environment says; what is put in is not looked at again.
+/// Replaces every `${…}` with the value from the environment, and `$${` with `${`. Values are not expanded again.
 ///
-/// As in a shell, the default of `${NAME:-default}` also stands in for an empty value.
+/// As in a shell, the default of `${NAME:-default}` also replaces an empty value.
 ///
 /// # Errors
 /// The first `${…}` that cannot be replaced.
@@ -94,7 +94,7 @@ fn is_name(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// A name that may be shown: one of capitals, and short, as no token or password is.
+/// The name and a blank, if it may be shown: a short name in capitals, unlike tokens and passwords. Otherwise empty.
 fn shown(name: &str) -> String {
     let variable = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     if name.len() <= 48 && name.bytes().all(variable) {

@@ -1,4 +1,4 @@
-//! What the texts of a configuration may hold. No error holds the text: it may be a URL with a token in it.
+//! The rules for texts in a configuration. No error contains the text: it may be a URL with a token in it.
 
 use super::PathSegment;
 use crate::explain::Explain;
@@ -56,7 +56,7 @@ impl Explain for GrammarError {
 
 const MAX_URL: usize = 2048;
 
-/// Checks what is written into the annotation: one printable line, a git URL or `org/repo`,
+/// Checks a repository, which is written into the annotation: one printable line that is a git URL or `org/repo`,
 /// without credentials.
 pub(super) fn check_url(text: &str) -> Result<(), GrammarError> {
     if text.len() > MAX_URL {
@@ -90,11 +90,11 @@ fn check_scheme(scheme: &str, rest: &str) -> Result<(), GrammarError> {
         None => (None, authority),
     };
     let password = |user: &str| user.contains(':') || user.to_ascii_lowercase().contains("%3a");
-    // a password with a slash in it looks like a port: `https://me:pa/ss@host`
+    // a password that contains a slash looks like a port: `https://me:pa/ss@host`
     let odd_port = host.rsplit_once(':').is_some_and(|(name, port)| {
         !name.starts_with('[') && port.bytes().any(|b| !b.is_ascii_digit())
     });
-    // and so does the end of a token: `https://to/ken@host`
+    // the end of a token that contains a slash looks like a path: `https://to/ken@host`
     let late = web
         && path.split('/').any(|part| {
             part.split_once('@')
@@ -112,7 +112,7 @@ fn check_scheme(scheme: &str, rest: &str) -> Result<(), GrammarError> {
     }
 }
 
-/// Whether the query or fragment of a URL carries a credential by its name.
+/// Whether the query or fragment of a URL has a parameter whose name suggests a credential.
 fn holds_token(path: &str) -> bool {
     let query = path
         .split_once(['?', '#'])
@@ -128,9 +128,9 @@ fn holds_token(path: &str) -> bool {
     })
 }
 
-/// `[user@]host:path`.
+/// Checks the form `[user@]host:path`, already split at its first colon.
 fn check_scp(host: &str, path: &str) -> Result<(), GrammarError> {
-    // `user:password@host` has its first colon before the `@`, and so has `https:/user:pw@host`.
+    // the first colon of `user:password@host` and of `https:/user:pw@host` is before the `@`
     let before_path = path.split('/').next().unwrap_or_default();
     if before_path.contains('@')
         || path
@@ -150,7 +150,7 @@ fn check_scp(host: &str, path: &str) -> Result<(), GrammarError> {
     }
 }
 
-/// `org/repo`, or with more in front.
+/// Checks the form `org/repo`, possibly with more segments in front.
 fn check_short(text: &str) -> Result<(), GrammarError> {
     if text.contains('/')
         && text
@@ -170,7 +170,7 @@ fn is_word(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte))
 }
 
-/// Annotations that kustomize, kpt and the placeholders give a meaning of their own.
+/// Prefixes of annotations to which kustomize, kpt and AVP give a meaning.
 const RESERVED: [&str; 5] = [
     "config.kubernetes.io",
     "internal.config.kubernetes.io",
@@ -179,8 +179,8 @@ const RESERVED: [&str; 5] = [
     "avp.kubernetes.io",
 ];
 
-/// Checks an annotation key by Kubernetes' rule for qualified names, which takes capitals in the
-/// prefix for annotations (`apimachinery/pkg/api/validation`, `ValidateAnnotations`).
+/// Checks an annotation key by Kubernetes' rule for qualified names. For annotations it allows capitals in the prefix
+/// (`apimachinery/pkg/api/validation`, `ValidateAnnotations`).
 pub(super) fn check_annotation(text: &str) -> Result<(), GrammarError> {
     let (prefix, name) = match text.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
@@ -198,7 +198,7 @@ pub(super) fn check_annotation(text: &str) -> Result<(), GrammarError> {
     Err(GrammarError::NotAKey)
 }
 
-/// Letters and digits, with the given others between them.
+/// Whether a text consists of ASCII letters and digits, and of the characters `between` except at its ends.
 fn is_qualified(text: &str, between: &[u8]) -> bool {
     let bytes = text.as_bytes();
     let end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
@@ -208,8 +208,8 @@ fn is_qualified(text: &str, between: &[u8]) -> bool {
     end(bytes.first()) && end(bytes.last()) && all
 }
 
-/// Checks the path of a secret, without its outer slashes: a mount and more, no `..` and nothing
-/// that a URL or a placeholder would read in another way.
+/// Checks the path of a secret, ignoring outer slashes: a mount and at least one more segment, no `.` or `..`, and no
+/// character that has a meaning in URLs or placeholders.
 pub(super) fn check_secret_path(text: &str) -> Result<(), GrammarError> {
     let bad = |c: char| c.is_control() || !(printable(c) || c == ' ') || "?#%\\<>|".contains(c);
     let outer_blank = text.trim() != text;
@@ -223,8 +223,8 @@ pub(super) fn check_secret_path(text: &str) -> Result<(), GrammarError> {
     Ok(())
 }
 
-/// Reads a path as kustomize's field specs have it: `/` between the keys, `\/` for a slash in one,
-/// `[]` behind a list, one leading `/` allowed.
+/// Parses a path in the syntax of kustomize's field specs: `/` between keys, `\/` for a slash in a key, `[]` after the
+/// key of a list, and optionally one leading `/`.
 pub(super) fn parse_field_path(text: &str) -> Result<Vec<PathSegment>, GrammarError> {
     let mut keys: Vec<String> = Vec::new();
     let mut joined = false;

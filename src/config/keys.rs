@@ -1,4 +1,4 @@
-//! The `ConfigMap` form: one text a key, as kpt makes it of `-- key=value` and of `configMap:`.
+//! The `ConfigMap` form: one text for each key, as kpt makes it from `-- key=value` and from `configMap:`.
 
 use serde_yaml::{Mapping, Value};
 
@@ -7,7 +7,7 @@ use super::release::{Reader, short_rules};
 use super::{ANNOTATION, Config, ImageRule, Repository, Secrets, SecretsMode};
 use crate::document::check::{unknown_field, wrong_type};
 
-/// The keys, and what the reference page says of them.
+/// The keys with their descriptions for the reference page.
 pub(super) const KEYS: [(&str, &str); 6] = [
     ("repository", "`spec.repository.url`. Takes `${NAME}`."),
     ("repositoryAnnotation", "`spec.repository.annotation`."),
@@ -24,10 +24,10 @@ pub(super) const KEYS: [(&str, &str); 6] = [
     ("secretsMode", "`spec.secrets.mode`: `resolve` or `keep`."),
 ];
 
-/// The fields of a `ConfigMap` that may stand beside its data.
+/// The fields that a `ConfigMap` may have.
 const BESIDE: [&str; 5] = ["apiVersion", "data", "immutable", "kind", "metadata"];
 
-/// Whether the document gives any key at all.
+/// Whether the document has no data.
 pub(super) fn is_empty(document: &Mapping) -> bool {
     match document.get("data") {
         None | Some(Value::Null) => true,
@@ -36,7 +36,7 @@ pub(super) fn is_empty(document: &Mapping) -> bool {
     }
 }
 
-/// Finds what else than `data` and the usual fields the document holds.
+/// Reports fields other than `data` and the usual ones, and `data` or `metadata` that is not a map.
 pub(super) fn check_fields(document: &Mapping, reader: &mut Reader<'_>) {
     for (key, value) in document {
         match key.as_str() {
@@ -53,7 +53,7 @@ pub(super) fn check_fields(document: &Mapping, reader: &mut Reader<'_>) {
     }
 }
 
-/// Reads the keys.
+/// Reads the configuration from the keys of `data`. Problems are added to `reader`.
 pub(super) fn read(document: &Mapping, reader: &mut Reader<'_>) -> Config {
     let Some(data) = document.get("data").and_then(Value::as_mapping) else {
         return Config::default();

@@ -1,4 +1,4 @@
-//! The JSON Schema of a `Release` and its reference page, both made of the doc comments in `raw`.
+//! The JSON Schema of a `Release` and its reference page, both generated from the doc comments in `raw`.
 
 use std::fmt::Write as _;
 
@@ -6,13 +6,13 @@ use super::keys::KEYS;
 use super::raw::Release;
 use crate::document::schema;
 
-/// The JSON Schema (draft 7) of `kind: Release`, as `fn-config/release.schema.json` holds it.
+/// The JSON Schema (draft 7) of `kind: Release`; `fn-config/release.schema.json` is a copy.
 #[must_use]
 pub fn schema_json() -> String {
     format!("{:#}\n", schema::of::<Release>())
 }
 
-/// The reference page in Markdown, as `fn-config/reference.md` holds it.
+/// The reference page in Markdown; `fn-config/reference.md` is a copy.
 #[must_use]
 pub fn reference_markdown() -> String {
     let mut page = String::from(INTRODUCTION);

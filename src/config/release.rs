@@ -1,4 +1,4 @@
-//! From the document as it is written to the configuration that holds.
+//! Turns the raw document of a `Release` into the validated configuration.
 
 use super::grammar;
 use super::{ANNOTATION, Config, FieldSpec, ImageRule, Repository, Secrets, SecretsMode, Selector};
@@ -7,10 +7,10 @@ use crate::finding::Finding;
 use crate::image::{Retag, grammar as image};
 use crate::settings::Settings;
 
-/// How many image rules there may be, with all their field specs and selectors: each is asked about each image.
+/// The maximum number of image rules, field specs and selectors together: each is compared with each image.
 pub(super) const MOST: usize = 1_000;
 
-/// Reads texts and keeps what is wrong with them.
+/// Reads texts and collects the problems with them.
 pub(super) struct Reader<'a> {
     pub(super) env: &'a Settings,
     pub(super) problems: Vec<Finding>,
@@ -21,7 +21,7 @@ impl Reader<'_> {
         self.problems.push(Finding::invalid(path, message, help));
     }
 
-    /// There are more image rules than [`MOST`].
+    /// Reports that there are more than [`MOST`] image rules.
     pub(super) fn too_many(&mut self, path: &str) {
         let help = "leave out what matches nothing, or render in several runs";
         self.problem(
@@ -31,19 +31,19 @@ impl Reader<'_> {
         );
     }
 
-    /// Whether something has been found at or below the path already.
+    /// Whether a problem at or below `path` has been reported.
     fn reported(&self, path: &str) -> bool {
         self.problems
             .iter()
             .any(|problem| problem.named().starts_with(path))
     }
 
-    /// Replaces the variables of a text.
+    /// Replaces the variables of a text; `None` after a problem.
     pub(super) fn expand(&mut self, path: &str, text: &str) -> Option<String> {
         self.checked(path, expand::expand(text, self.env))
     }
 
-    /// What was read, unless there is something wrong with it.
+    /// The value that was read; `None` after reporting the error at `path`.
     pub(super) fn checked<T>(
         &mut self,
         path: &str,
@@ -58,7 +58,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A text without variables; as in kustomize an empty one fits anything.
+    /// A text that may not contain variables. An empty text is `None`, which matches anything, as in kustomize.
     fn literal(&mut self, path: &str, text: Option<&String>) -> Option<String> {
         let text = text.filter(|text| !text.is_empty())?;
         if text.contains("${") {
@@ -69,7 +69,7 @@ impl Reader<'_> {
         Some(text.clone())
     }
 
-    /// Replaces the variables of a text and checks the result.
+    /// Replaces the variables of a text and checks the result with `check`; `None` after a problem.
     pub(super) fn text<E: Into<Finding>>(
         &mut self,
         path: &str,
@@ -81,7 +81,7 @@ impl Reader<'_> {
     }
 }
 
-/// Reads the `spec` of a `Release`.
+/// Reads the `spec` of a `Release`. Problems are added to `reader`.
 pub(super) fn spec(spec: raw::Spec, reader: &mut Reader<'_>) -> Config {
     let repository = spec.repository.and_then(|raw| repository(&raw, reader));
     let images = match spec.images {
@@ -108,7 +108,7 @@ fn rules(images: &[raw::Image], reader: &mut Reader<'_>) -> Vec<ImageRule> {
         .collect()
 }
 
-/// The rules of a text of short forms, one a line or separated by commas; variables may hold several.
+/// Reads image rules in the short form, one on each line or separated by commas. A variable may hold several.
 pub(super) fn short_rules(path: &str, text: &str, reader: &mut Reader<'_>) -> Vec<ImageRule> {
     let Some(text) = reader.expand(path, text) else {
         return Vec::new();
@@ -135,7 +135,7 @@ pub(super) fn short_rules(path: &str, text: &str, reader: &mut Reader<'_>) -> Ve
     rules
 }
 
-/// How much of a configuration is looked at for each image.
+/// The number of items in an image rule that are compared with each image.
 fn parts(image: &raw::Image) -> usize {
     let specs = image.field_specs.iter().flatten().count();
     let selectors = image.selectors.iter().flatten().count();
@@ -207,7 +207,7 @@ fn image_rule(index: usize, raw: &raw::Image, reader: &mut Reader<'_>) -> ImageR
     }
 }
 
-/// Tag and digest; as Argo CD Image Updater writes them, `newTag` can hold both.
+/// The tag and the digest to set. `newTag` can hold both, since Argo CD Image Updater writes it that way.
 fn version(
     field: &impl Fn(&str) -> String,
     raw: &raw::Image,

@@ -1,5 +1,5 @@
-//! The shape of a document against our own schema: every unknown field, missing field and wrong
-//! type at once, where serde would stop at the first and quote what it found.
+//! Checks the shape of a document against its schema. It reports every unknown field, missing field and wrong type at
+//! once; serde would stop at the first and quote the value.
 
 use serde_json::Value as Schema;
 use serde_yaml::{Mapping, Value};
@@ -7,25 +7,24 @@ use serde_yaml::{Mapping, Value};
 use super::unquoted::TAG;
 use crate::finding::Finding;
 
-/// The longest unknown field name that is shown; a longer one is hardly a slip.
+/// The longest unknown field name that is shown, in bytes. A longer one is hardly a typing error.
 const MAX_SHOWN: usize = 32;
-/// How far an unknown name may be from a known one to count as a slip.
+/// The maximum edit distance between an unknown name and a known one for which the known one is suggested.
 const MAX_SLIPS: usize = 2;
 
-/// Finds everything that does not fit the schema and takes it out of the document, so that what is
-/// left can be read and judged further. Places in lists are kept: an entry that does not fit is
-/// left empty.
+/// Reports everything that does not fit the schema and removes it from the document, so that the rest can be read and
+/// checked further. Positions in lists are kept: an element that does not fit becomes empty.
 pub(crate) fn check(document: &mut Value, schema: &Schema, problems: &mut Vec<Finding>) {
     node(document, schema, "", problems);
 }
 
-/// Whether the value can stay.
+/// Checks one value. Returns whether it can stay in the document.
 fn node(value: &mut Value, schema: &Schema, path: &str, problems: &mut Vec<Finding>) -> bool {
     if let Some(choices) = choices(schema) {
         return choice(value, &choices, path, problems);
     }
     if let Some(forms) = schema["anyOf"].as_array() {
-        // a string, or what is told where it is neither
+        // the second form is a string; a value that is neither is checked against the first
         let form = usize::from(value.is_string());
         return node(value, &forms[form], path, problems);
     }
@@ -91,7 +90,7 @@ fn fields(map: &mut Mapping, schema: &Schema, path: &str, problems: &mut Vec<Fin
     }
 }
 
-/// The texts that an enumeration knows.
+/// The allowed texts, if the schema is an enumeration.
 fn choices(schema: &Schema) -> Option<Vec<&str>> {
     if let Some(only) = schema["const"].as_str() {
         return Some(vec![only]);
@@ -118,9 +117,9 @@ fn choice(value: &Value, choices: &[&str], path: &str, problems: &mut Vec<Findin
     false
 }
 
-/// A value of another type than the field's; a text that has become a number is explained.
+/// The error for a value of the wrong type. A text that YAML reads as a number is explained.
 pub(crate) fn wrong_type(path: &str, found: &Value, expected: &str) -> Finding {
-    // where a string would be wrong too, its quotes are not the matter
+    // if a string would be wrong too, the missing quotes are not the problem
     let found = match found {
         Value::Tagged(value) if value.tag == TAG && expected != "a string" => &value.value,
         found => found,
@@ -143,7 +142,7 @@ pub(crate) fn wrong_type(path: &str, found: &Value, expected: &str) -> Finding {
     Finding::invalid(path, &message, help)
 }
 
-/// A field that does not exist, with the nearest that does.
+/// The error for an unknown field, which suggests the nearest known name.
 pub(crate) fn unknown_field<'a>(
     parent: &str,
     key: &Value,
@@ -172,8 +171,8 @@ pub(crate) fn unknown_field<'a>(
     Finding::invalid(join(parent, name), "unknown field", &help)
 }
 
-/// Whether an unknown name is one of a field. Of a wrong indentation a secret may have become a key, and
-/// those that are made by machines hold digits or are long.
+/// Whether an unknown name looks like the name of a field. With wrong indentation a secret may have become a key, and
+/// generated secrets contain digits or are long.
 fn may_be_shown(name: &str, known: &[&str]) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if name.is_empty() || name.len() > MAX_SHOWN || !name.bytes().all(plain) {
@@ -200,7 +199,7 @@ fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     (slips <= MAX_SLIPS).then_some(field)
 }
 
-/// How many letters have to be changed, added or taken away.
+/// The edit distance in bytes: how many have to be changed, added or removed.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {

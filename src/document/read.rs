@@ -1,5 +1,4 @@
-//! YAML text to one map; what the YAML crate says of a failure is not passed on, as it quotes
-//! what it found.
+//! Reads a YAML text as one map. Messages of the YAML crate are not passed on, because they quote values.
 
 use serde::Deserialize;
 use serde_yaml::{Deserializer, Error, Mapping, Value};
@@ -9,13 +8,13 @@ use crate::finding::Finding;
 use crate::yaml::alias_bombs::{self, Outsized};
 use crate::yaml::surrogates;
 
-/// The longest text that is read; a configuration is a page.
+/// The longest text that is read, in bytes (256 KiB). A configuration is about a page.
 const MAX_BYTES: usize = 1 << 18;
-/// How deep a text may nest. The YAML crate's own limit counts only after it has scanned the whole
-/// text, in a time that grows with the square of the depth.
+/// The maximum nesting depth. The YAML crate has a limit too, but checks it only after it has scanned the whole text,
+/// which takes time quadratic in the depth.
 const MAX_DEPTH: usize = 64;
 
-/// Reads the one document of a text; `None` if there is nothing in it.
+/// Reads the single document of a text; `None` if the text is empty. Messages call the text `what`.
 pub(crate) fn read(text: &str, what: &str) -> Result<Option<Mapping>, Finding> {
     let problem = |message: &str, help: &str| Finding::invalid(what, message, help);
     if text.len() > MAX_BYTES {

@@ -1,4 +1,5 @@
-//! The JSON Schema of a document, and the tables of its reference page: both are made of the doc comments of its type.
+//! The JSON Schema of a document type and the tables of its reference page, both generated from the type's doc
+//! comments.
 
 use std::fmt::Write as _;
 
@@ -6,8 +7,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-/// The schema of a type as data: draft 7, without references, so that editors and our own check can
-/// walk it.
+/// The schema of a type: JSON Schema draft 7 without references, so that editors and our own check can traverse it.
 #[must_use]
 pub fn of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
@@ -19,8 +19,8 @@ pub fn of<T: JsonSchema>() -> Value {
     schema
 }
 
-/// What schemars says of an `Option` is put as the documents have it: a missing field is left out,
-/// not null. Texts become one line.
+/// Adapts what schemars generates for an `Option` to our documents, in which a missing field is left out and never
+/// null. Also joins each text into one line.
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -47,18 +47,18 @@ fn tidy(value: &mut Value) {
     }
 }
 
-/// Whether the last of some alternatives is null.
+/// Whether the last of several alternatives is null.
 fn is_optional(any: &Value) -> bool {
     let last = any.as_array().and_then(|any| any.last());
     last.is_some_and(|last| last["type"] == "null")
 }
 
-/// The first of a field's forms, which is the one that has fields of its own.
+/// The first alternative of a field, which is the one that has fields of its own; the field itself if it has none.
 fn first_form(field: &Value) -> &Value {
     field["anyOf"].get(0).unwrap_or(field)
 }
 
-/// One table of fields, and after it those of the maps in it.
+/// Appends to `page` a section with a table of the schema's fields, and then a section for each map among them.
 pub fn section(page: &mut String, title: &str, path: &str, schema: &Value) {
     let Some(fields) = schema["properties"].as_object() else {
         return;

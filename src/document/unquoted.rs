@@ -1,5 +1,5 @@
-//! Texts without quotes that are strings to the reader here and something else to another: kustomize reads a
-//! configuration before it hands it over, and makes 8 of `010`.
+//! Finds unquoted texts that are strings to our reader but not to all others. kustomize reads a configuration before it
+//! passes it on, and turns `010` into 8.
 
 use std::borrow::Cow;
 
@@ -10,11 +10,11 @@ use crate::yaml::plain::is_always_string;
 use crate::yaml::splice::{Splice, spliced};
 use crate::yaml::tree::{Kind, Node, NodeId, Tree};
 
-/// The tag of such a text: a type of its own, which fits no field.
+/// The tag that marks such a text. It makes a type of its own, which fits no field.
 pub(super) const TAG: &str = "unquoted";
 
-/// The text of a configuration with [`TAG`] in front of each value that asks for quotes. A text that is not
-/// YAML stays as it is.
+/// Returns the text with [`TAG`] in front of each value that needs quotes. A text that is not YAML is returned
+/// unchanged.
 pub(super) fn marked(text: &str) -> Cow<'_, str> {
     let mut splices = Vec::new();
     let mut events = Events::new(text);
@@ -36,7 +36,7 @@ pub(super) fn marked(text: &str) -> Cow<'_, str> {
     Cow::Owned(spliced(text, all, &splices).collect())
 }
 
-/// The marks of a document, in the order of its text.
+/// The tags to insert into a document, in text order.
 fn marks(tree: &Tree<'_>, root: NodeId) -> Vec<Splice> {
     let mut starts = Vec::new();
     for id in root..tree.node(root).end {
@@ -58,7 +58,7 @@ fn marks(tree: &Tree<'_>, root: NodeId) -> Vec<Splice> {
     starts.into_iter().map(mark).collect()
 }
 
-/// Where a value begins that asks for quotes.
+/// Where a value begins, if it needs quotes.
 fn start(node: &Node<'_>) -> Option<usize> {
     let is_plain = node.style() == Some(Style::Plain) && node.props.tag == Tag::None;
     let is_text = || matches!(serde_yaml::from_str(&node.value), Ok(Value::String(_)));

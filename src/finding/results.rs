@@ -1,4 +1,4 @@
-//! Findings as entries of a `ResourceList`'s `results`.
+//! Renders findings as entries of a `ResourceList`'s `results`.
 
 use std::fmt::Write;
 
@@ -7,8 +7,8 @@ use crate::krm::resource::shown;
 use crate::untrusted_text::one_line;
 use crate::yaml::scalar;
 
-/// The entry of `results` (functions-spec v1), as one flow mapping of one line that YAML and JSON
-/// readers both accept. What they read has no hidden characters.
+/// The entry of `results` (functions-spec v1) as a flow mapping on one line, which both YAML and JSON readers accept.
+/// Control and invisible characters are escaped.
 #[must_use]
 pub fn entry(finding: &Finding) -> String {
     let mut message = finding.to_string();
@@ -56,7 +56,7 @@ pub fn entry(finding: &Finding) -> String {
     out
 }
 
-/// A text between double quotes, once nothing in it is hidden.
+/// A text in double quotes, with control and invisible characters escaped.
 fn double_quote(text: &str) -> String {
     scalar::double_quote(&one_line(text))
 }

@@ -1,22 +1,22 @@
-//! Findings as text for people: the one place that words stderr.
+//! Renders findings as text for people. This is the only place that formats stderr.
 
 use std::fmt::Write;
 
 use super::{Finding, Severity};
 use crate::untrusted_text::one_line;
 
-/// How many findings are spelled out; kpt writes all of stderr into the Kptfile.
+/// How many findings are shown; kpt writes all of stderr into the Kptfile.
 const SHOWN: usize = 50;
 
-/// What is said of a panic: its place. The payload may hold anything, so it is not asked for.
+/// The message for a panic, which names only its place: the payload may hold anything.
 #[must_use]
 pub fn crash(place: Option<&std::panic::Location<'_>>) -> String {
     let place = place.map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
     format!("error: gitops-fn has failed at {place}\nhelp: please report this\n")
 }
 
-/// The errors and warnings among `findings`, sorted, as stderr shows them: the first line of the errors
-/// stands alone; help follows what it helps with. Empty if there are none.
+/// The errors and warnings among `findings` as stderr shows them, sorted and without duplicates. The first line of the
+/// errors is complete on its own; help follows the finding that it helps with. Empty if there is nothing to show.
 #[must_use]
 pub fn stderr<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> String {
     let mut sorted: Vec<&Finding> = findings
@@ -49,7 +49,7 @@ pub fn stderr<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> String {
     out
 }
 
-/// Each error on its line; a help that several in a row share stands once, below the last.
+/// Writes each error on its own line. A help text that consecutive errors share is written once, after the last.
 fn list(out: &mut String, errors: &[&Finding]) {
     let shown = &errors[..errors.len().min(SHOWN)];
     for (index, error) in shown.iter().enumerate() {
@@ -72,8 +72,8 @@ fn help(out: &mut String, indent: &str, finding: &Finding) {
     }
 }
 
-/// `Kind namespace/name field placeholder: message (file)`, as far as there is each; always one line, in which
-/// nothing is hidden.
+/// `Kind namespace/name field placeholder: message (file)`, without the parts that are unknown. Always one line, with
+/// control and invisible characters escaped.
 fn line(finding: &Finding) -> String {
     let object = finding.object();
     let identity = object.map(|(subject, _)| subject.identity.to_string());

@@ -1,8 +1,8 @@
-//! Nodes that stand in several places: an anchored node and its aliases.
+//! Nodes that appear in several places: an anchored node and its aliases.
 //!
-//! A change of an anchored node shows at each alias. So each place says what it wants; where all want
-//! the same, the one change serves all; where an alias to a scalar wants something else, the scalar is
-//! written out in its place; all else is refused, so that no value appears where nobody asked for it.
+//! A change of an anchored node shows at each of its aliases, so each place states the change that it needs. If all
+//! agree, one change serves all places. If an alias to a scalar needs something else, the scalar is written out in
+//! place of the alias. Anything else is refused, so that no value appears where nobody asked for it.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -15,21 +15,22 @@ use crate::clock::{self, Clock};
 use crate::finding::Finding;
 use crate::yaml::tree::{NodeId, Tree};
 
-/// A change that a place wants which reaches the node through an alias.
+/// A change that a place needs of a node that it reaches through an alias.
 pub struct Demand {
     alias: NodeId,
     change: Change,
 }
 
 impl Demand {
-    /// `change` is that of the shared node itself.
+    /// A demand of `alias` that the shared node itself gets `change`.
     #[must_use]
     pub fn new(alias: NodeId, change: Change) -> Self {
         Self { alias, change }
     }
 }
 
-/// Compares what the document's aliases want with what is planned for their nodes.
+/// Compares the demands of the document's aliases with the changes planned for their nodes. Adds a change for each
+/// alias that is written out, and an error for each that cannot be. Stops early with the clock.
 pub fn settle(tree: &Tree<'_>, draft: &mut Draft, clock: &Clock) {
     if tree.aliases().is_empty() || (draft.changes.is_empty() && draft.demands.is_empty()) {
         return;
@@ -77,7 +78,7 @@ pub fn settle(tree: &Tree<'_>, draft: &mut Draft, clock: &Clock) {
     }
 }
 
-/// The aliases that merge a mapping into another, and that other.
+/// The aliases that merge a mapping into another one, each with that other mapping.
 fn merges(tree: &Tree<'_>) -> FxHashMap<NodeId, NodeId> {
     let mut found = FxHashMap::default();
     for map in 0..tree.nodes().len() {
@@ -95,10 +96,10 @@ fn merges(tree: &Tree<'_>) -> FxHashMap<NodeId, NodeId> {
     found
 }
 
-/// What a mapping does not take from one that is merged into it, since it says it itself.
+/// Finds the keys that a mapping does not take from a merged mapping because it has them itself.
 struct Overrides<'t, 'a> {
     tree: &'t Tree<'a>,
-    /// The entries of merged mappings.
+    /// The entries (key and value) of each merged mapping, read once.
     entries: FxHashMap<NodeId, Vec<(NodeId, NodeId)>>,
 }
 
@@ -108,7 +109,7 @@ impl<'t, 'a> Overrides<'t, 'a> {
         Self { tree, entries }
     }
 
-    /// Those changes of `source` that show in `into`.
+    /// The changes of `source` that show in `into`, the mapping into which it is merged.
     fn seen<'p>(
         &mut self,
         planned: &'p [(u32, usize)],
@@ -120,7 +121,7 @@ impl<'t, 'a> Overrides<'t, 'a> {
         let entries = entries.or_insert_with(|| tree.entries(source).collect());
         let shows = |&&(ordinal, _): &&(u32, usize)| {
             let behind = entries.partition_point(|&(key, _)| tree.node(key).ordinal < ordinal);
-            // an entry that is put in between two others is in the value of neither
+            // an entry that is inserted between two others is part of neither's value
             let inside = behind
                 .checked_sub(1)
                 .map(|at| entries[at])
@@ -132,14 +133,14 @@ impl<'t, 'a> Overrides<'t, 'a> {
     }
 }
 
-/// Whether a mapping has a key of its own for which every reader takes that over a merged one: go-yaml v2 takes
-/// what comes last.
+/// Whether a mapping has a key of its own that every reader prefers to a merged one. go-yaml v2 takes whichever
+/// comes last.
 fn is_overridden(tree: &Tree<'_>, map: NodeId, key: &str) -> bool {
     let merge = tree.named(map, "<<").map(|(merge, _)| merge).max();
     tree.get_written(map, key).is_some() && tree.named(map, key).all(|(name, _)| Some(name) > merge)
 }
 
-/// Whether each planned change is wanted at the alias too, and the other way round.
+/// Whether the planned changes and the demands at the alias are the same.
 fn agree(draft: &Draft, own: &[(u32, usize)], wanted: &[Demand]) -> bool {
     let planned = |ordinal: u32| {
         let from = own.partition_point(|&(other, _)| other < ordinal);
@@ -156,7 +157,10 @@ fn agree(draft: &Draft, own: &[(u32, usize)], wanted: &[Demand]) -> bool {
     }
 }
 
-/// The scalar written out in the alias's place.
+/// The change that writes the scalar out in place of the alias.
+///
+/// # Errors
+/// If the node is not an ordinary text, or the demands differ from each other.
 fn expansion(
     tree: &Tree<'_>,
     draft: &Draft,

@@ -1,5 +1,5 @@
-//! The `avp.kubernetes.io/*` annotations of an object (docs/internals/avp.md#annotations-here): honoured or refused, quoted
-//! or not, never ignored.
+//! The `avp.kubernetes.io/*` annotations of an object (docs/internals/avp.md#annotations-here). Each is honoured or
+//! reported, whether it is quoted or not; none is silently ignored.
 
 use super::Scope;
 use crate::explain::Explain;
@@ -10,25 +10,25 @@ use crate::yaml::tree::NodeId;
 
 const PREFIX: &str = "avp.kubernetes.io/";
 
-/// How many annotations may begin so: they may be shared by as many objects as there are.
+/// The maximum number of AVP annotations, since any number of objects can share them through aliases.
 const MOST: usize = 64;
 
-/// What the annotations say.
+/// The values of the annotations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Avp {
-    /// `path`: where `<key>` is looked up, without outer blanks and slashes; may be empty.
+    /// `path`: the secret in which `<key>` is looked up, trimmed of outer blanks and slashes; may be empty.
     pub path: Option<String>,
-    /// `secret-version` for that path, 0 for the latest.
+    /// `secret-version`: the version of that secret, 0 for the latest.
     pub version: u64,
     /// `kv-version`.
     pub kv: Option<KvVersion>,
-    /// `ignore`: no placeholder of the object is looked at.
+    /// `ignore`: leave all placeholders of the object as they are.
     pub ignore: bool,
-    /// `remove-missing`: entries whose key is missing go.
+    /// `remove-missing`: remove entries whose key is missing from the secret.
     pub remove_missing: bool,
 }
 
-/// Reads the annotations.
+/// Reads the object's annotations. Returns them with warnings.
 ///
 /// # Errors
 /// Everything that is wrong with them.
@@ -109,7 +109,7 @@ fn annotation_field(key: &str) -> String {
     ])
 }
 
-/// Those of the object's annotations that are meant for AVP, not many more than [`MOST`]; written ones win
+/// The keys and values of the object's AVP annotations; not many more than [`MOST`]. The object's own annotations win
 /// over merged ones.
 fn annotations<'s>(scope: &Scope<'s, '_>) -> Vec<(&'s str, NodeId)> {
     let tree = scope.tree;
@@ -179,7 +179,7 @@ impl Explain for AnnotationError {
     }
 }
 
-/// As AVP reads it, which takes all other words for false.
+/// Reads a boolean as AVP does, except that AVP takes every other word for false.
 fn boolean(text: &str) -> Result<bool, AnnotationError> {
     go_syntax::boolean(text).ok_or(AnnotationError::Boolean)
 }

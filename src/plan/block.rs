@@ -1,4 +1,4 @@
-//! Where a map that takes the place of a scalar is written, in the style of what stands around it.
+//! How a map that replaces a scalar is written, in the style of the text around it.
 
 use super::Scope;
 use super::insertion::Lines;
@@ -6,17 +6,18 @@ use super::walk::Place;
 use crate::yaml::event::Span;
 use crate::yaml::trivia;
 
-/// How a block mapping takes the place of a scalar.
+/// How a block mapping replaces a scalar.
 #[derive(Clone, Debug)]
 pub struct Block {
-    /// The look of its lines.
+    /// Indentation and line break of its lines.
     pub lines: Lines,
-    /// What the scalar had behind it on the line of its key, and now stands before the first entry; `None` where
-    /// the scalar stands on a line of its own, which becomes the first entry's.
+    /// The rest of the line after the scalar, such as a comment, which moves in front of the first entry. `None` if the
+    /// scalar is on a line of its own, which becomes the first entry's line.
     pub comment: Option<Box<str>>,
 }
 
-/// What is replaced, and how; `None` for a flow mapping in the scalar's own place, which is right everywhere.
+/// The bytes to replace, and how. The second is `None` for a flow mapping in the scalar's place, which is valid
+/// everywhere.
 pub(super) fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> (Span, Option<Block>) {
     let (tree, text) = (scope.tree, scope.text);
     let span = tree.node(place.id).span;
@@ -52,7 +53,7 @@ pub(super) fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> (Span, Optio
     (span, Some(block))
 }
 
-/// By how much the object indents what it nests: as its metadata is.
+/// By how many columns the object indents nested mappings, measured on its `metadata`; 2 if that is not known.
 fn step(scope: &Scope<'_, '_>) -> usize {
     let (tree, text) = (scope.tree, scope.text);
     let root = column(text, tree.node(scope.root()).span.start);

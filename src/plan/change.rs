@@ -1,4 +1,4 @@
-//! Planned changes as data: where, what, and how the text reads afterwards.
+//! Planned changes as data: where they apply, what they do, and what the text becomes.
 
 use std::rc::Rc;
 
@@ -15,47 +15,47 @@ use crate::yaml::trivia;
 /// One change to one node of the input.
 #[derive(Debug)]
 pub struct Change {
-    /// What is replaced; empty for an insertion.
+    /// The bytes that are replaced; empty for an insertion.
     pub span: Span,
-    /// The number of the node's event in its document, or of the event before which is inserted.
+    /// The number of the node's event in its document; for an insertion, of the event that follows it.
     pub ordinal: u32,
-    /// How the scalar is written now.
+    /// The scalar's current style.
     pub style: Style,
     /// The scalar's anchor, 0 for none.
     pub anchor: u32,
-    /// Whether the node at `ordinal` goes; an insertion leaves it.
+    /// Whether the node at `ordinal` is replaced; an insertion keeps it.
     pub replaces: bool,
-    /// The event digest that the document loses with the node; 0 for an insertion.
+    /// The event digest that the document loses with the replaced node; 0 for an insertion.
     pub digest: u64,
-    /// What is done.
+    /// What the change does.
     pub action: Action,
-    /// The object it is done to.
+    /// The changed object.
     pub subject: Rc<Subject>,
-    /// The field in that object.
+    /// The path of the changed field in that object.
     pub field: String,
 }
 
 /// What is done to a node.
 pub enum Action {
-    /// It becomes this text.
+    /// Replaces the node with a text.
     Text {
-        /// The new text; from the configuration, never a secret.
+        /// The new text. It comes from the configuration and is never a secret.
         text: String,
-        /// The old one, where a literal block may be kept.
+        /// The old text, if the node is a literal block, whose style may be kept.
         old: Option<Box<str>>,
-        /// Whether it is written without quotes, as the old one was: every reader takes it for this string.
+        /// Whether the new text is written without quotes, like the old one: every YAML reader reads this string.
         plain: bool,
-        /// Whether the user is told; not for what only keeps an alias's text as it was.
+        /// Whether the change is reported. Writing out an alias's unchanged text is not.
         told: bool,
     },
-    /// Placeholders in it are replaced.
+    /// Replaces the placeholders in the node.
     Fill(Box<Fill>),
-    /// An entry is written there.
+    /// Inserts a mapping entry.
     Entry(Entry),
 }
 
 impl std::fmt::Debug for Action {
-    /// The sort of action alone: a fill's texts may stand beside secrets.
+    /// Prints the kind of action only: a fill's text may be next to secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Text { .. } => "Text",
@@ -66,7 +66,8 @@ impl std::fmt::Debug for Action {
 }
 
 impl Action {
-    /// The node, which stands between brackets if `flow`, becomes this text.
+    /// Replaces `node` with `text`. `flow` says that the node is in a flow collection, where fewer texts can do without
+    /// quotes.
     #[must_use]
     pub fn text(node: &Node<'_>, flow: bool, text: String) -> Self {
         Self::Text {
@@ -77,7 +78,7 @@ impl Action {
         }
     }
 
-    /// Whether two actions planned for the same node from two places come to the same.
+    /// Whether two actions that were planned for one node from two places have the same result.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -88,22 +89,22 @@ impl Action {
     }
 }
 
-/// Placeholders in one scalar, escaped or not, and what the result has to be.
+/// The placeholders in one scalar, escaped or not, and what decides about the result.
 pub struct Fill {
-    /// The decoded text (behind base64, where it was seen through) in pieces.
+    /// The text in pieces, decoded if the scalar is base64 of a text with placeholders.
     pub segments: Vec<Segment>,
-    /// What decides what becomes of it.
+    /// What the result depends on besides the text.
     pub context: Context,
-    /// The scalar's old text, where a literal block may be kept.
+    /// The scalar's old text, if it is a literal block, whose style may be kept.
     pub old: Option<Box<str>>,
-    /// How a map is written that takes the scalar's place, [`Slot::Map`]; `None` for one between braces.
+    /// How to write a map that replaces the scalar ([`Slot::Map`]); `None` for a flow mapping.
     pub block: Option<Block>,
-    /// How the entry can be removed, where a missing key asks for that.
+    /// How to remove the entry, if a missing key shall do that and the entry can be removed.
     pub removal: Option<Removal>,
 }
 
 impl Fill {
-    /// Whether a value goes in: else it holds escaped placeholders alone.
+    /// Whether a secret value goes in; otherwise all placeholders are escaped ones.
     #[must_use]
     pub fn has_values(&self) -> bool {
         let mut segments = self.segments.iter();
@@ -111,69 +112,69 @@ impl Fill {
     }
 }
 
-/// All that the result of a fill depends on beside the scalar's own text.
+/// Everything that the result of a fill depends on besides the scalar's own text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
-    /// Where `<key>` is looked up.
+    /// The secret in which `<key>` is looked up.
     pub keys_at: Option<SecretRef>,
-    /// What the object says of the KV version.
+    /// The KV version that the object's annotation sets.
     pub kv: Option<KvVersion>,
-    /// What the field takes.
+    /// Which values the field takes.
     pub slot: Slot,
-    /// The text was found behind base64 and goes back behind it.
+    /// Set if the scalar is base64: how the result is laid out when it is encoded again.
     pub base64: Option<Wrap>,
-    /// A missing key removes the entry.
+    /// Whether a missing key removes the entry.
     pub remove_missing: bool,
-    /// Nothing is said of a value that cannot be used but that there is one: under a policy whoever sees the
-    /// message may not know the value.
+    /// Whether messages about an unusable value hide everything about it. Under a policy, whoever sees the message may
+    /// not be allowed to know the value.
     pub withholds: bool,
 }
 
-/// What a field takes.
+/// Which values a field takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
-    /// A Secret's `data`: base64; encoded by us where the config says so.
+    /// An entry of a Secret's `data`, which is base64.
     SecretData {
-        /// `secrets.encodeData`.
+        /// `secrets.encodeData`: the value is plain text, and gitops-fn encodes it.
         encode: bool,
     },
-    /// Text only: Secrets, `ConfigMaps`, and what Kubernetes takes no numbers for.
+    /// Text only: the other fields of Secrets and `ConfigMaps`, and fields for which Kubernetes requires a string.
     Text,
-    /// A map of strings as a whole.
+    /// A whole map of strings.
     Map(Values),
-    /// Anything: a lone number, boolean, map or list keeps its type.
+    /// Anything: a number, boolean, map or list that is the whole value keeps its type.
     Any,
 }
 
-/// What the values of a map are, and what its keys may be.
+/// What the values of a map of strings are, and which keys are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Values {
-    /// Base64, under keys that can be names of files; encoded by us where the config says so.
+    /// Base64, under keys that are valid in Secrets and `ConfigMaps`, which can be file names.
     Base64 {
-        /// `secrets.encodeData`.
+        /// `secrets.encodeData`: the values are plain text, and gitops-fn encodes them.
         encode: bool,
     },
-    /// Text, under such keys.
+    /// Text, under keys of the same form.
     Text,
-    /// Text, under any keys: labels, annotations and their like.
+    /// Text, under any keys, as in labels and annotations.
     Labels,
 }
 
-/// How base64 is laid out.
+/// How base64 is broken into lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrap {
-    /// On one line, however long.
+    /// One line of any length.
     Line,
-    /// As kustomize does: lines of 70 from 70 characters on (docs/internals/kustomize-and-kpt.md#wrapped-base64).
+    /// As in kustomize: from 70 characters on, lines of 70 (docs/internals/kustomize-and-kpt.md#wrapped-base64).
     Kustomize,
 }
 
-/// A mapping entry that can be taken out together with its neighbours.
+/// A mapping entry that can be removed, possibly together with its neighbours.
 #[derive(Clone, Debug)]
 pub struct Removal {
-    /// The mapping's entries.
+    /// Where the mapping's entries are.
     pub layout: Rc<MapLayout>,
-    /// Which of them it is.
+    /// Index of the entry in the layout.
     pub index: usize,
     /// Event number of the key.
     pub key_ordinal: u32,
@@ -181,27 +182,27 @@ pub struct Removal {
     pub key_digest: u64,
 }
 
-/// Where a mapping's entries stand.
+/// Where a mapping's entries are in the text. All positions are byte offsets.
 #[derive(Debug)]
 pub struct MapLayout {
-    /// Event number of the mapping, its name among the document's mappings.
+    /// Event number of the mapping, which identifies it in its document.
     pub ordinal: u32,
-    /// The digest of its first event.
+    /// Digest of the mapping's first event.
     pub digest: u64,
-    /// Its anchor, 0 for none.
+    /// The mapping's anchor, 0 for none.
     pub anchor: u32,
-    /// What stands between the braces of a flow mapping; `None` for a block mapping.
+    /// What is between the braces of a flow mapping; `None` for a block mapping.
     pub braces: Option<Span>,
-    /// From the start of each key, with all that belongs to it, to the end of its value.
+    /// Each entry, from the start of its key, including the key's properties and `?`, to the end of its value.
     pub entries: Vec<Span>,
-    /// Whether each entry ends with a block scalar, which takes the lines behind it that look like its own.
+    /// Whether each entry ends with a block scalar, to which following lines would belong that are indented like it.
     pub block_ends: Vec<bool>,
-    /// The comma behind each entry of a flow mapping.
+    /// Position of the comma after each entry of a flow mapping.
     pub commas: Vec<Option<usize>>,
     /// Event number of each value, in ascending order.
     pub values: Vec<u32>,
-    /// Event number and digest of each key; `None` where the entry has to stay: its key is no scalar,
-    /// or anchored, or where the entries begin is not clear.
+    /// Event number and digest of each key. `None` if the entry cannot be removed: its key is not a scalar or is
+    /// anchored, or it is not clear where the entries begin.
     pub keys: Vec<Option<(u32, u64)>>,
 }
 
@@ -225,7 +226,7 @@ impl MapLayout {
             values: Vec::new(),
             keys: Vec::new(),
         };
-        // a pair in a list may be a mapping without braces: `[a: b]`
+        // a pair in a list can be a mapping without braces: `[a: b]`
         let braced = |text: &str| {
             text.get(node.span.start..)
                 .is_some_and(|at| at.starts_with('{'))
@@ -258,14 +259,14 @@ impl MapLayout {
             layout.keys.push(plain.then(|| (key.ordinal, key.digest())));
         }
         if !clear {
-            // where one of them begins is not known, so its neighbours cannot go either
+            // if the start of one entry is unknown, its neighbours cannot be removed either
             layout.keys.fill(None);
         }
         layout
     }
 }
 
-/// Where an entry of a block mapping begins; `None` where comments stand between its `?` and its key.
+/// Where an entry of a block mapping begins; `None` if there are comments between its `?` and its key.
 fn block_begin(text: &str, key: &Node<'_>, key_end: usize) -> Option<usize> {
     let at = trivia::with_props(text, key.span.start, key.props.count());
     if trivia::colon_follows(text, key_end) {
@@ -279,7 +280,7 @@ fn block_begin(text: &str, key: &Node<'_>, key_end: usize) -> Option<usize> {
 }
 
 impl Change {
-    /// A change of a whole scalar or alias node.
+    /// A change that replaces a whole scalar or alias node. `field` is the path for messages.
     #[must_use]
     pub fn of(node: &Node<'_>, action: Action, subject: &Rc<Subject>, field: String) -> Self {
         Self {
@@ -296,7 +297,7 @@ impl Change {
     }
 }
 
-/// The old text of a scalar, kept for literal blocks alone.
+/// The text of a scalar if it is a literal block; `None` for any other node.
 #[must_use]
 pub fn old_text(node: &Node<'_>) -> Option<Box<str>> {
     (node.style() == Some(Style::Literal)).then(|| Box::from(&*node.value))

@@ -1,4 +1,4 @@
-//! Keys that stand twice on the way to a change: readers disagree on which one counts.
+//! Duplicate keys on the path to a change: YAML readers disagree on which one counts.
 
 use rustc_hash::FxHashMap;
 
@@ -8,12 +8,13 @@ use crate::clock;
 use crate::finding::Finding;
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
-/// What is said of such a key.
+/// The message about a duplicate key.
 pub(super) const TWICE: &str = "the key stands twice in its mapping";
-/// What to do about it.
+/// The help for it.
 pub(super) const TWICE_HELP: &str = "remove one of them; readers disagree on which one counts";
 
-/// Finds them for the changes of one object, those behind the first `before`.
+/// Reports duplicate keys on the paths to the changes of one object. The first `before` changes of the draft belong to
+/// other objects.
 pub(super) fn find(scope: &Scope<'_, '_>, before: usize, draft: &mut Draft) {
     let tree = scope.tree;
     let mut ordinals: Vec<u32> = draft.changes[before..]
@@ -35,7 +36,7 @@ pub(super) fn find(scope: &Scope<'_, '_>, before: usize, draft: &mut Draft) {
         if !matches!(tree.node(map).kind, Kind::Map { .. }) || !is_changed(map) {
             continue;
         }
-        // how often each key has been met, and whether one of its values changes
+        // by key: how often it has been seen, and whether one of its values changes
         let mut seen: FxHashMap<&str, (usize, bool)> = FxHashMap::default();
         let mut doubled = Vec::new();
         for (key, value) in tree.entries(map) {
@@ -55,14 +56,14 @@ pub(super) fn find(scope: &Scope<'_, '_>, before: usize, draft: &mut Draft) {
     }
 }
 
-/// The way to the node that has been entered last, when all of a tree are in turn.
+/// The path to the node that was entered last, while all nodes of a tree are entered in order.
 #[derive(Default)]
 struct Way<'t>(Vec<Level<'t>>);
 
 struct Level<'t> {
     end: NodeId,
     is_map: bool,
-    /// How many nodes of it have been entered.
+    /// Number of its direct children that have been entered; a map's keys and values count separately.
     met: usize,
     key: &'t str,
 }
@@ -87,7 +88,7 @@ impl<'t> Way<'t> {
         }
     }
 
-    /// The way to an entry of the mapping that has been entered.
+    /// The path, as messages show it, to the entry `name` of the mapping that was entered last.
     fn to(&self, name: &str) -> String {
         let around = self.0.split_last().map_or(&[][..], |(_, around)| around);
         let steps = around.iter().map(|level| {

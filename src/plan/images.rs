@@ -1,4 +1,4 @@
-//! The image rule: every place where kustomize's `images:` works, and then some
+//! The image rule: sets images wherever kustomize's `images:` does, and in some fields more
 //! (docs/internals/kustomize-and-kpt.md#image-fields).
 
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use crate::krm::resource::Subject;
 use crate::yaml::scalar::is_string;
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
-/// The keys under which the configuration says that images stand, to see quickly that most do not.
+/// The last keys of the configured field specs: a quick check, which most fields fail.
 #[derive(Default)]
 pub(super) struct Keys(FxHashSet<String>);
 
@@ -34,7 +34,7 @@ impl Keys {
     }
 }
 
-/// Plans the new text of an image field, if `place` is one and a rule names its image.
+/// Plans the new text of an image field, if `place` is one and a rule matches its image.
 pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
     let rules = &scope.config.images;
     if rules.is_empty() || place.is_key || scope.is_definition() {
@@ -99,15 +99,16 @@ pub fn plan(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
     draft.change(place, change);
 }
 
-/// A field that holds the image of a rule, and is not known to hold images.
+/// A field that holds the image of a rule but is not known to hold images.
 pub(super) struct Elsewhere {
     subject: Rc<Subject>,
     field: String,
-    /// As a field spec names it.
+    /// The path in the syntax of a field spec.
     path: String,
 }
 
-/// Notes such a field, for rules that match nothing: custom resources have images of their own.
+/// Notes such a field for the message about a rule that matches nothing: custom resources have image fields of their
+/// own.
 fn see_elsewhere(scope: &Scope<'_, '_>, place: &Place<'_, '_>, text: &str, draft: &mut Draft) {
     let key = place.last_key().unwrap_or_default();
     if !(key.ends_with("image") || key.ends_with("Image")) {
@@ -125,7 +126,7 @@ fn see_elsewhere(scope: &Scope<'_, '_>, place: &Place<'_, '_>, text: &str, draft
     }
 }
 
-/// The path of a field spec that reaches a place.
+/// The path of a field spec that would reach `place`.
 fn spec_path(place: &Place<'_, '_>) -> String {
     let steps = place.path.iter().enumerate().map(|(at, step)| match step {
         Step::Key(key) if at == 0 => key.replace('/', "\\/"),
@@ -135,7 +136,7 @@ fn spec_path(place: &Place<'_, '_>) -> String {
     steps.collect()
 }
 
-/// What is said of a rule that no image has matched.
+/// The warning about a rule that matched no image, or the error if the rule is required.
 pub(super) fn unmatched(rule: &ImageRule, elsewhere: Option<&Elsewhere>) -> Finding {
     let said = |fact, help: String| {
         let finding = Finding::error(fact, help);
@@ -162,7 +163,7 @@ pub(super) fn unmatched(rule: &ImageRule, elsewhere: Option<&Elsewhere>) -> Find
     said(fact, help.to_owned())
 }
 
-/// A field spec that ends at a map or a list, which is not an image.
+/// Reports field specs that end at a map or a list, which is not an image.
 fn ends_early(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
     let is_list = matches!(scope.tree.node(place.id).kind, Kind::Seq { .. });
     let what = if is_list { "a list" } else { "a map" };
@@ -180,8 +181,8 @@ fn ends_early(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
     }
 }
 
-/// `containers[].image` of every sort and `volumes[].image.reference`, at any depth, as kustomize's
-/// `LegacyFilter` finds them.
+/// Whether `place` is an `image` of any kind of container, or `volumes[].image.reference`, at any depth, as in
+/// kustomize's `LegacyFilter`.
 fn container_image(place: &Place<'_, '_>) -> bool {
     match place.path {
         [.., Step::Key(list), Step::Index(_), Step::Key("image")] => {
@@ -207,7 +208,7 @@ fn left_alone(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) {
     );
 }
 
-/// Whether a field spec reaches `place`: lists on the way are entered with and without `[]`.
+/// Whether a field spec reaches `place`. Lists before the last step are entered with or without `[]`.
 fn fits_spec(spec: &FieldSpec, scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> bool {
     let gvk = &scope.subject().identity.gvk;
     let fits = |wanted: &Option<String>, actual: &str| {

@@ -1,5 +1,5 @@
-//! A mapping entry that is to be written, with the mappings around it that are missing: as data, and
-//! as the text and events that it becomes.
+//! A mapping entry to insert, together with the mappings around it that are missing: as data, as text, and as the
+//! events that the text must make.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -8,38 +8,38 @@ use crate::yaml::expected::Shape;
 use crate::yaml::plain;
 use crate::yaml::scalar::double_quote;
 
-/// `keys[0]: {keys[1]: … value}`.
+/// An entry `keys[0]: {keys[1]: … value}`, of which some outer keys may exist already.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// What is written; shared by all objects.
+    /// The keys and the value; shared by all objects.
     pub setting: Rc<Setting>,
-    /// How many of the keys are there already.
+    /// How many of the keys exist already.
     pub there: usize,
-    /// How it is written.
+    /// How the entry is written.
     pub form: Form,
 }
 
-/// A value and the way to it.
+/// A value and the path to it.
 #[derive(Clone, Debug)]
 pub struct Setting {
-    /// The keys, from the outermost.
+    /// The keys, outermost first.
     pub keys: Vec<String>,
     /// The value.
     pub value: String,
-    /// Whether it is written without quotes, where the style is a block's.
+    /// Whether the value is written without quotes in block style.
     pub plain: bool,
 }
 
-/// How an entry is put between what is there.
+/// How an entry is placed among what is there.
 #[derive(Clone, Debug)]
 pub enum Form {
-    /// Behind a colon between braces: the value alone, or a flow mapping.
+    /// After a colon in a flow mapping: the value alone, or a flow mapping.
     Inline,
-    /// Behind a colon in a block mapping: the value alone.
+    /// After a colon in a block mapping: the value alone.
     Value,
-    /// Behind a colon: on lines of its own, below a comment that stands there.
+    /// After a colon in a block mapping: on lines of its own, below the comment that follows the colon.
     Below(Lines, Box<str>),
-    /// In a flow mapping, before its first entry, with the blanks that stood before that.
+    /// In a flow mapping, before its first entry if there is one. Holds the blanks that were in front of that entry.
     Front(Option<Box<str>>),
     /// At the start of a line.
     Line(Lines),
@@ -49,10 +49,10 @@ pub enum Form {
     Before(Lines),
 }
 
-/// The look of lines in block style.
+/// Indentation and line break of lines in block style.
 #[derive(Clone, Copy, Debug)]
 pub struct Lines {
-    /// Blanks before the entry.
+    /// Number of blanks before the entry.
     pub indent: usize,
     /// `\n`, `\r\n` or `\r`.
     pub eol: &'static str,
@@ -63,7 +63,7 @@ impl Entry {
         self.setting.keys.get(self.there..).unwrap_or_default()
     }
 
-    /// The text to put in.
+    /// The text to insert.
     #[must_use]
     pub fn text(&self) -> String {
         match &self.form {
@@ -86,7 +86,7 @@ impl Entry {
         }
     }
 
-    /// The events that it makes.
+    /// The events that the inserted text must make when it is parsed.
     #[must_use]
     pub fn shapes(&self) -> Vec<Shape> {
         let keys = self.missing();
@@ -107,12 +107,12 @@ impl Entry {
         shapes
     }
 
-    /// Whether it stands behind a colon, so that its first key begins a mapping.
+    /// Whether the entry follows a colon, so that its first missing key begins a mapping.
     fn is_value(&self) -> bool {
         matches!(self.form, Form::Inline | Form::Value | Form::Below(..))
     }
 
-    /// `"a": {"b": "value"}`, without braces around it.
+    /// The missing part in flow style without outer braces: `"a": {"b": "value"}`.
     fn flow(&self) -> String {
         let keys: Vec<_> = self.missing().iter().map(|key| double_quote(key)).collect();
         let closing = "}".repeat(keys.len().saturating_sub(1));
@@ -123,7 +123,8 @@ impl Entry {
         )
     }
 
-    /// The same in block style; no line break ends the last line.
+    /// The missing part in block style, without a line break at its end. `indent_first` says whether the first line is
+    /// indented.
     fn block(&self, lines: Lines, indent_first: bool) -> String {
         let mut text = String::new();
         for (depth, key) in self.missing().iter().enumerate() {

@@ -1,11 +1,12 @@
-//! Texts that hold escaped placeholders and no others: nothing is read for them.
+//! Texts whose placeholders are all escaped: no secret is read for them.
 
 use super::slot::{is_avp_annotation, takes_text};
 use super::walk::{Place, field};
 use super::{Draft, Mode, Scope};
 use crate::finding::Finding;
 
-/// Whether the escapes stay: for a later run, or since nothing is ever replaced there, which is told.
+/// Whether the escapes stay in the text: because a later run resolves them, or because placeholders are never replaced
+/// in this place, which is reported.
 pub(super) fn stays(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) -> bool {
     let is_written_back = scope.mode == Mode::Function && scope.in_place;
     if scope.keeps() || (is_written_back && !scope.config.secrets.allow_in_place) {

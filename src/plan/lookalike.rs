@@ -1,5 +1,5 @@
-//! The last look at what stays: texts that look like placeholders and are none, and placeholders where none is
-//! replaced. Each is told once, so that no slip goes to the cluster without a word.
+//! Finds texts that look like placeholders but are not, and placeholders in places where none is replaced. Each is
+//! reported once, so that no mistake reaches the cluster unnoticed.
 
 use super::walk::{Place, Step, field};
 use super::{Draft, Scope};
@@ -7,8 +7,8 @@ use crate::finding::Finding;
 use crate::placeholder::lookalike::{self, Lookalike};
 use crate::placeholder::{self, Segment};
 
-/// Looks at a text without placeholders, and at what is behind its base64, if that is seen through. `keys` says
-/// that `<key>` counts.
+/// Checks a text without placeholders, and what it decodes to if it is base64 (`decoded`). `keys` says whether `<key>`
+/// is a placeholder here.
 pub(super) fn whole(
     scope: &Scope<'_, '_>,
     place: &Place<'_, '_>,
@@ -27,7 +27,7 @@ pub(super) fn whole(
     tell(scope, place, found, draft);
 }
 
-/// Looks at what stands beside the placeholders of a text.
+/// Checks the text around the placeholders of a scalar.
 pub(super) fn beside(
     scope: &Scope<'_, '_>,
     place: &Place<'_, '_>,
@@ -41,7 +41,7 @@ pub(super) fn beside(
     tell(scope, place, found, draft);
 }
 
-/// Looks at an annotation in which kustomize or kpt keep their books: nothing is ever replaced there.
+/// Checks an annotation that kustomize or kpt use for their own bookkeeping, in which nothing is ever replaced.
 pub(super) fn in_books(
     scope: &Scope<'_, '_>,
     place: &Place<'_, '_>,
@@ -65,7 +65,7 @@ fn key(scope: &Scope<'_, '_>, place: &Place<'_, '_>, keys: bool, text: &str) -> 
     keys.then(|| lookalike::find_key(text, is_value)).flatten()
 }
 
-/// A text behind an alias is told in its own place.
+/// Reports a lookalike, but not through an alias: the anchored text is reported in its own place.
 fn tell(scope: &Scope<'_, '_>, place: &Place<'_, '_>, found: Option<Lookalike>, draft: &mut Draft) {
     let Some(found) = found.filter(|_| place.alias.is_none()) else {
         return;

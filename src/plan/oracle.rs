@@ -1,11 +1,11 @@
-//! Modifiers that would tell what a value is by failing or not, under a policy.
+//! Modifiers that would reveal a value under a policy by whether they fail.
 
 use super::Scope;
 use crate::finding::Finding;
 use crate::placeholder::Placeholder;
 use crate::placeholder::modifier::{Oracle, oracle};
 
-/// What the policy has against the modifiers of a placeholder.
+/// The error for modifiers of a placeholder that the policy does not allow, if there are any.
 pub(super) fn denial(scope: &Scope<'_, '_>, placeholder: &Placeholder) -> Option<Finding> {
     if !scope.judge.denies_questions() {
         return None;

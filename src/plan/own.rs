@@ -1,4 +1,4 @@
-//! Our own configuration among the objects: a Release is never applied to a cluster.
+//! Our own configuration among the manifests: a Release must not be applied to a cluster.
 
 use super::{Mode, place_name};
 use crate::finding::Finding;
@@ -10,7 +10,7 @@ pub(super) fn is_release(object: &Object) -> bool {
     &*gvk.group == "gitops-fn.dev" && &*gvk.kind == "Release"
 }
 
-/// The error for one in a list, which cannot be left out alone.
+/// The error for a Release in a list, which cannot be left out on its own.
 pub(super) fn in_list(release: &Object) -> Finding {
     Finding::error(
         "a Release is not for the cluster",
@@ -19,7 +19,8 @@ pub(super) fn in_list(release: &Object) -> Finding {
     .at(&release.subject, "")
 }
 
-/// What is reported of it: `build` knows where it belongs, elsewhere it is left out.
+/// The finding for a Release among the manifests: an error in `build`, which can say where the Release belongs;
+/// otherwise a warning that it was left out.
 pub(super) fn finding(release: &Object, mode: Mode) -> Finding {
     let subject = &release.subject;
     let place = place_name(subject.file.as_deref(), subject.index);

@@ -1,5 +1,5 @@
-//! The placeholder rule: which scalars hold placeholders, where their secrets are, and what the
-//! result has to be (docs/internals/avp.md#what-is-a-placeholder, docs/internals/avp.md#types-here).
+//! The placeholder rule: which scalars hold placeholders, in which secrets their values are, and what type the result
+//! must have (docs/internals/avp.md#what-is-a-placeholder, docs/internals/avp.md#types-here).
 
 use super::avp_annotations::Avp;
 use super::change::{Action, Change, Context, Fill, Removal, Slot, Wrap, old_text};
@@ -13,7 +13,7 @@ use crate::secret::{KvVersion, SecretRef, base64};
 use crate::yaml::event::{Style, Tag};
 use crate::yaml::tree::Kind;
 
-/// Plans the replacement of the placeholders in one scalar, and finds those that cannot be replaced.
+/// Plans the replacement of the placeholders in the scalar at `place`, and reports those that cannot be replaced.
 pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut Draft) {
     let node = scope.tree.node(place.id);
     let Some(style) = node.style() else { return };
@@ -64,7 +64,7 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
     }
     draft.count(placeholders(&segments).count());
     if scope.judge.is_exceeded(draft.placeholders()) {
-        // said at the end; what comes now is not even looked at
+        // reported when planning ends; further placeholders are not examined
         return;
     }
     let Some(context) = context(scope, avp, place, &segments, base64, draft) else {
@@ -103,7 +103,7 @@ pub fn plan(scope: &Scope<'_, '_>, avp: &Avp, place: &Place<'_, '_>, draft: &mut
     draft.change(place, Change { span, ..change });
 }
 
-/// The placeholders among a text's pieces.
+/// The placeholders among the pieces of a text.
 pub fn placeholders(segments: &[Segment]) -> impl Iterator<Item = &Placeholder> {
     segments.iter().filter_map(|segment| match segment {
         Segment::Placeholder(placeholder) => Some(&**placeholder),
@@ -111,14 +111,14 @@ pub fn placeholders(segments: &[Segment]) -> impl Iterator<Item = &Placeholder> 
     })
 }
 
-/// The read that a placeholder asks for; `None` for a `<key>` without a path.
+/// The secret that a placeholder requires; `None` for a `<key>` without a path.
 #[must_use]
 pub fn wanted(placeholder: &Placeholder, context: &Context) -> Option<SecretRef> {
     match &placeholder.source {
         Source::Key(_) => context.keys_at.clone(),
         Source::Path { path, version, .. } => Some(SecretRef {
             path: path.clone(),
-            // KV v1 has no versions; AVP ignores them there
+            // KV v1 has no versions, and AVP ignores them there
             version: if context.kv == Some(KvVersion::V1) {
                 0
             } else {
@@ -136,7 +136,7 @@ fn cut_off(key: &str) -> Finding {
     )
 }
 
-/// The annotations in which kustomize and kpt keep their books.
+/// Whether `place` is an annotation that kustomize or kpt use for their own bookkeeping.
 fn is_books(place: &Place<'_, '_>) -> bool {
     matches!(
         place.path,
@@ -144,7 +144,7 @@ fn is_books(place: &Place<'_, '_>) -> bool {
     )
 }
 
-/// `spec.secrets.path` of the config, where it counts: a Secret's `data` and `stringData`.
+/// `spec.secrets.path` of the configuration, where it applies: in a Secret's `data` and `stringData`.
 fn config_path<'s>(scope: &Scope<'s, '_>, place: &Place<'_, '_>) -> Option<&'s str> {
     let counts = scope.is_secret() && matches!(place.path, [Step::Key("data" | "stringData"), ..]);
     counts
@@ -154,8 +154,8 @@ fn config_path<'s>(scope: &Scope<'s, '_>, place: &Place<'_, '_>) -> Option<&'s s
 
 type Found = Result<Option<Vec<Segment>>, Vec<PlaceholderError>>;
 
-/// The placeholders in what a text decodes to, if it is base64 (standard alphabet, padded, CR and LF
-/// ignored) of something that holds one.
+/// Finds the placeholders in a decoded base64 text (standard alphabet, padded, CR and LF ignored), and how the base64
+/// is laid out. `None` if nothing in it looks like a placeholder.
 fn see_through(text: &str, decoded: &[u8], keys: bool) -> Option<(Found, Wrap)> {
     if !placeholder::may_hold(decoded, keys) {
         return None;
@@ -175,7 +175,7 @@ fn see_through(text: &str, decoded: &[u8], keys: bool) -> Option<(Found, Wrap)> 
     ))
 }
 
-/// What decides about the result; `None` when a placeholder may not stand where it does.
+/// What the result depends on; `None` after an error was reported for one of the placeholders.
 fn context(
     scope: &Scope<'_, '_>,
     avp: &Avp,
@@ -209,7 +209,7 @@ fn context(
             problems.extend(super::oracle::denial(scope, placeholder));
         }
         if problems.is_empty() {
-            // in every mode, so that what is kept can be resolved later
+            // in every mode, so that placeholders that are kept can be resolved later
             problems.extend(no_secret(placeholder, keys_at.as_ref()));
         }
         for problem in problems {
@@ -294,7 +294,7 @@ fn misplaced(
     }
 }
 
-/// What keeps a path from naming a secret, by its form alone.
+/// The error for a path that cannot name a secret because of its form.
 fn no_secret(placeholder: &Placeholder, keys_at: Option<&SecretRef>) -> Option<Finding> {
     let path = match (&placeholder.source, keys_at) {
         (Source::Path { path, .. }, _) => path,
@@ -309,7 +309,8 @@ fn path_is_plain(path: &str) -> bool {
         .any(|segment| matches!(segment, "" | "." | ".."))
 }
 
-/// How the entry can be taken out: a scalar without anchor under a plain key, not met through an alias.
+/// How to remove the entry at `place`; `None` if it cannot be removed: it is not a map entry, was reached through an
+/// alias, has an anchor, or its key cannot be removed.
 fn removal(scope: &Scope<'_, '_>, place: &Place<'_, '_>, draft: &mut Draft) -> Option<Removal> {
     let tree = scope.tree;
     let is_map = matches!(tree.node(place.parent).kind, Kind::Map { .. });

@@ -1,5 +1,5 @@
-//! The operator's policy, asked about each placeholder in each place that it shows in. What the object itself
-//! is, is looked at once.
+//! Checks each placeholder against the operator's policy, in each place in which it appears. What the object itself is
+//! is determined once.
 
 use super::Scope;
 use super::change::Slot;
@@ -10,8 +10,10 @@ use crate::policy::sink::{NOT_A_STRING, Target};
 use crate::secret::{KvVersion, SecretRef};
 use crate::yaml::tree::{NodeId, Tree};
 
-/// What the policy has against a placeholder at a place; both the path and the place are judged. The values of a map
-/// that is put in whole stand below it, under keys that only the secret knows: whatever they are, they must be allowed.
+/// The errors for a placeholder that the policy does not allow at `place`; both its path and the place are judged.
+///
+/// A map that replaces the whole field puts values below the place, under keys that only the secret knows. So the
+/// policy must allow any key there.
 pub(super) fn denials(
     scope: &Scope<'_, '_>,
     placeholder: &Placeholder,
@@ -33,7 +35,7 @@ pub(super) fn denials(
     let head = scope
         .head
         .get_or_init(|| Head::of(scope.tree, scope.root()));
-    // no policy can list this key by its name
+    // stands for any key: no policy can list the empty name
     let any = matches!(slot, Slot::Map(_)).then_some(Some(""));
     let path: Vec<_> = place.path.iter().map(key).chain(any).collect();
     found.extend(scope.judge.sink(&head.target(&path)).err());
@@ -43,7 +45,8 @@ pub(super) fn denials(
     found
 }
 
-/// What is said of a map that is a value: its keys are a part of it, and nobody masks the keys of an object's data.
+/// The error for a map that is a secret value: its keys are part of the value, and nobody masks the keys of an object's
+/// data.
 fn bare_keys() -> Finding {
     Finding::error(
         "the policy lets no value become keys, which every reader of the object sees",
@@ -51,8 +54,8 @@ fn bare_keys() -> Finding {
     )
 }
 
-/// What is said of a ResourceList among plain manifests: `args` of an exec function can say `render`, and
-/// then the environment would be taken for Argo CD's and not for the repository's.
+/// The error for a ResourceList among plain manifests. The `args` of an exec function can call `render`, which would
+/// then trust the environment as Argo CD's although the repository sets it.
 pub(super) fn resource_list() -> Finding {
     Finding::error(
         "a ResourceList is the input of a KRM function, and under a policy `render` takes plain manifests alone",
@@ -74,8 +77,8 @@ fn namespace<'t>(tree: &'t Tree<'_>, metadata: Option<NodeId>) -> &'t str {
     }
 }
 
-/// What an object is, to all who read it: under a policy its text has been written anew, without keys that
-/// stand twice or are merged.
+/// The identity of an object, the same for every reader: under a policy the input has been rewritten without duplicate
+/// and merge keys.
 pub(super) struct Head<'t> {
     api_version: &'t str,
     kind: &'t str,

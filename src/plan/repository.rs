@@ -1,4 +1,4 @@
-//! The repository rule: an annotation on every object, and on its pod templates on request
+//! The repository rule: sets an annotation on every object and, on request, on its pod templates
 //! (docs/internals/kustomize-and-kpt.md#annotations-that-kustomize-sets).
 
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use crate::yaml::scalar::is_string;
 use crate::yaml::tree::{Kind, Node, NodeId};
 use crate::yaml::trivia;
 
-/// Where pod templates stand: kustomize's list, and `PodTemplate`.
+/// Paths of pod templates: those that kustomize knows, and that of `PodTemplate`.
 const TEMPLATES: [&[&str]; 4] = [
     &["spec", "template"],
     &["spec", "jobTemplate"],
@@ -26,7 +26,7 @@ const TEMPLATES: [&[&str]; 4] = [
     &["template"],
 ];
 
-/// What is set on every object; `quoted` where all strings are.
+/// The annotation to set on every object. `quoted` requires quotes around the value even where YAML needs none.
 #[must_use]
 pub fn setting(repository: Option<&Repository>, quoted: bool) -> insertion::Setting {
     let (key, value) = repository.map_or(("", ""), |repository| {
@@ -39,7 +39,7 @@ pub fn setting(repository: Option<&Repository>, quoted: bool) -> insertion::Sett
     }
 }
 
-/// Plans the annotation on one object.
+/// Plans the annotation of one object and, if configured, of its pod templates.
 pub fn plan(scope: &Scope<'_, '_>, draft: &mut Draft) {
     let Some(repository) = &scope.config.repository else {
         return;
@@ -62,7 +62,7 @@ pub fn plan(scope: &Scope<'_, '_>, draft: &mut Draft) {
     }
 }
 
-/// kustomize's list by group and kind, and `PodTemplate`.
+/// Whether objects of this kind have a pod template at `way`: kustomize's list, and `PodTemplate`.
 fn has_template(gvk: &GroupVersionKind, way: &[&str]) -> bool {
     match (&*gvk.group, &*gvk.kind) {
         (_, "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet")
@@ -74,7 +74,7 @@ fn has_template(gvk: &GroupVersionKind, way: &[&str]) -> bool {
     }
 }
 
-/// Sets `metadata.annotations[KEY]` below `start`, which lies `way` below the object's root.
+/// Sets `metadata.annotations[KEY]` below `start`, which is at the path `way` in the object.
 fn annotate(
     scope: &Scope<'_, '_>,
     repository: &Repository,
@@ -105,7 +105,7 @@ fn annotate(
 /// Why the annotation cannot be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum Obstacle {
-    /// It is that of the key so many keys down.
+    /// A duplicate key: the one at this index in the path `metadata`, `annotations`, annotation key.
     #[error("{TWICE}")]
     Twice(usize),
     #[error("the mapping comes through a merge key")]
@@ -138,8 +138,8 @@ struct Setting<'s, 'o, 'a> {
 }
 
 impl Setting<'_, '_, '_> {
-    /// Goes down the keys from the mapping `map`, whose own key is `map_key` and which lies `there` keys
-    /// down, and sets the last one.
+    /// Follows the keys, starting at number `there`, from the mapping `map` with the key `map_key`, and sets the last
+    /// one.
     fn descend(
         &self,
         map: NodeId,
@@ -231,7 +231,7 @@ impl Setting<'_, '_, '_> {
         }
     }
 
-    /// A null, or nothing at all, under `name` becomes the mappings that are missing.
+    /// Replaces a null or missing value of the key `name` with the annotation and the mappings that are missing.
     fn fill_null(
         &self,
         map: NodeId,
@@ -254,7 +254,7 @@ impl Setting<'_, '_, '_> {
         } else if there == self.keys.len() {
             (end, Form::Value)
         } else {
-            // blanks at its end included: behind the value some readers would refuse them
+            // including its trailing blanks, which some readers would refuse after the value
             let comment = &text[end..trivia::line_end(text, end)];
             let lines = Lines {
                 indent: column(text, key.span.start) + 2,
@@ -267,7 +267,7 @@ impl Setting<'_, '_, '_> {
         Ok(())
     }
 
-    /// Puts the entry, with the mappings around it that are missing, into a mapping.
+    /// Inserts the entry, with the mappings around it that are missing, into the mapping `map`.
     fn insert(
         &self,
         map: NodeId,
@@ -283,7 +283,7 @@ impl Setting<'_, '_, '_> {
                 return Err(Obstacle::Pair);
             }
             let brace = node.span.start + 1;
-            // not the first key, which may have `?`, an anchor or a tag in front
+            // skips to where the first entry begins, which can be a `?`, an anchor or a tag instead of its key
             let first = (node.end > map + 1).then(|| trivia::skip(text, brace));
             let between = first.map(|first| Box::from(blanks(text, brace, first)));
             (first.unwrap_or(brace), front, Form::Front(between))
@@ -305,8 +305,8 @@ impl Setting<'_, '_, '_> {
         Ok(())
     }
 
-    /// The start of a line of a block mapping where an entry can go, and the event it goes before: the
-    /// first line of a mapping below a key; behind `kind` in the object's root.
+    /// The start of a line of a block mapping at which an entry can be inserted, and the event that follows it: the
+    /// first line of a mapping below a key; in the object's root, the line after `kind`.
     fn line_for(&self, map: NodeId, map_key: Option<NodeId>, first: usize) -> Option<(usize, u32)> {
         let (tree, text) = (self.scope.tree, self.scope.text);
         if let Some(key) = map_key {
@@ -326,7 +326,7 @@ impl Setting<'_, '_, '_> {
     }
 }
 
-/// Between the brace and the first entry: so that pretty-printed JSON stays pretty.
+/// What is between the brace and the first entry, or one blank: so that pretty-printed JSON stays pretty.
 fn blanks(text: &str, from: usize, to: usize) -> &str {
     match text.get(from..to) {
         Some(blank) if !blank.is_empty() && trivia::is_blank(blank) => blank,

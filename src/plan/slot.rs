@@ -1,11 +1,11 @@
-//! What a field takes, by the object's kind and the way to it.
+//! Which values a field takes, by the object's kind and the field's path.
 
 use super::Scope;
 use super::change::{Slot, Values};
 use super::walk::{Place, Step};
 use crate::yaml::event::Tag;
 
-/// What the field at `place` takes.
+/// Which values the field at `place` takes.
 pub(super) fn of(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> Slot {
     let encode = scope.config.secrets.encode_data;
     match (scope.kind(), place.path) {
@@ -28,7 +28,7 @@ pub(super) fn of(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> Slot {
     }
 }
 
-/// Whether Kubernetes takes nothing but a map of strings there.
+/// Whether Kubernetes requires a map of strings at this path.
 fn is_string_map(path: &[Step<'_>]) -> bool {
     matches!(
         path,
@@ -40,7 +40,7 @@ fn is_string_map(path: &[Step<'_>]) -> bool {
     )
 }
 
-/// Whether Kubernetes takes nothing but a string there, in objects of its own and in most others.
+/// Whether Kubernetes requires a string at this path, in its own objects and in most custom ones.
 fn is_string(path: &[Step<'_>]) -> bool {
     matches!(
         path,
@@ -58,13 +58,13 @@ fn is_string(path: &[Step<'_>]) -> bool {
     )
 }
 
-/// Whether the tag at `place`, if any, lets it be any text.
+/// Whether the value at `place` has no YAML tag, or one that allows any text.
 pub(super) fn takes_text(scope: &Scope<'_, '_>, place: &Place<'_, '_>) -> bool {
     let tag = scope.tree.node(place.id).props.tag;
     matches!(tag, Tag::None | Tag::Str | Tag::Bare)
 }
 
-/// Whether the value is an annotation that the program itself obeys.
+/// Whether the value is an annotation that gitops-fn itself obeys.
 pub(super) fn is_avp_annotation(place: &Place<'_, '_>) -> bool {
     matches!(
         place.path,

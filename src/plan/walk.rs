@@ -1,4 +1,4 @@
-//! Every node of an object with the way to it, aliases and merge keys followed.
+//! Visits every node of an object with its path, following aliases and merge keys.
 
 use std::fmt::Write;
 
@@ -8,32 +8,32 @@ use crate::clock::{self, Clock};
 use crate::explain::Explain;
 use crate::yaml::tree::{Kind, NodeId, Tree};
 
-/// One step from an object's root.
+/// One step of the path from an object's root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'t> {
-    /// Into the value under a key.
+    /// Into the value of a key.
     Key(&'t str),
-    /// Into a list's member.
+    /// Into an element of a list, counted from 0.
     Index(usize),
 }
 
-/// A node as the walk meets it.
+/// A node together with where it was reached.
 #[derive(Clone, Copy)]
 pub struct Place<'w, 't> {
     /// The node; never an alias.
     pub id: NodeId,
-    /// The alias through which it was met, if any: the innermost one.
+    /// The innermost alias through which the node was reached, if any.
     pub alias: Option<NodeId>,
-    /// The mapping or sequence it stands in.
+    /// The mapping or sequence that contains the node.
     pub parent: NodeId,
-    /// The way from the object's root; for a key, to its mapping.
+    /// The path from the object's root to the node; for a key, to its mapping.
     pub path: &'w [Step<'t>],
-    /// The node is a mapping's key.
+    /// Whether the node is a mapping's key, or part of one.
     pub is_key: bool,
 }
 
 impl<'t> Place<'_, 't> {
-    /// The key of the last step, if it was one.
+    /// The key of the last step, if that is a key.
     #[must_use]
     pub fn last_key(&self) -> Option<&'t str> {
         match self.path.last() {
@@ -43,10 +43,10 @@ impl<'t> Place<'_, 't> {
     }
 }
 
-/// The way as messages write it: `spec.containers[0].image`, `metadata.annotations[a.b/c]`.
+/// The path as messages show it: `spec.containers[0].image`, `metadata.annotations[a.b/c]`.
 ///
-/// A key that no Kubernetes name looks like may hold anything and is written as `(key)`. What lies deeper than
-/// anybody wants to read is left out.
+/// A key that does not look like a Kubernetes name may hold anything, so it is shown as `(key)`. A path of more than
+/// 512 bytes is cut off.
 #[must_use]
 pub fn field(path: &[Step<'_>]) -> String {
     let mut out = String::new();
@@ -74,7 +74,7 @@ pub fn field(path: &[Step<'_>]) -> String {
     out
 }
 
-/// The longest way that is written out, but for its last step: each finding has one.
+/// The length in bytes from which a path is cut off after the current step: each finding holds a path.
 const LONGEST: usize = 512;
 
 fn is_word(key: &str) -> bool {
@@ -93,16 +93,16 @@ fn is_name(key: &str) -> bool {
         })
 }
 
-/// The object cannot be walked.
+/// Why an object cannot be walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WalkError {
-    /// Aliases in aliases, or of long texts: the object would be enormous.
+    /// Aliases in aliases, or aliases of long texts, would make the object enormous.
     #[error("its aliases expand to more than 1,000,000 nodes or 16 MB of text")]
     TooLarge,
-    /// Aliases in aliases: the object would be nested too deep.
+    /// Aliases in aliases would nest the object too deeply.
     #[error("its aliases nest more than 1,100 deep")]
     TooDeep,
-    /// There is no more time.
+    /// The clock has stopped.
     #[error("stopped before the end of the object")]
     Stopped,
 }
@@ -118,16 +118,15 @@ impl Explain for WalkError {
 }
 
 const MAX_ALIASED: usize = 1_000_000;
-/// A text that is met through an alias is looked through each time, and counts as one more node for each so
-/// many bytes.
+/// A text that is reached through an alias is examined each time, so it counts as one more node for each 16 bytes.
 const LONG: usize = 16;
 const MAX_DEPTH: usize = 1_100;
 
-/// Visits `root` and all below it, but not what lies in `skip`. `aliased` counts the nodes that are met
-/// through aliases, over all walks through a document.
+/// Calls `visit` for `root` and all nodes below it, except for `skip` and what is below that. Adds to `aliased` the
+/// number of nodes that are reached through aliases, which is limited for a document as a whole.
 ///
 /// # Errors
-/// A [`WalkError`] for alias bombs, or where the clock has stopped; what was visited until then was.
+/// A [`WalkError`] for alias bombs, or when the clock has stopped; the nodes before that have been visited.
 pub fn walk<'t>(
     tree: &'t Tree<'_>,
     root: NodeId,
@@ -191,8 +190,8 @@ impl<'t> Walker<'_, 't, '_> {
         Ok(())
     }
 
-    /// The entries of `map`, as those of `owner`, into which they may be merged; `written` are the
-    /// owner's own keys, which win over merged ones.
+    /// Visits the entries of `map` as those of `owner`, into which they may be merged. `written` are the owner's own
+    /// keys, which win over merged ones.
     fn map(
         &mut self,
         map: NodeId,
@@ -247,7 +246,7 @@ impl<'t> Walker<'_, 't, '_> {
                 }
             }
             Kind::Scalar(_) | Kind::Alias(_) => {
-                // nothing to merge: its text counts as little as a key's
+                // not a mapping, so nothing is merged: the text has no more effect than a key
                 self.meet(value, owner, alias, true)?;
             }
         }
