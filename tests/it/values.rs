@@ -1,5 +1,5 @@
-//! What values become beyond what a table of texts can show: a whole secret as the data of a Secret in each way to
-//! run, under a policy too, maps in every style, and what stays without quotes.
+//! Tests values that the golden cases cannot cover: a whole secret as the data of a Secret with each command, also
+//! under a policy, maps in every style, and values that stay without quotes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
