@@ -1,7 +1,7 @@
 //! Confines kustomize and helm: whatever a repository makes them do, they cannot reach credentials, other processes
 //! or the network.
 //!
-//! A child process of ours (`gitops-fn __child`) restricts itself and then starts the program, since running code
+//! Our own child process (`gitops-fn __child`) restricts itself and then starts the program, since running code
 //! between fork and exec would need `unsafe`. The boundary is Landlock: file rights are required, and scopes are used
 //! as far as the kernel supports them. A system call filter (seccomp) closes what Landlock leaves open, mainly sockets,
 //! and resource limits bound memory, files and time.

@@ -60,7 +60,7 @@ fn entry(name: &'static str, entry: &str) -> Case {
     told(name, command(&["render", "-"], &[FILE]), secret(entry))
 }
 
-/// What stands in manifests.
+/// Cases with the characters in manifests.
 fn manifests() -> Vec<Case> {
     let closed = [
         ("VAULT_ADDR", "http://127.0.0.1:1"),
@@ -106,7 +106,7 @@ fn manifests() -> Vec<Case> {
     cases
 }
 
-/// What files and folders are called.
+/// Cases with the characters in names of files and folders.
 fn names() -> Vec<Case> {
     let bad = format!("x{BAD}");
     let within = format!("nosuch/{bad}");
@@ -132,7 +132,7 @@ fn names() -> Vec<Case> {
     ]
 }
 
-/// What arguments, the environment and a configuration say.
+/// Cases with the characters in arguments, the environment and a configuration.
 fn settings() -> Vec<Case> {
     let release = |spec: &str| {
         format!(

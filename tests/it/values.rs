@@ -279,7 +279,7 @@ const STYLES: [&str; 14] = [
     "stringData: >-\n  @",
 ];
 
-/// What stands around a field.
+/// The text around a field.
 const FRAMES: [&str; 6] = [
     "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\n@\n",
     "@\napiVersion: v1\nkind: Secret\nmetadata:\n    name: s\n",
