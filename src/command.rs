@@ -1,4 +1,4 @@
-//! The commands, and what they share; like `main` they may read the environment and print.
+//! The commands, and what they share. Like `main`, they may read the environment and print.
 
 pub(crate) mod build;
 pub(crate) mod child;

@@ -1,5 +1,5 @@
-//! Requests to one server, and everything that can go wrong with them. Knows no product: callers bring the options of
-//! the connection, and put the errors into the words of their users.
+//! Requests to one server, and everything that can go wrong with them. This module is independent of the product that
+//! it talks to: callers supply the options of the connection, and phrase the errors for their users.
 
 pub(crate) mod answer;
 mod classify;

@@ -1,7 +1,7 @@
-//! Build: what `gitops-fn build` does before it renders. kustomize runs as a confined child; which
-//! Release counts is found in the repository. What it does afterwards is [`crate::namehash`].
+//! What `gitops-fn build` does before it renders: it checks the folder, finds the Release that applies, and runs
+//! kustomize as a confined child. Renaming what has a name hash after rendering is in [`crate::namehash`].
 //!
-//! No secret is asked for before the child has ended well and all of its output has been read.
+//! No secret is requested before the child has succeeded and all of its output has been read.
 
 mod command;
 #[cfg(target_os = "linux")]
@@ -29,73 +29,73 @@ use scan::Allowed;
 use crate::finding::Finding;
 use crate::source::{self, Limit, SourceError, Sources};
 
-/// The Release that counts, if it is there, beside the kustomization.
+/// The name of the Release file next to a kustomization. If it exists, it applies.
 const RELEASE: &str = "gitops-fn.yaml";
 
-/// What a build is asked to do, and what it may.
+/// What a build has to do, and what it is allowed to do.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The folder to build.
     pub folder: PathBuf,
-    /// The root of the checkout, where it is not to be found.
+    /// The root of the checkout; `None`: it is found from `source_path` or `.git`.
     pub root: Option<PathBuf>,
-    /// `ARGOCD_APP_SOURCE_PATH`.
+    /// The value of `ARGOCD_APP_SOURCE_PATH`: the folder's path in the repository.
     pub source_path: Option<String>,
     /// Whether charts may be inflated.
     pub helm: bool,
     /// Whether charts may be fetched.
     pub remote_charts: bool,
-    /// What happens where the kernel cannot confine.
+    /// What to do if the kernel cannot confine kustomize.
     pub unconfined: Unconfined,
-    /// Longest output of kustomize, or what is read in its place.
+    /// The maximum size of kustomize's output, or of the plain manifests that are read instead.
     pub longest: Limit,
-    /// Bytes of memory for the data of kustomize, and of each helm.
+    /// The maximum memory for the data of kustomize, and of each helm process, in bytes.
     pub memory: u64,
-    /// When the run has to end.
+    /// The time at which the run has to have ended.
     pub deadline: Instant,
-    /// Where temporary files go.
+    /// The folder for temporary files.
     pub temporary: PathBuf,
-    /// Our own executable.
+    /// The path of our own executable.
     pub ourselves: PathBuf,
     /// The value of `PATH`, in which kustomize and helm are found.
     pub path: OsString,
-    /// Whether it is to be said how far kustomize is confined.
+    /// Whether to log how far kustomize is confined.
     pub log: bool,
 }
 
 /// Where the Release comes from.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Release {
-    /// `gitops-fn.yaml`
+    /// The text of `gitops-fn.yaml`.
     File(String),
-    /// Our own entry under `transformers:`
+    /// Our own entry under `transformers:`, as YAML.
     Entry(String),
-    /// The environment: `APP_REPO`, `IMAGE_NAME`, `IMAGE_TAG`.
+    /// The environment variables `APP_REPO`, `IMAGE_NAME` and `IMAGE_TAG`.
     Environment,
 }
 
 /// A build that is ready to run.
 #[derive(Debug)]
 pub struct Prepared {
-    /// The folder, without links in its name.
+    /// The canonical path of the folder.
     pub folder: PathBuf,
-    /// Whether kustomize builds it; else it is a folder of plain manifests.
+    /// Whether kustomize builds the folder; otherwise it holds plain manifests.
     pub kustomize: bool,
-    /// The Release.
+    /// The Release that applies.
     pub release: Release,
-    /// Warnings.
+    /// Warnings about the files.
     pub findings: Vec<Finding>,
     repository: Repository,
-    /// Whether our entry makes kustomize ask for `--enable-alpha-plugins`.
+    /// Whether kustomize needs `--enable-alpha-plugins`, because of our entry.
     plugins: bool,
     /// Folders for fetched charts, relative to the root of the repository.
     charts: Vec<PathBuf>,
 }
 
-/// Looks at the repository, and reads what is ours in it.
+/// Checks the folder and its kustomizations, and reads the Release.
 ///
 /// # Errors
-/// All that will not work, as far as the files show it.
+/// Every problem that the files show before kustomize runs.
 pub fn prepare(options: &Options) -> Result<Prepared, Vec<Finding>> {
     let one = |message: String, help: &str| vec![Finding::error(message, help).exiting(2)];
     let shown = options.folder.display();
@@ -126,7 +126,7 @@ pub fn prepare(options: &Options) -> Result<Prepared, Vec<Finding>> {
         ));
     };
     if root.parent().is_none() {
-        // kustomize could read all of this machine
+        // kustomize could read every file of this machine
         return Err(one(
             "the whole file system cannot be the repository".to_owned(),
             "build a folder of its own, or name the repository with --root",
@@ -166,11 +166,11 @@ pub fn prepare(options: &Options) -> Result<Prepared, Vec<Finding>> {
     })
 }
 
-/// The manifests of a folder without a kustomization; our own file in it is none of them, nor is `config`,
-/// which counts in its place.
+/// Reads the manifests of a folder without a kustomization. `gitops-fn.yaml` and `config`, which replaces it, are
+/// left out.
 ///
 /// # Errors
-/// A [`SourceError`]: what cannot be read, or that there is none.
+/// A [`SourceError`] if a file cannot be read, or if there are no manifests.
 pub fn plain(options: &Options, config: Option<&Path>) -> Result<Sources, SourceError> {
     let folder = std::slice::from_ref(&options.folder);
     let mut ours = vec![options.folder.join(RELEASE)];

@@ -1,4 +1,4 @@
-//! The `gitops-fn` command: arguments, environment, log, exit code. Only this file and `command/` read the
+//! The `gitops-fn` command: arguments, environment, log, exit code. Only this file and `command/` may read the
 //! environment or print.
 
 use std::io::{self, IsTerminal};
@@ -25,7 +25,7 @@ use gitops_fn::settings::{AVP_SECRET, Settings, Variable};
 use gitops_fn::untrusted_text::one_line;
 
 fn main() -> ExitCode {
-    // first of all: until then, every process of the same user can read our environment
+    // first: until then, every process of the same user can read our environment
     hide();
     std::panic::set_hook(Box::new(|info| say(&text::crash(info.location()))));
     if helm::is_meant(std::env::args_os().next().as_deref()) {
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     ExitCode::from(done)
 }
 
-/// Prints what clap says: wrong arguments (exit code 2), or the help or version that was asked for.
+/// Prints clap's message and returns the exit code: 2 for wrong arguments, 0 for help or the version.
 fn help_or_usage(error: &clap::Error) -> u8 {
     if error.use_stderr() {
         say(&error.render().to_string());
@@ -49,6 +49,7 @@ fn help_or_usage(error: &clap::Error) -> u8 {
     0
 }
 
+/// Runs the command and returns its exit code. `begun` is when the process started, from which the deadline counts.
 fn run(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
     match &cli.command {
         Some(Command::Schema(Schema { kind, format })) => {
@@ -91,9 +92,9 @@ fn run(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
     }
 }
 
-/// Reads the environment and the operator's policy, and runs with them.
+/// Reads the environment and the operator's policy, and calls `run` with them.
 ///
-/// `function` says that this is a KRM function, where the repository controls the environment.
+/// `function` is true for a KRM function, whose environment the repository controls.
 fn with_settings(
     cli: &Cli,
     function: bool,
@@ -122,6 +123,7 @@ fn with_settings(
     run(&settings, &judge)
 }
 
+/// Starts the log on standard error at the higher of two levels: the count of `-v` and the setting.
 fn start_log(verbose: u8, setting: Option<&str>) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
@@ -138,7 +140,7 @@ fn start_log(verbose: u8, setting: Option<&str>) {
     if level == LevelFilter::OFF {
         return;
     }
-    // our own target alone: other crates log headers and bodies
+    // only our own target: other crates log headers and bodies
     let _ = tracing_subscriber::registry()
         .with(
             tracing_subscriber::fmt::layer()

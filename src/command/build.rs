@@ -26,10 +26,10 @@ use super::signals::Signals;
 use super::streams::{say, say_notes};
 use super::{input, store};
 
-/// Longest output of kustomize where no policy says so: 256 MiB.
+/// The maximum size of kustomize's output if no policy sets one: 256 MiB.
 const LONGEST: Limit = Limit::BuiltIn(256 << 20);
 
-/// Prepares, runs kustomize, and renders what it has printed.
+/// Runs kustomize, renders its output, and writes the result to standard output. Returns the exit code.
 pub(crate) fn run(
     arguments: &Build,
     settings: &Settings,
@@ -64,7 +64,7 @@ pub(crate) fn run(
     })
 }
 
-/// What the arguments ask for, as far as the operator's policy lets them.
+/// The options of the build: the operator's policy, if there is one, overrides the arguments.
 fn options(
     arguments: &Build,
     settings: &Settings,
@@ -107,7 +107,7 @@ fn options(
     })
 }
 
-/// The Release: `-f` before all that the repository says.
+/// The configuration of the build: the file of `-f`, or else the Release of the repository.
 fn config(arguments: &Build, prepared: &Prepared, settings: &Settings) -> Result<Config, Refusal> {
     if let Some(path) = &arguments.config {
         let text = input::file(path)?;
@@ -120,8 +120,8 @@ fn config(arguments: &Build, prepared: &Prepared, settings: &Settings) -> Result
     }?)
 }
 
-/// The manifests: what kustomize prints, or the files of the folder. Its messages and all warnings are
-/// passed on.
+/// The manifests: the output of kustomize, or the files of the folder. Prints the messages of kustomize and all
+/// warnings to standard error.
 fn manifests(
     session: &mut Session,
     mut prepared: Prepared,
@@ -154,14 +154,14 @@ fn manifests(
             let told = failed.findings.is_empty();
             findings.extend(failed.findings);
             let refusal = Refusal::from(findings);
-            // kustomize has said why itself
+            // without findings, the child process has printed why kustomize was not started
             Err(if told { refusal.exiting(2) } else { refusal })
         }
     }
 }
 
-/// Passes on what kustomize says. The repository has a say in that, and Argo CD shows it: no characters that
-/// are not seen.
+/// Prints the messages of kustomize. The repository can influence them, and Argo CD shows them, so invisible characters
+/// are escaped.
 fn pass_on(messages: &[u8]) {
     say(&String::from_utf8_lossy(messages));
 }

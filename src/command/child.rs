@@ -1,4 +1,4 @@
-//! `gitops-fn __child`: restrict this process, and run kustomize in it.
+//! `gitops-fn __child`: restricts this process, and runs kustomize as its child.
 
 use std::ffi::OsString;
 use std::io;
@@ -15,7 +15,7 @@ use gitops_fn::kustomize::sandbox::{Confinement, NOT_STARTED, PROCESSES, Reach, 
 
 use super::streams::say;
 
-/// Returns an exit code only if it fails.
+/// Restricts this process and runs the program of `arguments`. Returns the program's exit code, or [`NOT_STARTED`].
 pub(crate) fn run(arguments: &Child) -> u8 {
     let confinement = Confinement {
         parent: arguments.parent,
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Child) -> u8 {
     })
 }
 
-/// Says how far it is confined, where that is asked for or too little.
+/// Prints how far this process is confined, as a warning if that is not enough, or if logging was requested.
 fn tell(reach: Reach, confinement: &Confinement) {
     let warned = matches!(
         reach,
@@ -60,7 +60,7 @@ fn tell(reach: Reach, confinement: &Confinement) {
     }
 }
 
-/// A program that cannot be executed.
+/// The message about a program that cannot be executed.
 pub(super) fn not_executed(program: &Path, error: &io::Error) -> String {
     format!(
         "error: {} cannot be executed: {}\nhelp: it has to be a program file that this user may execute, not a script\n",
@@ -69,12 +69,11 @@ pub(super) fn not_executed(program: &Path, error: &io::Error) -> String {
     )
 }
 
-/// Runs the program to its end, and ends as it does. Where the process that asked for it ends before, the
-/// program goes too, with all that it has started.
+/// Runs the program to its end and returns its exit code; if a signal ended it, sends the same signal to this process.
+/// If the parent process ends earlier, this process, the program and everything that it started are killed.
 ///
-/// Standard input is a pipe whose other end nobody but that process holds: it is at its end when that one is,
-/// however it has ended. The kernel's own signal for that (`PR_SET_PDEATHSIG`) would not reach what the program has
-/// started.
+/// Standard input is a pipe whose other end only the parent process holds, so it is closed when the parent ends for
+/// any reason. The kernel's own signal for that (`PR_SET_PDEATHSIG`) would not reach what the program has started.
 fn supervise(program: &Path, arguments: &[OsString]) -> io::Result<u8> {
     let mut child = Command::new(program)
         .args(arguments)

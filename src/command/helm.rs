@@ -1,4 +1,4 @@
-//! In the place of helm: restrict this process, and become the real one.
+//! The stand-in for helm: restricts this process, and executes the real helm in its place.
 
 use std::env;
 
@@ -8,7 +8,7 @@ use gitops_fn::kustomize::sandbox::{NOT_STARTED, alone};
 
 use super::streams::say;
 
-/// Returns an exit code only if it fails.
+/// Executes the real helm with the arguments of this process. Returns, with an exit code, only if that fails.
 pub(crate) fn run() -> u8 {
     let arguments: Vec<_> = env::args_os().skip(1).collect();
     let (real, environment) = match helm::real(&arguments, |name| env::var_os(name)) {

@@ -1,4 +1,4 @@
-//! What a command reads: manifests as far as the policy lets them be read, and single files.
+//! Reads the input of a command: manifests, within the limits of the policy, and single files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,10 @@ use gitops_fn::finding::Finding;
 use gitops_fn::policy::judge::Judge;
 use gitops_fn::source::{self, Limit, SourceError, Sources};
 
-/// Reads the manifests that are named; the configuration is none of them.
+/// Reads the manifests at `paths`, without the file `config`.
+///
+/// # Errors
+/// A [`SourceError`] if a file cannot be read, or if the files are together longer than the limit.
 pub(crate) fn manifests(
     paths: &[PathBuf],
     config: Option<&PathBuf>,
@@ -21,12 +24,12 @@ pub(crate) fn manifests(
     source::read_excluding(except, paths, io::stdin().lock(), most)
 }
 
-/// Reads a file that an argument names, a configuration or a policy.
+/// Reads a file that an argument names: a configuration or a policy. An error has exit code 2.
 pub(crate) fn file(path: &Path) -> Result<String, Finding> {
     source::read_one(path, io::stdin().lock()).map_err(|error| Finding::from(error).exiting(2))
 }
 
-/// Checks that standard input is not to be both a file of [`file`] and one of the manifests.
+/// Checks that standard input is not both `file`, a configuration or policy, and one of the manifests.
 pub(crate) fn once(file: &PathBuf, manifests: &[PathBuf]) -> Result<(), SourceError> {
     if source::reads_stdin(std::slice::from_ref(file)) && source::reads_stdin(manifests) {
         return Err(SourceError::StdinTwice);

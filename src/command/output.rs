@@ -1,4 +1,4 @@
-//! What a command writes to standard output, and how it ends then.
+//! Writes the output of a command, and determines its exit code.
 
 use std::io::{self, Write};
 
@@ -14,10 +14,10 @@ use super::session::Session;
 use super::signals::Signals;
 use super::streams::say;
 
-/// Says what there is to say and writes the output, if there is any; the exit code.
+/// Prints the findings, writes the output with `write` if there is any, and returns the exit code.
 ///
-/// The clock is asked last before the output, which then goes as fast as it is read; whoever started us may
-/// have given up already.
+/// The deadline is checked just before writing, since the caller may have given up by then. It does not limit the
+/// writing, which takes as long as the reader does.
 pub(crate) fn finish(
     outcome: &Outcome,
     input: &Input,
@@ -37,7 +37,7 @@ pub(crate) fn finish(
     Ok(outcome.exit_code())
 }
 
-/// Writes the output to standard output, where the work of the session, if there is one, has ended.
+/// Writes the output to standard output, once the session, if there is one, has revoked its token.
 pub(crate) fn print_outcome(
     output: &Output<'_>,
     session: Option<&mut Session>,
@@ -46,7 +46,7 @@ pub(crate) fn print_outcome(
     if let Some(session) = session {
         session.finish_closing();
     }
-    // its reader may never read on
+    // the reader may stop reading without closing, so signals must end the process
     signals.restore_defaults()?;
     let mut out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let written = output.write(&mut out).and_then(|()| out.flush());
@@ -58,7 +58,7 @@ pub(crate) fn print(text: &[u8]) -> Result<(), Refusal> {
     readable(io::stdout().lock().write_all(text))
 }
 
-/// A reader that has gone away is no failure of ours.
+/// Maps an error of writing to standard output. A reader that has closed it is not an error.
 fn readable(written: io::Result<()>) -> Result<(), Refusal> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -1,4 +1,4 @@
-//! `gitops-fn policy test`: what a policy allows, before anyone obeys it.
+//! `gitops-fn policy test`: reports what a policy allows, before it is put in force.
 
 use gitops_fn::Input;
 use gitops_fn::cli::{self, PolicyTest};
@@ -17,7 +17,7 @@ use super::output::print;
 use super::refusal::Refusal;
 use super::streams::{say, say_notes};
 
-/// The exit code is 1 if something of what is asked is denied.
+/// Prints what the policy allows. Returns exit code 1 if it denies something that was asked for, and 0 otherwise.
 pub(crate) fn test(asked: &PolicyTest) -> Result<u8, Refusal> {
     if !asked.manifests.is_empty() {
         input::once(&asked.policy, &asked.manifests)?;

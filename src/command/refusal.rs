@@ -1,4 +1,4 @@
-//! How a command ends that has nothing to write.
+//! How a command ends without output.
 
 use std::fmt::Display;
 use std::io;
@@ -10,7 +10,7 @@ use gitops_fn::vault::environment::SettingProblem;
 
 use super::streams::say;
 
-/// Why a command ends before it has anything to write, and the exit code.
+/// Why a command ends without output, with its exit code.
 pub(crate) struct Refusal {
     findings: Vec<Finding>,
     code: u8,
@@ -22,17 +22,17 @@ impl Refusal {
         Finding::error(fact, help).exiting(2).into()
     }
 
-    /// The system does not let us do something: exit code 2.
+    /// The operating system refuses something that the command needs: exit code 2.
     pub(crate) fn system(what: impl Display, error: &io::Error, help: &str) -> Self {
         Self::usage(format!("{what}: {error}"), help)
     }
 
-    /// The same with another exit code.
+    /// Replaces the exit code.
     pub(crate) fn exiting(self, code: u8) -> Self {
         Self { code, ..self }
     }
 
-    /// Says it; the exit code.
+    /// Prints the findings to standard error and returns the exit code.
     pub(crate) fn end(self) -> u8 {
         say(&text::stderr(&self.findings));
         self.code
@@ -52,7 +52,7 @@ impl From<Finding> for Refusal {
     }
 }
 
-/// Settings of the environment that cannot be used.
+/// Environment variables that cannot be used.
 impl From<Vec<SettingsError>> for Refusal {
     fn from(errors: Vec<SettingsError>) -> Self {
         let findings = errors.into_iter().map(Finding::from);
@@ -60,7 +60,7 @@ impl From<Vec<SettingsError>> for Refusal {
     }
 }
 
-/// Settings of the server that cannot be used.
+/// Settings of the secret server that cannot be used.
 impl From<Vec<SettingProblem>> for Refusal {
     fn from(problems: Vec<SettingProblem>) -> Self {
         let finding = |problem: SettingProblem| {
@@ -71,7 +71,7 @@ impl From<Vec<SettingProblem>> for Refusal {
     }
 }
 
-/// A line for each file that cannot be read.
+/// One finding for each file that cannot be read.
 impl From<SourceError> for Refusal {
     fn from(error: SourceError) -> Self {
         let facts = error.to_string();

@@ -1,4 +1,4 @@
-//! The KRM function, and `gitops-fn render`: manifests in, manifests out.
+//! The KRM function and `gitops-fn render`, which read manifests and write rendered ones.
 
 use std::fs;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::signals::Signals;
 use super::streams::say_notes;
 use super::{input, store};
 
-/// Without a command: a ResourceList.
+/// Runs as a KRM function: renders the ResourceList on standard input. Returns the exit code.
 pub(crate) fn function(
     settings: &Settings,
     judge: &Judge<'_>,
@@ -44,7 +44,7 @@ pub(crate) fn function(
     })
 }
 
-/// `render`: plain manifests.
+/// `gitops-fn render`: renders plain manifests. Returns the exit code.
 pub(crate) fn run(
     arguments: &Render,
     settings: &Settings,
@@ -86,7 +86,7 @@ pub(crate) fn run(
         &clock,
         |text| match &arguments.output {
             Some(path) => {
-                // a pipe may have no reader; a file is not left half written
+                // a pipe may have no reader, so signals must end the process; a file must not be left half written
                 if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
                     signals.restore_defaults()?;
                 }
@@ -100,7 +100,8 @@ pub(crate) fn run(
     )
 }
 
-/// Starts a session, which the caller keeps to the end, for the reads; called only when a secret is wanted.
+/// Starts a session and reads the secrets. It is called only if a secret is needed; the caller keeps the session until
+/// the end of the run.
 fn resolve(
     session: &mut Option<Session>,
     wants: &Wants,

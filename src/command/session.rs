@@ -1,4 +1,4 @@
-//! The runtime of a run, which a signal ends.
+//! The async runtime of a run, in which a signal ends the work.
 
 use std::future::poll_fn;
 use std::io;
@@ -24,15 +24,15 @@ use gitops_fn::store::Store;
 use super::signals::Signals;
 use super::streams::say;
 
-/// How long a login may go on after a signal.
+/// How long a login may continue after a signal.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How often the runtime has its turn before the caller goes on: enough to find a signal that has come, and
-/// for a request to be sent over a connection that is open. Where it is not, it is sent at the end.
+/// How often the runtime runs before the caller continues. That is enough to notice a signal, and to send a request
+/// over an open connection. Without an open connection, the request is sent at the end.
 const TURNS: usize = 4;
 
-/// A runtime on this thread alone. A signal that comes while nothing is awaited is found when something is.
-/// Its end waits until the token of the run is given back.
+/// A runtime on the current thread. A signal that arrives while nothing is awaited is noticed at the next await.
+/// Dropping the session waits until the token of the run is revoked.
 pub(crate) struct Session {
     runtime: Runtime,
     stop: Stop,
@@ -56,7 +56,7 @@ impl Stop {
 
     async fn wait(&mut self) {
         poll_fn(|context| {
-            // each of them, so that each wakes us
+            // polls all of them, so that each wakes this task
             let awaited = self.awaited.iter_mut();
             let received = awaited
                 .fold(self.received.load(Ordering::SeqCst), |received, signal| {
@@ -73,7 +73,7 @@ impl Stop {
 }
 
 impl Session {
-    /// A session that ends with the first of the signals.
+    /// Makes a session whose work ends at the first signal.
     pub(crate) fn new(signals: &Signals) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -88,7 +88,7 @@ impl Session {
         })
     }
 
-    /// Runs `work` to its end; `None` if a signal comes first, and the work is dropped then.
+    /// Runs `work` to its end. If a signal arrives first, drops it and returns `None`.
     pub(crate) fn run<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let Self { runtime, stop, .. } = self;
         runtime.block_on(async {
@@ -100,8 +100,8 @@ impl Session {
         })
     }
 
-    /// Reads what is wanted. A signal ends the reads, and the token of the run is given back all the same:
-    /// the request is sent before the caller edits, and answered meanwhile.
+    /// Reads the secrets. A signal ends the reads. In any case the token of the run is revoked: the request is sent
+    /// before this returns, and answered while the caller edits.
     pub(crate) fn resolve(&mut self, wants: &Wants, store: &Arc<Store>) -> Resolved {
         let resolved = self
             .read(wants, store)
@@ -112,8 +112,8 @@ impl Session {
         resolved
     }
 
-    /// Reads what is wanted; `None` if a signal comes first. A login that is under way is not broken off:
-    /// nobody would know the token that the server makes.
+    /// Reads the secrets; `None` if a signal arrives first. A login in progress is awaited for up to [`GRACE`]: if it
+    /// were interrupted, nobody could revoke the token that the server issues.
     fn read(&mut self, wants: &Wants, store: &Store) -> Option<Resolved> {
         let mut reads = pin!(resolve(wants, store));
         let done = self.run(reads.as_mut());
@@ -132,8 +132,7 @@ impl Session {
         done
     }
 
-    /// Waits until the token is given back, and says so if it could not be: a warning, since the output
-    /// is right all the same.
+    /// Waits until the token is revoked. If that fails, prints a warning, not an error, since the output is correct.
     pub(crate) fn finish_closing(&mut self) {
         if let Some(closing) = self.closing.take()
             && let Ok(Some(warning)) = self.runtime.block_on(closing)
@@ -144,6 +143,7 @@ impl Session {
     }
 }
 
+/// Lets other tasks of the runtime run [`TURNS`] times.
 async fn turns() {
     for _ in 0..TURNS {
         yield_now().await;
@@ -179,14 +179,14 @@ mod tests {
         let mut is_stopped = || session.run(turns()).is_none();
         assert!(!is_stopped());
         kill_process(getpid(), Signal::TERM).unwrap();
-        // any thread of the process may be handed it, and takes its time
+        // the signal may be delivered to any thread of the process, which takes time
         let since = Instant::now();
         while !is_stopped() {
             assert!(since.elapsed() < Duration::from_mins(1));
         }
         assert!(is_stopped());
         assert!(signals.received().load(Ordering::SeqCst));
-        // also by one that is made later
+        // a session that is made later notices it too
         let mut late = Session::new(&signals).unwrap();
         assert!(late.run(std::future::pending::<()>()).is_none());
         assert!(signals.restore_defaults().is_err());

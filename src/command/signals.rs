@@ -12,23 +12,24 @@ use gitops_fn::finding::Finding;
 
 use super::refusal::Refusal;
 
-/// Handles the signals from its creation on. Working code asks whether one has been received ([`gitops_fn::clock`]);
-/// waiting code listens by itself.
+/// Handles the signals from its creation on. Code that computes checks whether one has been received
+/// ([`gitops_fn::clock`]); code that awaits listens for them itself.
 pub(crate) struct Signals {
     kinds: Vec<SignalKind>,
     received: Arc<AtomicBool>,
-    /// Whether the next one ends the process.
+    /// Whether the next signal ends the process at once.
     fatal: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// Call it once the input has been read: a process that waits for input ends at a signal like any other.
+    /// Starts to handle the signals. Call it after reading the input, so that a process that waits for input ends at a
+    /// signal by default.
     ///
     /// # Errors
-    /// The signals cannot be handled.
+    /// A [`Refusal`] if the handlers cannot be registered.
     pub(crate) fn listen() -> Result<Self, Refusal> {
         let mut kinds = vec![SignalKind::terminate(), SignalKind::interrupt()];
-        // the terminal is gone; ignored under `nohup`, so that we outlive it
+        // SIGHUP: the terminal was closed. Under `nohup` it is ignored and stays so
         if !ignores_hangup() {
             kinds.push(SignalKind::hangup());
         }
@@ -57,16 +58,16 @@ impl Signals {
         self.kinds.iter().copied()
     }
 
-    /// Set once one has been received.
+    /// Whether a signal has been received.
     pub(crate) fn received(&self) -> &Arc<AtomicBool> {
         &self.received
     }
 
-    /// Lets the next signal end the process at once: what is left to do may wait for its reader for ever, and there is
-    /// no token to revoke.
+    /// Lets the next signal end the process at once. Call it before writing, which may wait for a reader forever, and
+    /// when no token is left to revoke.
     ///
     /// # Errors
-    /// A signal has been received already.
+    /// A [`Refusal`] if a signal has been received already.
     pub(crate) fn restore_defaults(&self) -> Result<(), Refusal> {
         self.fatal.store(true, Ordering::SeqCst);
         if self.received.load(Ordering::SeqCst) {
@@ -76,8 +77,8 @@ impl Signals {
     }
 }
 
-/// Whether SIGHUP is ignored, as the kernel shows it: bit 0 of a mask in hexadecimal digits. Elsewhere
-/// than on Linux it is taken not to be.
+/// Whether SIGHUP is ignored: bit 0 of the hexadecimal mask `SigIgn` in `/proc/self/status`. False on systems without
+/// that file.
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

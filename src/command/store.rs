@@ -1,4 +1,4 @@
-//! The store of a run.
+//! Makes the secret store of a run.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use gitops_fn::store::Store;
 
 use super::refusal::Refusal;
 
-/// The store that the settings name.
+/// Makes the store that the settings name, with the credentials of a Secret if one is given.
 pub(crate) fn of_settings(
     settings: &Settings,
     judge: &Judge<'_>,
@@ -25,8 +25,11 @@ pub(crate) fn of_settings(
     Arc::new(Store::new(settings, credentials, memory, begun))
 }
 
-/// The same with the credentials of a Secret, if one is named by an argument, or by a parameter that the
-/// policy allows.
+/// Makes the store that the settings name. It uses the credentials of a Secret if an argument, or a parameter that the
+/// policy allows, names one.
+///
+/// # Errors
+/// A [`Refusal`] if a Secret is named and the store is a file, which needs no credentials.
 pub(crate) fn of_arguments(
     settings: &Settings,
     judge: &Judge<'_>,

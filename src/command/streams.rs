@@ -5,20 +5,20 @@ use std::io::{self, Write};
 use gitops_fn::source::Sources;
 use gitops_fn::untrusted_text::{lines, one_line};
 
-/// Says what was noticed while the input was read.
+/// Prints a warning for each note about the input.
 pub(crate) fn say_notes(sources: &Sources) {
     for note in &sources.notes {
         say(&format!("warning: {}\n", one_line(note)));
     }
 }
 
-/// Says it on standard error, where nothing is hidden whoever has written it. It may be closed; then there is nobody to
-/// tell.
+/// Prints `text` to standard error, with control and invisible characters escaped. Errors are ignored: there is no
+/// other place to report them.
 pub(crate) fn say(text: &str) {
     let _ = io::stderr().lock().write_all(lines(text).as_bytes());
 }
 
-/// Standard error for the log.
+/// A writer for the log, which writes to standard error with [`say`].
 pub(crate) struct Log;
 
 impl Write for Log {

@@ -1,10 +1,10 @@
-//! What a server has answered.
+//! The answer of a server.
 
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-/// A status and its body.
+/// The status and body of a response.
 pub(crate) struct Answer {
     /// The HTTP status.
     pub(crate) status: u16,
@@ -15,7 +15,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Whether the body contains this text, for answers whose status alone is ambiguous.
+    /// Whether the body contains `text`, for answers whose status alone is ambiguous.
     pub(crate) fn contains(&self, text: &str) -> bool {
         memchr::memmem::find(&self.body, text.as_bytes()).is_some()
     }

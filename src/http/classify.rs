@@ -4,7 +4,8 @@ use std::error::Error as _;
 
 use crate::http::error::HttpError;
 
-/// The cause of an error; nothing of its text is kept.
+/// Maps an error of the HTTP library to its cause. Its text is dropped, since it may quote secrets; `host` is how
+/// messages name the server.
 pub(super) fn classify(error: &reqwest::Error, host: &str) -> HttpError {
     let host = host.to_owned();
     let mut cause = error.source();
@@ -56,7 +57,7 @@ fn of_tls(error: &rustls::Error, host: String) -> HttpError {
             };
             HttpError::Certificate(host, reason)
         }
-        // TLS 1.3 has an alert of its own for this, TLS 1.2 has not
+        // TLS 1.3 has a separate alert for a missing client certificate, TLS 1.2 does not
         rustls::Error::AlertReceived(
             Alert::CertificateRequired
             | Alert::BadCertificate

@@ -17,9 +17,9 @@ use super::retry::{Retry, backoff, may_retry};
 use super::retry_after::retry_after;
 use super::tls;
 
-/// Longest wait for a connection.
+/// The maximum time to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How often a request is sent at most.
+/// The maximum number of times that a request is sent.
 const ATTEMPTS: u32 = 5;
 
 /// A client of one server, which connects when the first request is sent.
@@ -32,7 +32,8 @@ pub(crate) struct Client {
     begun: Instant,
     deadline: Instant,
     sent: AtomicU32,
-    /// Why the first of the requests that may always be retried was given up: others would only wait as long.
+    /// Why the first request with [`Retry::Always`] was given up, so that others do not wait as long for the same
+    /// failure.
     given_up: OnceLock<HttpError>,
 }
 
@@ -74,12 +75,12 @@ impl Client {
         );
     }
 
-    /// Sends a request to the server, again where `retry` and the deadline allow it; of its URI only path and query
-    /// count. The log calls it `name`. Once a request that may always be retried was given up, others are sent once,
-    /// or not at all if the server would answer none.
+    /// Sends a request to the server, and sends it again if `retry` and the deadline allow that. Only the path and
+    /// query of its URI are used; the log calls it `name`. Once a request with [`Retry::Always`] was given up, others
+    /// like it are sent only once, or not at all if the failure concerns all requests.
     ///
     /// # Errors
-    /// An [`HttpError`] if no answer came, or one that says to try again later; other statuses are answers.
+    /// An [`HttpError`] if there is no answer, or its status means "try again later"; other statuses are answers.
     pub(crate) async fn send(
         &self,
         request: &Request<Vec<u8>>,
@@ -89,10 +90,10 @@ impl Client {
         self.send_until(request, name, retry, self.deadline).await
     }
 
-    /// Sends a request once, with a time limit of its own: also after the deadline.
+    /// Sends a request once, within `limit`, whether or not the deadline has passed.
     ///
     /// # Errors
-    /// As [`Client::send`].
+    /// As for [`Client::send`].
     pub(crate) async fn send_within(
         &self,
         request: &Request<Vec<u8>>,
@@ -111,7 +112,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Answer, HttpError> {
         let mut attempts = 0;
-        // what the server said before time ran out tells more than that time ran out
+        // an earlier error of the server is more informative than that time ran out
         let mut last = None;
         loop {
             let given_up = self.given_up.get().filter(|_| retry == Retry::Always);
@@ -137,7 +138,7 @@ impl Client {
             if attempts == ATTEMPTS || given_up.is_some() || !may_retry(&error, retry) {
                 return Err(self.give_up(error, retry));
             }
-            // a wait too long for any clock ends after the deadline too
+            // `None` if the wait is too long for the clock, and so for the deadline
             let wait = after.unwrap_or_default().max(backoff(attempts));
             let again = Instant::now().checked_add(wait);
             let Some(at) = again.filter(|at| *at < deadline) else {
@@ -148,6 +149,7 @@ impl Client {
         }
     }
 
+    /// Returns the error, and keeps it for later requests if they would fail in the same way.
     fn give_up(&self, error: HttpError, retry: Retry) -> HttpError {
         if retry == Retry::Always && (error.concerns_all_requests() || may_retry(&error, retry)) {
             self.given_up.get_or_init(|| error.clone());
@@ -169,7 +171,7 @@ impl Client {
         HttpError::Deadline(host.to_owned(), self.options.deadline)
     }
 
-    /// Tells answers from statuses that mean "try again later".
+    /// Separates answers from statuses that mean "try again later".
     fn judge(&self, response: Response<Vec<u8>>, begun: Instant) -> Attempt {
         let host = || self.host.clone();
         let after = retry_after(response.headers());
@@ -190,6 +192,7 @@ impl Client {
         Attempt::Failed(error, after)
     }
 
+    /// The HTTP library's client for https (`secure`) or http, made at its first use.
     fn library(&self, secure: bool) -> Result<&reqwest::Client, HttpError> {
         let cell = if secure { &self.secure } else { &self.plain };
         cell.get_or_init(|| {
@@ -197,7 +200,7 @@ impl Client {
             let tls = if secure {
                 tls::config(&self.options.tls)?
             } else {
-                // not used, but the library's default would read the system's authorities
+                // not used, but without it the library would read the system's certificate authorities
                 tls::config(&Tls {
                     skip_verify: true,
                     ..Tls::default()
@@ -249,7 +252,7 @@ impl Client {
         Ok(second)
     }
 
-    /// Where a redirect may be followed to.
+    /// The target of a redirect, or an error if it must not be followed.
     fn redirect(&self, from: &Url, response: &Response<Vec<u8>>) -> Result<Url, HttpError> {
         let bad = |reason| HttpError::BadRedirect(self.host.clone(), reason);
         let target = response
@@ -276,6 +279,7 @@ impl Client {
         Ok(target)
     }
 
+    /// Sends a request to `url` and reads the answer, up to the body limit.
     async fn send_once(
         &self,
         url: &Url,
@@ -303,7 +307,7 @@ impl Client {
                 return Err(HttpError::TooLarge(host, limit));
             }
             if length > body.capacity() {
-                // not beyond the limit, as a vector would grow by itself
+                // by hand: a vector that grows by itself could exceed the limit
                 let next = length.max(body.capacity() * 2).min(limit);
                 body.reserve_exact(next - body.len());
             }
@@ -316,10 +320,10 @@ impl Client {
     }
 }
 
-/// What came of one attempt.
+/// The result of one attempt.
 enum Attempt {
     Answered(Answer),
-    /// An error, and how long the server wants to be left alone.
+    /// An error, and how long the server asks to wait (`Retry-After`).
     Failed(HttpError, Option<Duration>),
 }
 
@@ -327,7 +331,7 @@ fn not_a_url(option: OptionName) -> OptionsError {
     OptionsError::Unusable(option, "is not a URL".to_owned())
 }
 
-/// `host` or `host:port`, the port where it is not the scheme's own.
+/// `host`, or `host:port` if the port is not the scheme's default. `None` without a host.
 fn authority(url: &Url) -> Option<String> {
     let host = url.host_str()?;
     Some(match url.port() {
@@ -336,7 +340,7 @@ fn authority(url: &Url) -> Option<String> {
     })
 }
 
-/// A duration for logs.
+/// A duration in milliseconds, for logs.
 pub(crate) fn millis(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }

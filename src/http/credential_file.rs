@@ -1,5 +1,5 @@
-//! Files with credentials and certificates. A read that blocks would ignore every deadline, so only regular files and
-//! files that this process was handed open are read.
+//! Reads files with credentials and certificates. A read that blocks would ignore every deadline, so only regular files
+//! and inherited open files are read.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -9,13 +9,13 @@ use zeroize::Zeroizing;
 
 use crate::special_files::is_special;
 
-/// The longest file, in bytes: four times the bundle of all public certificate authorities.
+/// The maximum size of a file, in bytes: four times the bundle of all public certificate authorities.
 const LONGEST: u64 = 1 << 20;
 
-/// Why a file cannot be used; continues whatever names the file.
+/// Why a file cannot be used. The text continues the file's name in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FileError {
-    /// It does not exist, or may not be read.
+    /// It does not exist, or cannot be read.
     #[error("cannot be read")]
     Unreadable,
     /// It is a folder, pipe, device or socket.
@@ -26,17 +26,17 @@ pub(crate) enum FileError {
     TooLong,
 }
 
-/// The content of a file, in memory that is wiped after use.
+/// Reads a file into memory that is wiped after use.
 ///
 /// # Errors
-/// [`FileError`]
+/// A [`FileError`] if the file cannot be read, is not a regular file, or is too long.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let found = fs::metadata(path).map_err(|_| FileError::Unreadable)?;
     if is_special(path, &found) {
         return Err(FileError::NotRegular);
     }
     let file = File::open(path).map_err(|_| FileError::Unreadable)?;
-    // all at once: a buffer that grows leaves copies behind
+    // allocated at once: a buffer that grows leaves copies of its content in memory
     let length = usize::try_from(found.len().min(LONGEST) + 2).unwrap_or_default();
     let mut content = Zeroizing::new(Vec::with_capacity(length));
     file.take(LONGEST + 1)

@@ -1,6 +1,5 @@
-//! What can go wrong between this program and a server, as facts that may be shown to anyone.
-//!
-//! No error of another crate is kept: they quote bodies, addresses and headers.
+//! What can go wrong between this program and a server. Messages hold no secrets: errors of other crates are not kept,
+//! since they quote bodies, addresses and headers.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +19,7 @@ pub(crate) enum HttpError {
     /// The connection broke.
     #[error("the connection to {0} broke (transient)")]
     Broken(String),
-    /// The deadline has passed, or would pass before the server wants to be asked again.
+    /// The time limit has passed without an answer; holds the limit.
     #[error("{0} did not answer within {seconds} s (transient)", seconds = .1.as_secs_f32())]
     Deadline(String, Duration),
     /// The server's certificate is signed by an authority that is not trusted.
@@ -29,13 +28,13 @@ pub(crate) enum HttpError {
     /// The server's certificate is for another name, has expired, or is otherwise invalid.
     #[error("the certificate of {0} is not valid: {1}")]
     Certificate(String, &'static str),
-    /// The server requires a client certificate, or does not accept the one it got.
+    /// The server requires a client certificate, or does not accept the one that was sent.
     #[error("{0} requires a client certificate that it trusts, and did not get one")]
     ClientCertificate(String),
     /// TLS failed for another reason.
     #[error("could not make a TLS connection to {0}")]
     Tls(String),
-    /// A redirect to a host that is not allowed.
+    /// The server redirects to a host that is not allowed.
     #[error("{from} redirects to {to}, which is not an allowed host (transient)")]
     Redirect {
         /// The host that was asked.
@@ -43,16 +42,16 @@ pub(crate) enum HttpError {
         /// The host that it redirects to.
         to: String,
     },
-    /// A redirect from https to http, a second one, or one without an address.
+    /// A redirect from https to http, a second redirect, or one without an address; holds the reason.
     #[error("{0} answered with a redirect that is not followed: {1} (transient)")]
     BadRedirect(String, &'static str),
-    /// The answer is longer than the limit.
+    /// The answer is longer than the limit, in bytes.
     #[error("the answer of {0} is longer than {1} bytes")]
     TooLarge(String, usize),
     /// Status 503.
     #[error("{0} is not available: it answered 503 (transient)")]
     Unavailable(String),
-    /// Status 429, and how long the server wants to be left alone.
+    /// Status 429, and how long the server asks to wait.
     #[error("{0} limits the rate of requests{after} (transient)", after = wait(*.1))]
     RateLimited(String, Option<Duration>),
     /// Another status after which a later attempt may succeed.
@@ -91,7 +90,7 @@ pub(crate) enum OptionName {
 }
 
 impl OptionName {
-    /// The option for messages about a server that has no settings of its own.
+    /// The option's name in messages about a server that has no settings in the environment.
     fn plain(self) -> &'static str {
         match self {
             Self::Address => "the server's address",
@@ -110,11 +109,11 @@ impl OptionName {
 pub(crate) enum OptionsError {
     /// One option cannot be used; the text continues its name.
     Unusable(OptionName, String),
-    /// The client certificate has another key.
+    /// The client certificate and the client key do not belong together.
     KeyMismatch,
     /// The system's certificate authorities cannot be read.
     SystemAuthorities,
-    /// None of the files in which systems keep certificate authorities exists.
+    /// There are no certificate authorities at the paths where systems keep them; holds the paths.
     NoSystemAuthorities(String),
     /// The TLS library has no usable protocol version.
     NoTlsVersion,
@@ -123,7 +122,7 @@ pub(crate) enum OptionsError {
 }
 
 impl OptionsError {
-    /// The error, with options called what the users of the caller call them.
+    /// The error's message; `name` returns what the caller's users call an option.
     pub(crate) fn naming(&self, name: impl Fn(OptionName) -> String) -> String {
         match self {
             Self::Unusable(option, problem) => format!("{} {problem}", name(*option)),

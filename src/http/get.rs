@@ -1,4 +1,4 @@
-//! A single GET request, without proxy, redirect or retry: for the API server of the cluster.
+//! A single GET request without proxy, redirects or retries, for the API server of the cluster.
 
 use std::time::{Duration, Instant};
 
@@ -16,18 +16,18 @@ pub(crate) struct Get<'r> {
     pub(crate) url: &'r str,
     /// The bearer token.
     pub(crate) bearer: &'r str,
-    /// How the server is trusted.
+    /// How the server's certificate is checked.
     pub(crate) tls: &'r Tls,
-    /// How long the request may take.
+    /// The time limit of the request.
     pub(crate) within: Duration,
-    /// Longest body, in bytes.
+    /// The maximum size of the body, in bytes.
     pub(crate) longest: usize,
 }
 
-/// Sends the request.
+/// Sends the request and returns the answer, whatever its status.
 ///
 /// # Errors
-/// An [`HttpError`] if no answer came, or one that is too long.
+/// An [`HttpError`] if the request cannot be sent, or the answer does not come in time or is too long.
 pub(crate) async fn get(request: &Get<'_>) -> Result<Answer, HttpError> {
     let begun = Instant::now();
     let host = reqwest::Url::parse(request.url)

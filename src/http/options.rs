@@ -1,4 +1,4 @@
-//! How a server is reached and trusted.
+//! The options of a connection: how a server is reached and trusted.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How a server is reached and trusted.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// `http://…` or `https://…`, perhaps with a base path.
+    /// `http://…` or `https://…`, optionally with a base path.
     pub(crate) address: String,
     /// How the server is trusted, and how this program proves who it is.
     pub(crate) tls: Tls,
@@ -15,9 +15,9 @@ pub(crate) struct Options {
     pub(crate) proxy: Proxy,
     /// Hosts (`host` or `host:port`) that a redirect may lead to, besides the server's own.
     pub(crate) redirect_hosts: Vec<String>,
-    /// How long all requests of a run may take together.
+    /// The time limit of all requests of a run together, from its beginning.
     pub(crate) deadline: Duration,
-    /// Longest answer that is read, in bytes.
+    /// The maximum size of an answer, in bytes.
     pub(crate) body_limit: usize,
     /// Statuses after which another attempt may succeed, besides 429, 500, 502, 503 and 504.
     pub(crate) retry_statuses: &'static [u16],

@@ -1,24 +1,24 @@
-//! After which failures a request is sent again, and when.
+//! Decides after which failures a request is sent again, and when.
 
 use std::time::Duration;
 
 use crate::http::error::HttpError;
 
-/// First and longest wait before another attempt.
+/// The limit of a wait is the first value, doubled with each attempt, but at most the second value.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
 /// After which failures a request is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// After any failure that may pass: the request changes nothing.
+    /// After any transient failure: the request changes nothing.
     Always,
-    /// Only if the server has certainly not processed the request, which may use up what it sends.
+    /// Only if the server has certainly not processed the request, which may use up a credential that works only once.
     Unprocessed,
     /// Never.
     Never,
 }
 
-/// Whether another attempt may help and does no harm.
+/// Whether another attempt after `error` may succeed and does no harm.
 pub(super) fn may_retry(error: &HttpError, retry: Retry) -> bool {
     let unprocessed = matches!(
         error,
@@ -36,8 +36,8 @@ pub(super) fn may_retry(error: &HttpError, retry: Retry) -> bool {
     }
 }
 
-/// A random wait up to a limit that doubles with each attempt, so that runs which failed together do not come back
-/// together ("full jitter").
+/// A random wait up to a limit that doubles with each attempt ("full jitter"), so that runs that failed at the same
+/// time do not all retry at the same time.
 pub(super) fn backoff(attempts: u32) -> Duration {
     use std::hash::{BuildHasher, RandomState};
     let longest = BACKOFF

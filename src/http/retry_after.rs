@@ -1,4 +1,4 @@
-//! `Retry-After`: a number of seconds, or a date (RFC 9110 §10.2.3).
+//! Parses `Retry-After`: a number of seconds, or a date (RFC 9110 §10.2.3).
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use http::{HeaderMap, header::RETRY_AFTER};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-/// How long the server wants to be left alone; `None` if it does not say so in one of the two forms. A number that is too
-/// large counts as the largest, a date in the past means now.
+/// How long the server asks to wait; `None` without a valid header. A number that is too large becomes the largest
+/// possible wait, and a date in the past a wait of zero.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -1,4 +1,4 @@
-//! Which servers are trusted, and the client certificate: rustls with ring, set up for the first connection.
+//! TLS: which servers are trusted, and the client certificate. It is rustls with ring, set up for the first connection.
 
 use std::fs;
 use std::path::Path;
@@ -16,10 +16,10 @@ use super::credential_file;
 use super::error::{OptionName, OptionsError};
 use super::options::{Authorities, Tls};
 
-/// The TLS configuration of a connection.
+/// Makes the TLS configuration of a connection.
 ///
 /// # Errors
-/// [`OptionsError`] for a file that cannot be read or holds nothing of use.
+/// An [`OptionsError`] for a file that cannot be read or holds no usable certificate or key.
 pub(super) fn config(tls: &Tls) -> Result<ClientConfig, OptionsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut verifier = verifier(tls, &provider)?;
@@ -73,7 +73,7 @@ fn verifier(
     };
     let mut roots = RootCertStore::empty();
     for certificate in read_authorities(authorities)? {
-        // a certificate that is not an authority does not spoil the others
+        // a certificate that cannot be used as an authority is skipped
         let _ = roots.add(certificate);
     }
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
@@ -82,7 +82,7 @@ fn verifier(
         .map_err(|_| unusable(name(authorities), "names no certificate authority"))
 }
 
-/// Where systems keep the authorities that they trust: Debian and Alpine, Red Hat, SUSE, macOS.
+/// The files in which systems keep trusted certificate authorities: Debian and Alpine, Red Hat, SUSE, macOS.
 const BUNDLES: [&str; 5] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -91,7 +91,7 @@ const BUNDLES: [&str; 5] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// The system's authorities, whatever `SSL_CERT_FILE` and `SSL_CERT_DIR` say.
+/// Reads the system's certificate authorities, ignoring `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 fn system_bundle() -> Result<Authorities, OptionsError> {
     let found = BUNDLES.iter().find(|path| Path::new(path).is_file());
     found
@@ -139,14 +139,14 @@ fn certificates(
         .ok_or_else(|| unusable(option, "holds no certificate in PEM"))
 }
 
-/// Expects a given name in the certificate instead of the address's host.
+/// A verifier that expects a given name in the certificate instead of the address's host.
 #[derive(Debug)]
 struct Renamed {
     verifier: Arc<dyn ServerCertVerifier>,
     name: ServerName<'static>,
 }
 
-/// Accepts any certificate, but still checks the signatures made with it.
+/// A verifier that accepts any certificate, but checks the signatures made with it.
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
 

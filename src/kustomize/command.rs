@@ -1,4 +1,4 @@
-//! The run of kustomize: beside the question for its version, and what became of it.
+//! Runs `kustomize build` and checks kustomize's version.
 
 use std::ffi::OsString;
 
@@ -9,25 +9,24 @@ use super::{Options, Prepared, version};
 use crate::finding::Finding;
 use crate::source;
 
-/// As much as a program prints to tell its version.
+/// The maximum size of the output of `kustomize version`, in bytes.
 const VERSION: u64 = 4096;
 
-/// What kustomize printed, and what it said.
+/// The result of a successful `kustomize build`.
 #[derive(Debug)]
 pub struct Built {
-    /// The manifests.
+    /// The manifests from standard output.
     pub text: String,
-    /// Its messages.
+    /// What kustomize printed to standard error.
     pub messages: Vec<u8>,
 }
 
-/// A failed build, with the messages of kustomize.
+/// A failed build.
 #[derive(Debug, Default)]
 pub struct Failed {
-    /// Its messages.
+    /// What kustomize, or our own child process, printed to standard error.
     pub messages: Vec<u8>,
-    /// What we have to say; nothing where the messages are ours already, about what is not configured as it
-    /// must be (exit code 2).
+    /// Our own findings. Empty if `messages` are those of our child process, which could not start it (exit code 2).
     pub findings: Vec<Finding>,
 }
 
@@ -40,10 +39,10 @@ impl From<Finding> for Failed {
     }
 }
 
-/// Runs kustomize over what is prepared. When this is dropped before its end, kustomize is killed.
+/// Runs `kustomize build` for the prepared folder. If the future is dropped early, kustomize is killed.
 ///
 /// # Errors
-/// [`Failed`]: its failure, no output, an older kustomize than 5.8.3, the deadline.
+/// [`Failed`] if kustomize fails, prints nothing, is older than 5.8.3, or does not end before the deadline.
 pub async fn kustomize(prepared: &Prepared, options: &Options) -> Result<Built, Failed> {
     let workshop = Workshop::new(prepared, options)?;
     let deadline = process::at(options.deadline);
@@ -58,7 +57,7 @@ pub async fn kustomize(prepared: &Prepared, options: &Options) -> Result<Built, 
         },
         ..workshop.job(arguments(prepared, options))
     };
-    // beside each other, since the one is done long before the other
+    // concurrently: the version is known long before the build ends
     let (version, printed) = tokio::join!(
         process::run(&version, deadline),
         process::run(&build, deadline)
@@ -70,7 +69,7 @@ pub async fn kustomize(prepared: &Prepared, options: &Options) -> Result<Built, 
 fn arguments(prepared: &Prepared, options: &Options) -> Vec<OsString> {
     let mut all: Vec<OsString> = vec!["build".into()];
     if prepared.plugins {
-        // without --enable-exec kustomize leaves our entry out, and we do its work
+        // without --enable-exec kustomize skips our entry, and this program does its work
         all.push("--enable-alpha-plugins".into());
     }
     if options.helm {
@@ -99,7 +98,7 @@ fn text_of(printed: Printed) -> Result<Built, Failed> {
     })
 }
 
-/// What there is to say of a run without output, with the messages of kustomize where it has any to say.
+/// Maps a run without output to a [`Failed`], which keeps the messages of kustomize if there are any.
 fn failed(error: ChildError) -> Failed {
     let finding = Finding::from(&error);
     match error {

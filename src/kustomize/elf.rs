@@ -1,4 +1,4 @@
-//! Whether a program needs a loader, and which.
+//! Finds the dynamic loader of an ELF program.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Where loaders look for libraries (ld.so(8)).
+/// Where a dynamic loader looks for libraries (ld.so(8)).
 pub(super) const LIBRARIES: [&str; 6] = [
     "/lib",
     "/lib64",
@@ -15,13 +15,13 @@ pub(super) const LIBRARIES: [&str; 6] = [
     "/etc/ld.so.cache",
     "/usr/local/lib",
 ];
-/// As much of a program as holds its headers.
+/// How much of a program's file is read to find its headers, in bytes.
 const HEAD: u64 = 64 * 1024;
 /// `PT_INTERP` (elf(5)): the program header that names the loader.
 const INTERPRETER: usize = 3;
 
-/// The program that loads this one and its libraries; none if it is static, or not a program. A name that does
-/// not stand where names stand is empty.
+/// The path of a program's dynamic loader; `None` if it is static or not an ELF64 program. The path is empty if the
+/// header's name is outside of the part that is read.
 #[must_use]
 pub(super) fn loader(program: &Path) -> Option<PathBuf> {
     let mut head = Vec::new();
@@ -79,7 +79,7 @@ mod tests {
         for cut in 0..120 {
             let _ = named(&program(3)[..cut]);
         }
-        // one that has a loader is not static, whatever is wrong with the name
+        // a program with a loader is not static, even if the loader's name is invalid
         assert_eq!(named(&program(3)[..120]).unwrap(), Path::new(""));
         assert_eq!(named(b"#!/bin/sh\n"), None);
         assert_eq!(loader(Path::new("/nowhere")), None);

@@ -1,8 +1,8 @@
-//! The helm that kustomize finds: ourselves, to make the real one a program that has nothing but a chart.
+//! The stand-in for helm: kustomize finds this program under the name `helm`, and it runs the real helm.
 //!
-//! The repository has a say in what kustomize runs helm with: it can name the folders in which helm looks for
-//! plugins, which are programs. So the real helm gets an environment of ours, with folders that nobody has
-//! put anything into, does what rendering a chart takes and nothing else, and starts no program at all.
+//! A repository can influence the environment in which kustomize runs helm: it can name the folders in which helm
+//! looks for plugins, which are programs. So the stand-in gives the real helm a fixed environment with empty folders,
+//! allows only the commands that rendering a chart needs, and prevents it from starting other programs.
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
@@ -11,33 +11,33 @@ use std::path::{Path, PathBuf};
 use crate::explain::Explain;
 use crate::untrusted_text::one_line;
 
-/// The name that kustomize looks for.
+/// The name of the program that kustomize looks for.
 pub const NAME: &str = "helm";
-/// Names the real helm, in the environment of kustomize.
+/// The variable in kustomize's environment with the path of the real helm.
 pub const REAL: &str = "GITOPS_FN_HELM";
-/// Is set there where charts may be fetched.
+/// The variable in kustomize's environment that is set if charts may be fetched.
 pub const FETCHES: &str = "GITOPS_FN_HELM_FETCHES";
 
-/// Of a workshop: where it may write, and where nothing is.
+/// The folder in a workshop that helm may write to.
 pub(super) const HOME: &str = "home";
-/// See [`HOME`].
+/// The folder in a workshop that stays empty.
 pub(super) const EMPTY: &str = "empty";
 
 /// Why helm is not run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Somebody else has started us by this name.
+    /// Something other than `gitops-fn build` has started this program as `helm`.
     #[error("this helm is for kustomize alone, when `gitops-fn build` runs it")]
     Alone,
-    /// Not one of the commands that kustomize has.
+    /// A command that kustomize does not need.
     #[error("helm is run to render charts alone, not for `{0}`")]
     Command(String),
-    /// A chart that helm cannot list, since there is something in it that is hidden.
+    /// A chart that helm cannot list, since it holds a hidden `.git` folder.
     #[error(
         "{0} has a .git folder in it, which is hidden from helm, so that helm cannot read the chart"
     )]
     Hidden(String),
-    /// A chart would be fetched.
+    /// A chart has to be fetched, which is not allowed.
     #[error("a helm chart has to be fetched, which is not allowed")]
     Fetch,
 }
@@ -57,17 +57,17 @@ impl Explain for Refused {
     }
 }
 
-/// Whether we are started in the place of helm.
+/// Whether this program was started as `helm`; `name` is its `argv[0]`.
 #[must_use]
 pub fn is_meant(name: Option<&OsStr>) -> bool {
     name.is_some_and(|name| Path::new(name).file_name() == Some(OsStr::new(NAME)))
 }
 
-/// The real helm and its whole environment, if it may be run with these arguments; `inherited` is what kustomize
-/// has given us.
+/// Returns the path of the real helm and its whole environment. `inherited` looks up a variable that kustomize has
+/// passed to this process.
 ///
 /// # Errors
-/// [`Refused`].
+/// [`Refused`] if helm must not be run with these arguments.
 pub fn real(
     arguments: &[OsString],
     inherited: impl Fn(&str) -> Option<OsString>,
@@ -86,8 +86,8 @@ pub fn real(
     Ok((real.into(), environment(Path::new(&home))))
 }
 
-/// Checks that helm can list the charts that it is to render. Our own confinement denies that for folders
-/// with a `.git` at any depth, and helm would say that `Chart.yaml` is missing.
+/// Checks that helm can list the charts in its arguments. The confinement denies listing a folder with a `.git` at any
+/// depth, and helm would report a missing `Chart.yaml`.
 fn check_charts(arguments: &[OsString]) -> Result<(), Refused> {
     let hidden = arguments.iter().skip(1).map(Path::new).find(|path| {
         path.is_dir()
@@ -125,7 +125,7 @@ mod tests {
             REAL => Some("/bin/helm".into()),
             "HOME" => Some("/tmp/x/home".into()),
             FETCHES => fetches.then(|| "1".into()),
-            // by the repository
+            // set by the repository
             _ => Some("/repository".into()),
         };
         real(&arguments, inherited).map(|(_, environment)| environment)

@@ -1,6 +1,6 @@
-//! What a build has to know of a kustomization: the fields that lead elsewhere, and plugins.
+//! Reads what a build has to know of a kustomization: fields that refer to files, charts and plugins.
 //!
-//! Read leniently: whether a file is right is for kustomize to say.
+//! Reading is lenient: kustomize reports files that are wrong.
 
 mod plugin;
 
@@ -11,18 +11,18 @@ pub use plugin::{Object, Plugin, objects};
 
 use crate::yaml::alias_bombs;
 
-/// The names that kustomize looks for, in its order.
+/// The file names that kustomize looks for, in its order.
 pub const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// How deep a text may nest. The YAML crate takes a time that grows with the square of the depth, which a
-/// repository could use against us; configurations are not deep.
+/// The maximum nesting depth of a text. The YAML crate's time grows with the square of the depth, which a malicious
+/// repository could exploit; real configurations are not deep.
 const MAX_DEPTH: usize = 64;
 
-/// A kustomization, as far as it matters.
+/// A kustomization, as untyped YAML.
 #[derive(Debug, Default)]
 pub struct Kustomization(Value);
 
-/// Which list of a kustomization an entry stands in.
+/// A list of a kustomization that names files, folders or objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
     /// `resources` and `bases`
@@ -38,7 +38,7 @@ pub enum List {
 }
 
 impl List {
-    /// Its name in a kustomization.
+    /// The name of its field in a kustomization.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -54,18 +54,18 @@ impl List {
 /// A helm chart that kustomize inflates.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Chart {
-    /// `name`, if it is a text.
+    /// The chart's `name`, or `chartName` in the old form.
     pub name: String,
-    /// Whether it is fetched from a repository of charts.
+    /// Whether it is fetched from a chart repository.
     pub remote: bool,
-    /// The first field whose text begins with `-`: helm takes it for an option (kustomize #6241).
+    /// The first field whose text begins with `-`, which helm would take for an option (kustomize #6241).
     pub option: Option<&'static str>,
-    /// The field that moves helm's own folders, where plugins and repositories of charts are.
+    /// The field that moves helm's own folders, which hold plugins and chart repositories.
     pub moves_home: Option<&'static str>,
 }
 
 impl Kustomization {
-    /// Reads a kustomization; one that cannot be read has nothing in it.
+    /// Parses a kustomization; one that cannot be parsed is empty.
     #[must_use]
     pub fn read(text: &str) -> Self {
         Self(documents(text).into_iter().next().unwrap_or_default())
@@ -85,14 +85,13 @@ impl Kustomization {
 
     /// The entries of a list that are texts: paths, URLs, or objects written in place.
     pub fn entries(&self, list: List) -> impl Iterator<Item = &str> {
-        // the old name of `resources`
+        // `bases` is the old name of `resources`
         let old = (list == List::Resources).then_some("bases");
         self.texts(list.name())
             .chain(old.into_iter().flat_map(|old| self.texts(old)))
     }
 
-    /// The files that it names outside of those lists. Texts that may be objects written in place are not
-    /// among them.
+    /// The files that other fields than these lists name. Texts that may be objects written in place are left out.
     #[must_use]
     pub fn files(&self) -> Vec<&str> {
         let mut files: Vec<&str> = Vec::new();
@@ -130,7 +129,7 @@ impl Kustomization {
         files
     }
 
-    /// Where its charts are, relative to it.
+    /// The folder of its charts, relative to the kustomization.
     #[must_use]
     pub fn chart_home(&self) -> &str {
         let home = self
@@ -140,7 +139,7 @@ impl Kustomization {
         home.and_then(Value::as_str).unwrap_or("charts")
     }
 
-    /// The charts that it inflates itself.
+    /// The charts that its own fields, not its generators, inflate.
     #[must_use]
     pub fn charts(&self) -> Vec<Chart> {
         let globals = self.0.get("helmGlobals").and_then(home_of);
@@ -155,7 +154,8 @@ impl Kustomization {
     }
 }
 
-/// The documents of a text. Nothing is made of one that nests too deeply, grows too much or is no YAML.
+/// Parses the mappings among the documents of a text. The result is empty if the text nests too deeply or its aliases
+/// expand too much, and ends before a document that is not YAML.
 fn documents(text: &str) -> Vec<Value> {
     if alias_bombs::check(text, MAX_DEPTH).is_err() {
         return Vec::new();
@@ -163,7 +163,7 @@ fn documents(text: &str) -> Vec<Value> {
     serde_yaml::Deserializer::from_str(text)
         .map_while(|document| Value::deserialize(document).ok())
         .map(|mut document| {
-            // one that cannot be merged is for kustomize to judge
+            // kustomize reports merge keys that are wrong
             let _ = document.apply_merge();
             document
         })
@@ -197,7 +197,7 @@ fn chart(value: &Value) -> Chart {
     }
 }
 
-/// The field of a chart, or of those for all charts, that moves helm's own folders.
+/// The field of a chart, or of `helmGlobals`, that moves helm's own folders.
 fn home_of(value: &Value) -> Option<&'static str> {
     ["configHome", "helmHome"]
         .into_iter()

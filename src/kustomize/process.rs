@@ -1,4 +1,4 @@
-//! One confined run of kustomize: started through `gitops-fn __child`, read to its end, or killed.
+//! Runs kustomize confined, through `gitops-fn __child`, and collects its output; kills it at the deadline.
 
 use std::ffi::OsString;
 use std::io;
@@ -13,66 +13,66 @@ use tokio::process::{Child, ChildStdin, Command};
 use super::sandbox::{Confinement, NOT_STARTED};
 use crate::explain::Explain;
 
-/// As much of a program's messages as is passed on: Argo CD keeps all that it is given.
+/// The maximum size of the messages that are passed on, in bytes: Argo CD stores everything it receives.
 const MESSAGES: usize = 64 * 1024;
 
-/// A program to run.
+/// A program to run confined.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// Ourselves, to be the confined process first.
+    /// The path of our own executable, which confines itself and then starts the program.
     pub ourselves: PathBuf,
-    /// The program.
+    /// The path of the program.
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// Where it runs.
+    /// Its working directory.
     pub folder: PathBuf,
     /// Its whole environment.
     pub environment: Vec<(&'static str, OsString)>,
     /// What it may reach.
     pub confinement: Confinement,
-    /// Longest output, in bytes.
+    /// The maximum size of standard output, in bytes.
     pub longest: u64,
 }
 
 /// What a program printed.
 #[derive(Debug, Default)]
 pub struct Printed {
-    /// Standard output, whole.
+    /// All of standard output.
     pub output: Vec<u8>,
-    /// Standard error, or the beginning of it.
+    /// The beginning of standard error, with a note if it was longer than 64 KiB.
     pub messages: Vec<u8>,
 }
 
 /// Why there is no output.
 #[derive(Debug, thiserror::Error)]
 pub enum ChildError {
-    /// Our own program could not be started again.
+    /// Our own executable could not be started as the child process.
     #[error("cannot run {}: {reason}", program.display())]
     Start {
-        /// The program.
+        /// The program that the child process would have started.
         program: PathBuf,
-        /// Why, in a few words.
+        /// The kind of the I/O error.
         reason: String,
     },
-    /// It was not confined, or not executed; the messages say why.
+    /// The program was not confined or could not be executed; holds the messages that say why.
     #[error("kustomize was not started")]
     NotStarted(Vec<u8>),
-    /// It failed.
+    /// The program failed.
     #[error("kustomize failed with {status}")]
     Failed {
-        /// How.
+        /// Its exit code or signal.
         status: String,
-        /// What it said.
+        /// What it printed to standard error.
         messages: Vec<u8>,
     },
-    /// It, or what it has started, got no more memory.
+    /// The program, or one that it started, ran out of memory; holds the limit in bytes.
     #[error("kustomize or helm wanted more memory than it may have: {0} bytes")]
     Memory(u64),
-    /// Its output has no end in sight.
+    /// Its output is longer than the limit, in bytes.
     #[error("kustomize printed more than {0} bytes")]
     TooLong(u64),
-    /// The deadline passed while it ran.
+    /// The deadline passed while the program ran; holds its messages so far.
     #[error("kustomize did not end before the deadline (transient)")]
     Deadline(Vec<u8>),
 }
@@ -103,16 +103,16 @@ impl Explain for ChildError {
     }
 }
 
-/// Whether kustomize or helm could not read something, which is most likely our own doing.
+/// Whether kustomize or helm was denied a file, most likely by the confinement.
 fn is_denied(messages: &[u8]) -> bool {
     memchr::memmem::find(messages, b"permission denied").is_some()
 }
 
-/// Runs a program to its end. Whatever becomes of it, also if this is dropped before: the program and all
-/// that it has started are gone then.
+/// Runs a program to its end, or until the deadline. When the future has finished or was dropped, the program and
+/// everything that it started have been killed.
 ///
 /// # Errors
-/// A [`ChildError`].
+/// A [`ChildError`] if there is no complete output of a successful run.
 pub async fn run(job: &Job, deadline: tokio::time::Instant) -> Result<Printed, ChildError> {
     let mut group = Group::new(start(job)?);
     let mut printed = Printed::default();
@@ -145,7 +145,8 @@ pub async fn run(job: &Job, deadline: tokio::time::Instant) -> Result<Printed, C
     }
 }
 
-/// What Go says, of itself or of what it has started, before pages that help nobody.
+/// Whether a program written in Go reports that it, or a program that it started, ran out of memory. The
+/// long stack traces that follow are not passed on.
 fn is_out_of_memory(messages: &[u8]) -> bool {
     [
         &b"fatal error: runtime: out of memory"[..],
@@ -156,16 +157,16 @@ fn is_out_of_memory(messages: &[u8]) -> bool {
     .any(|words| memchr::memmem::find(messages, words).is_some())
 }
 
-/// A program and all that it has started: a process group. They end with this value.
+/// A process group: a program and everything that it started. Dropping this kills them.
 struct Group {
     child: Child,
-    /// Held open as long as we are here: see the supervisor, `command::child`.
+    /// Kept open as long as this process exists: the supervisor in `command::child` watches it.
     _presence: Option<ChildStdin>,
     id: Option<Pid>,
     ended: bool,
 }
 
-/// How long a killed program may take to be gone, so that nobody writes into a folder that we remove.
+/// How long to wait for a killed program to end, so that it does not write to a folder that is being removed.
 const BURIAL: Duration = Duration::from_secs(2);
 
 impl Group {
@@ -216,7 +217,7 @@ fn start(job: &Job) -> Result<Child, ChildError> {
     command.spawn().map_err(|error| failed(&error))
 }
 
-/// The confinement as arguments of `gitops-fn __child`.
+/// Formats the confinement as arguments of `gitops-fn __child`.
 fn arguments(confinement: &Confinement) -> Vec<OsString> {
     let mut all: Vec<OsString> = vec!["__child".into()];
     let mut add = |name: &str, path: &Path| {
@@ -249,7 +250,8 @@ fn arguments(confinement: &Confinement) -> Vec<OsString> {
     all
 }
 
-/// Reads everything and waits; fails with `FileTooLarge` if the output is too long.
+/// Reads both streams and waits for the program to end; fails with `FileTooLarge` if its output is longer than
+/// `longest` bytes.
 async fn finish(group: &mut Group, printed: &mut Printed, longest: u64) -> io::Result<ExitStatus> {
     let child = &mut group.child;
     let (Some(mut output), Some(mut messages)) = (child.stdout.take(), child.stderr.take()) else {
@@ -273,7 +275,7 @@ async fn finish(group: &mut Group, printed: &mut Printed, longest: u64) -> io::R
     status
 }
 
-/// Keeps the beginning of a stream and reads the rest, so that its writer does not wait.
+/// Keeps the first [`MESSAGES`] bytes of a stream and discards the rest, so that its writer does not block.
 async fn beginning(stream: &mut (impl AsyncRead + Unpin), kept: &mut Vec<u8>) -> io::Result<()> {
     let mut buffer = [0; 8192];
     let mut lost = 0_u64;
@@ -304,7 +306,7 @@ fn shown(status: ExitStatus) -> String {
     }
 }
 
-/// What is left of a time that has begun with the process.
+/// Converts a deadline to the clock of the async runtime; one that has passed is 1 ms from now.
 #[must_use]
 pub fn at(deadline: Instant) -> tokio::time::Instant {
     let left = deadline.saturating_duration_since(Instant::now());

@@ -1,4 +1,4 @@
-//! Files of a repository, read beneath its root: no link, `..` or device leads out of it
+//! Reads files of a repository beneath its root: no link or `..` leads out of it, and devices are not read
 //! (T6 of docs/internals/argocd-plugins.md#threats).
 
 use std::fs::File;
@@ -10,44 +10,44 @@ use rustix::fs::{FileType, Mode, OFlags, fstat, mkdirat, open};
 
 use crate::finding::Finding;
 
-/// Longest file of a repository that we read ourselves, in bytes.
+/// The maximum size of a file that this program reads from a repository itself, in bytes.
 pub const LONGEST: u64 = 1024 * 1024;
 
-/// A checkout, opened at its root.
+/// A checkout, with its root opened.
 #[derive(Debug)]
 pub struct Repository {
     root: OwnedFd,
     path: PathBuf,
 }
 
-/// Why a file is not read.
+/// Why a file or folder of a repository cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// It is not there.
+    /// The path does not exist.
     #[error("is not there")]
     Missing,
-    /// A link or `..` leads out.
+    /// A link or `..` leads out of the repository.
     #[error("leads out of the repository")]
     Outside,
-    /// A folder, device, pipe or socket.
+    /// It is a folder, device, pipe or socket instead of a file.
     #[error("is no regular file")]
     NotRegular,
-    /// No folder.
+    /// It is a file instead of a folder.
     #[error("is no folder")]
     NotFolder,
-    /// Longer than [`LONGEST`].
+    /// It is longer than [`LONGEST`].
     #[error("is longer than 1 MiB")]
     TooLong,
-    /// Not UTF-8.
+    /// It is not UTF-8.
     #[error("is not UTF-8 text")]
     NotText,
-    /// Anything else, such as a missing right.
+    /// Another error, such as a missing permission.
     #[error("cannot be read")]
     Denied,
 }
 
 impl Unreadable {
-    /// What there is to say of the file that is not read.
+    /// The error about `file` for the user.
     pub(super) fn finding(self, file: &Path) -> Finding {
         Finding::error(
             format!("{} {self}", file.display()),
@@ -56,7 +56,7 @@ impl Unreadable {
     }
 }
 
-/// What stands at a path.
+/// What kind of file is at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// A folder.
@@ -66,7 +66,7 @@ pub enum Entry {
 }
 
 impl Repository {
-    /// Opens the checkout at `path`, a folder without links in its name.
+    /// Opens the checkout at `path`, which has to be canonical.
     ///
     /// # Errors
     /// [`Unreadable::Denied`] if it cannot be opened.
@@ -79,16 +79,16 @@ impl Repository {
         })
     }
 
-    /// The root.
+    /// The path of the root.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What stands at a path, relative to the root.
+    /// Returns what is at a path, which is relative to the root. Links are followed within the repository.
     ///
     /// # Errors
-    /// An [`Unreadable`], if it is neither file nor folder.
+    /// An [`Unreadable`] if it cannot be opened, or is neither a file nor a folder.
     pub fn entry(&self, path: &Path) -> Result<Entry, Unreadable> {
         let found = self.beneath(path)?;
         let kind = fstat(&found).map_err(|_| Unreadable::Denied)?.st_mode;
@@ -99,10 +99,10 @@ impl Repository {
         }
     }
 
-    /// The text of a file, relative to the root.
+    /// Reads a file, whose path is relative to the root. Links are followed within the repository.
     ///
     /// # Errors
-    /// An [`Unreadable`].
+    /// An [`Unreadable`] if it is not a regular UTF-8 file of at most [`LONGEST`] bytes.
     pub fn read(&self, path: &Path) -> Result<String, Unreadable> {
         let found = self.beneath(path)?;
         let stat = fstat(&found).map_err(|_| Unreadable::Denied)?;
@@ -120,7 +120,7 @@ impl Repository {
         String::from_utf8(bytes).map_err(|_| Unreadable::NotText)
     }
 
-    /// Makes a folder, and those above it, where they are not there yet.
+    /// Makes a folder and its parents, unless they exist. `path` is relative to the root.
     ///
     /// # Errors
     /// [`Unreadable::Outside`] if a link leads out of the repository, or another [`Unreadable`].
@@ -140,7 +140,7 @@ impl Repository {
         }
     }
 
-    /// Opens what stands at a path. A pipe is not waited for.
+    /// Opens a path beneath the root, without waiting for the other end of a pipe.
     #[cfg(target_os = "linux")]
     fn beneath(&self, path: &Path) -> Result<OwnedFd, Unreadable> {
         use rustix::fs::{ResolveFlags, openat2};
@@ -163,7 +163,7 @@ impl Repository {
         })
     }
 
-    /// Without `openat2` a path is resolved first, and opened if it is still inside.
+    /// Opens a path beneath the root. Without `openat2`, it is resolved first and opened if it is inside.
     #[cfg(not(target_os = "linux"))]
     fn beneath(&self, path: &Path) -> Result<OwnedFd, Unreadable> {
         let real = self.path.join(path).canonicalize().map_err(|error| {
@@ -185,7 +185,8 @@ impl Repository {
     }
 }
 
-/// `path` as seen from `folder`, without `.` and `..`; both are relative to the root. `None` if it leads out.
+/// Joins `folder` and `path` and resolves `.` and `..`; `folder` is relative to the root. `None` if `path` is absolute
+/// or leads out of the root.
 #[must_use]
 pub fn joined(folder: &Path, path: &Path) -> Option<PathBuf> {
     let mut whole = folder.to_owned();
@@ -204,12 +205,12 @@ pub fn joined(folder: &Path, path: &Path) -> Option<PathBuf> {
     Some(whole)
 }
 
-/// The root of the checkout that holds `folder`, which has no links in its name.
+/// Finds the root of the checkout that holds `folder`, a canonical path.
 ///
-/// Argo CD says which path of the repository it builds (`ARGOCD_APP_SOURCE_PATH`): what stands before it is
-/// the root. Of that path it may have checked out the end alone (`manifest-generate-paths`), so as much of it
-/// counts as the folder ends with. Elsewhere the root is the nearest folder with a `.git`, and without one the
-/// folder itself. `None` where Argo CD's path ends otherwise: a link has led to another place.
+/// Argo CD gives the path of the folder in the repository (`ARGOCD_APP_SOURCE_PATH`): what precedes it in `folder` is
+/// the root. Argo CD may have checked out only the end of that path (`manifest-generate-paths`), so the longest end of
+/// it that `folder` ends with is used. Without that path, the root is the nearest folder with a `.git`, or else
+/// `folder` itself. `None` if `folder` does not end like Argo CD's path: a link has led elsewhere.
 #[must_use]
 pub fn root_of(folder: &Path, source_path: Option<&str>) -> Option<PathBuf> {
     let source = source_path

@@ -1,10 +1,10 @@
-//! The confinement of kustomize and helm: what a repository makes them do must not reach credentials,
-//! other processes or the network.
+//! Confines kustomize and helm: whatever a repository makes them do, they cannot reach credentials, other processes
+//! or the network.
 //!
-//! A process of ours restricts itself and becomes the program (`gitops-fn __child`), since a library may
-//! not run code between fork and exec without `unsafe`. The boundary is Landlock: file rights are a hard
-//! requirement, scopes as far as the kernel has them. A filter of system calls closes what Landlock leaves open,
-//! sockets above all, and limits bound memory, files and time.
+//! Our own child process (`gitops-fn __child`) restricts itself and then starts the program, since running code
+//! between fork and exec would need `unsafe`. The boundary is Landlock: file rights are required, and scopes are used
+//! as far as the kernel supports them. A system call filter (seccomp) closes what Landlock leaves open, mainly sockets,
+//! and resource limits bound memory, files and time.
 
 use crate::explain::Explain;
 
@@ -24,21 +24,21 @@ mod tree;
 
 pub use program::Program;
 
-/// What happens where the kernel cannot confine.
+/// What to do if the kernel cannot confine a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unconfined {
-    /// The program is not run: an operator's policy asks for it.
+    /// Do not run the program: the operator's policy requires the sandbox.
     Refuse,
-    /// A warning.
+    /// Run it with a warning.
     Warn,
-    /// Nothing is said: the operator's policy knows.
+    /// Run it without a warning: the operator's policy allows that.
     Accept,
 }
 
 impl Unconfined {
     const ALL: [Self; 3] = [Self::Refuse, Self::Warn, Self::Accept];
 
-    /// Its name as an argument.
+    /// Its name as an argument of `gitops-fn __child`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -48,37 +48,37 @@ impl Unconfined {
         }
     }
 
-    /// The one with this name.
+    /// The variant with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.name() == name)
     }
 }
 
-/// What a confined program may reach; everything else is out of reach, `/proc` above all.
+/// What a confined program may reach. Everything else is denied, including `/proc`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confinement {
-    /// The process that it ends with.
+    /// The id of the process that the program must not outlive.
     pub parent: u32,
     /// The repository, read-only and without any `.git`.
     pub root: PathBuf,
-    /// Folders that it may write.
+    /// Folders that the program may write to.
     pub writable: Vec<PathBuf>,
-    /// The only files that it may execute, beside the next.
+    /// The only files that it may execute, besides `stand_in`.
     pub programs: Vec<PathBuf>,
-    /// What stands in the place of helm: ourselves.
+    /// Our own executable, which is run in place of helm.
     pub stand_in: Option<PathBuf>,
-    /// Bytes of memory for its data, and for that of each program that it starts.
+    /// The maximum memory for its data, and for that of each program that it starts, in bytes.
     pub memory: u64,
-    /// Whether it may open TCP connections, and read what that takes (name service, authorities).
+    /// Whether it may open TCP connections, and read the files that these need (name service, certificate authorities).
     pub network: bool,
-    /// Where the kernel cannot confine.
+    /// What to do if the kernel cannot confine it.
     pub unconfined: Unconfined,
-    /// Whether it is to be said how far the kernel confines.
+    /// Whether to log how far the kernel confines it.
     pub log: bool,
 }
 
-/// Why a program was not confined, and so not run.
+/// Why a program could not be confined, and so was not run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SandboxError {
     /// The kernel has no Landlock, or it is not enabled.
@@ -86,22 +86,22 @@ pub enum SandboxError {
         "this kernel cannot confine kustomize: Landlock (Linux 5.13) is missing or not enabled"
     )]
     Unsupported,
-    /// A path of the confinement is not there.
+    /// A path of the confinement cannot be opened.
     #[error("cannot confine kustomize: {0} cannot be opened")]
     Path(PathBuf),
-    /// A folder that is to be written holds a `.git`, or lies in one.
+    /// A writable folder holds a `.git`, or is in one.
     #[error("{0} would be writable, and holds a `.git` or lies in one")]
     Git(PathBuf),
-    /// The kernel filters no system calls.
+    /// The kernel cannot filter system calls.
     #[error("this kernel cannot confine kustomize: its system calls cannot be filtered (seccomp)")]
     Unfiltered,
-    /// A limit or restriction was refused.
+    /// The kernel refused a limit or restriction.
     #[error("cannot confine kustomize: {0}")]
     Refused(&'static str),
-    /// It would have to execute a loader, with which any file of the repository could be executed.
+    /// A program needs a dynamic loader, which could execute any file of the repository.
     #[error("{0} is linked dynamically, and under a policy only static programs are run")]
     Dynamic(PathBuf),
-    /// Our parent went away meanwhile.
+    /// The parent process has ended.
     #[error("the process that asked for this has ended")]
     Orphan,
 }
@@ -129,18 +129,19 @@ impl Explain for SandboxError {
 /// How far a process is confined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Not at all, and a warning is wanted.
+    /// Not at all; the user has to be warned.
     Unconfined,
-    /// Not at all, as the operator's policy allows.
+    /// Not at all, which the operator's policy allows.
     Accepted,
-    /// Its files, but no system calls, and a warning is wanted unless the operator's policy allows that.
+    /// By file rights, but not by a system call filter; the user has to be warned unless the operator's policy allows
+    /// it.
     Unfiltered {
-        /// Whether it does.
+        /// Whether the operator's policy allows it.
         accepted: bool,
     },
-    /// Files and more, not all that we know of.
+    /// In part: the kernel does not support some of Landlock's restrictions.
     Partly,
-    /// In all that we know of.
+    /// By every restriction that this program uses.
     Wholly,
 }
 
@@ -167,23 +168,24 @@ impl fmt::Display for Reach {
     }
 }
 
-/// Bytes in one file that a confined program writes.
+/// The maximum size of a file that a confined program writes, in bytes.
 const LARGEST_FILE: u64 = 1 << 30;
-/// Open files.
+/// The maximum number of open files.
 const OPEN_FILES: u64 = 4096;
-/// Processes and threads of its user, ours and those of other builds included; the kernel does not count
-/// those of root.
+/// The maximum number of processes and threads of the user, including ours and those of other builds. The kernel does
+/// not limit root.
 pub const PROCESSES: u64 = 4096;
-/// Bytes of addresses that programs written in Go reserve beside what they use: 1.1 to 1.2 GiB, measured with
-/// kustomize 5.8.3 and helm 3.22.0. Addresses have a limit too (`RLIMIT_AS`), because the one for data
-/// (`RLIMIT_DATA`) does not count what is reserved first and then made use of in one step: helm got 1 GiB at a limit of
-/// 512 MiB. Programs with a loader reserve more, some for each thread; no policy allows these.
+/// The address space that programs written in Go reserve in addition to what they use, in bytes: 1.1 to 1.2 GiB,
+/// measured with kustomize 5.8.3 and helm 3.22.0. The address space is limited too (`RLIMIT_AS`), because the limit on
+/// data (`RLIMIT_DATA`) does not count memory that is reserved first and then used in one step: helm got 1 GiB with a
+/// limit of 512 MiB. Dynamically linked programs reserve more, some of it for each thread; no policy allows them.
 const RESERVED: u64 = 1280 << 20;
-/// Seconds of processor time.
+/// The maximum processor time, in seconds.
 const CPU_SECONDS: u64 = 600;
 
-/// Makes this process one that nobody can look into: no core file, no debugger, and `/proc/PID/environ`
-/// for the administrator alone (T7 of docs/internals/argocd-plugins.md#threats). Best effort: not every system has it.
+/// Keeps other processes from reading this one's memory and environment: no core file, no debugger, and
+/// `/proc/PID/environ` only for root (T7 of docs/internals/argocd-plugins.md#threats). Best effort: not every system
+/// supports it.
 pub fn hide() {
     let _ = setrlimit(Resource::Core, limit(0));
     #[cfg(target_os = "linux")]
@@ -193,8 +195,8 @@ pub fn hide() {
     }
 }
 
-/// Restricts this process for good, and with it all that it starts: they can reach no more than
-/// `confinement` says. Every file that is open is closed, but for the standard streams.
+/// Restricts this process, and everything that it starts, to `confinement`. This cannot be undone. All open files but
+/// the standard streams are closed.
 ///
 /// # Errors
 /// A [`SandboxError`]; the program must not be run then.
@@ -211,9 +213,9 @@ pub fn enter(confinement: &Confinement) -> Result<Reach, SandboxError> {
     if confinement.unconfined != Unconfined::Warn {
         is_static.clone()?;
     }
-    // before the limit on open files hides how many there may be
+    // while the limit on open files still tells how many there may be
     descriptors::close_inherited();
-    // nothing in here is worth hiding, and what is hidden may not even write its own files below `/proc`
+    // this process holds no secrets, and a hidden process cannot write its own files in `/proc`
     show();
     be_first_to_go();
     for (resource, most) in [
@@ -238,7 +240,7 @@ pub fn enter(confinement: &Confinement) -> Result<Reach, SandboxError> {
     judged(confinement.unconfined, reach, filter(confinement.network))
 }
 
-/// How far it is confined with that outcome of the filter, and whether that is enough.
+/// Combines the results of Landlock and of the system call filter, and decides whether they are enough.
 fn judged(
     unconfined: Unconfined,
     reach: Reach,
@@ -256,13 +258,13 @@ fn judged(
     }
 }
 
-/// Makes this process, which another program of a confinement has started, one that starts nothing, and opens
-/// what it is to become.
+/// Prevents this process, which runs inside a confinement, from starting other programs, and opens the one program
+/// that it may execute in its own place.
 ///
 /// # Errors
 /// A [`SandboxError`]; the program must not be run then.
 pub fn alone(program: &Path) -> Result<Program, SandboxError> {
-    // the group is what is killed: whoever takes orphans in is not in it
+    // an orphan's new parent is in another process group, and only our group is killed at the end
     let parent = getppid().and_then(|parent| getpgid(Some(parent)).ok());
     if parent != Some(getpgrp()) {
         return Err(SandboxError::Orphan);
@@ -270,13 +272,13 @@ pub fn alone(program: &Path) -> Result<Program, SandboxError> {
     let program = Program::open(program)?.beyond_limit()?;
     no_new_privileges()?;
     match filter_starts(program.number()) {
-        // whether that matters was decided when the confinement was entered
+        // whether a missing filter is acceptable was decided when the confinement was entered
         Ok(()) | Err(SandboxError::Unfiltered) => Ok(program),
         Err(error) => Err(error),
     }
 }
 
-/// Makes this process one that its own user can look into.
+/// Undoes [`hide`] for processes of the same user.
 #[cfg(target_os = "linux")]
 fn show() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -286,7 +288,7 @@ fn show() {
 #[cfg(not(target_os = "linux"))]
 fn show() {}
 
-/// Whether none of the programs needs a loader.
+/// Checks that no program needs a dynamic loader.
 #[cfg(target_os = "linux")]
 fn only_static(programs: &[PathBuf]) -> Result<(), SandboxError> {
     let dynamic = |program: &&PathBuf| super::elf::loader(program).is_some();
@@ -296,14 +298,14 @@ fn only_static(programs: &[PathBuf]) -> Result<(), SandboxError> {
     }
 }
 
-/// Elsewhere there is nothing to execute from.
+/// Without Landlock there are no rights to execute that a loader could bypass.
 #[cfg(not(target_os = "linux"))]
 fn only_static(_: &[PathBuf]) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Where memory runs out, the kernel ends this one and not the plugin server. Best effort: a system may not
-/// have it.
+/// Makes the kernel kill this process first, instead of the plugin server, if the system runs out of memory. Best
+/// effort: not every system supports it.
 fn be_first_to_go() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }
@@ -318,7 +320,7 @@ fn filter_starts(program: i32) -> Result<(), SandboxError> {
     syscalls::filter_starts(program)
 }
 
-/// No filters elsewhere.
+/// Other systems have no system call filter.
 #[cfg(not(target_os = "linux"))]
 fn filter(_: bool) -> Result<(), SandboxError> {
     Err(SandboxError::Unfiltered)
@@ -329,7 +331,7 @@ fn filter_starts(_: i32) -> Result<(), SandboxError> {
     Err(SandboxError::Unfiltered)
 }
 
-/// No program with more rights than ours, Landlock or not.
+/// Keeps this process, and everything that it starts, from gaining privileges (setuid programs), also without Landlock.
 #[cfg(target_os = "linux")]
 fn no_new_privileges() -> Result<(), SandboxError> {
     rustix::thread::set_no_new_privs(true)
@@ -341,7 +343,7 @@ fn no_new_privileges() -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// What happens without Landlock.
+/// Decides what happens without Landlock.
 fn without(unconfined: Unconfined) -> Result<Reach, SandboxError> {
     match unconfined {
         Unconfined::Refuse => Err(SandboxError::Unsupported),
@@ -357,7 +359,7 @@ fn limit(most: u64) -> Rlimit {
     }
 }
 
-/// Sets a limit, unless a lower one is there.
+/// Lowers a limit to `most`, or leaves it as it is if it is lower already.
 fn lower(resource: Resource, most: u64) -> Result<(), SandboxError> {
     let now = rustix::process::getrlimit(resource);
     let most = now.maximum.map_or(most, |maximum| maximum.min(most));
@@ -365,6 +367,7 @@ fn lower(resource: Resource, most: u64) -> Result<(), SandboxError> {
 }
 
 #[cfg(target_os = "linux")]
+/// Applies the Landlock rules to this process.
 fn restrict(confinement: &Confinement) -> Result<Reach, SandboxError> {
     use files::{LATEST, allow, rights};
     use landlock::{
@@ -399,7 +402,7 @@ fn restrict(confinement: &Confinement) -> Result<Reach, SandboxError> {
     })
 }
 
-/// No Landlock elsewhere.
+/// Other systems have no Landlock.
 #[cfg(not(target_os = "linux"))]
 fn restrict(_: &Confinement) -> Result<Reach, SandboxError> {
     Err(SandboxError::Unsupported)
@@ -430,7 +433,7 @@ mod tests {
             }
             assert_eq!(judged(Unconfined::Refuse, reach, Ok(())), Ok(reach));
         }
-        // what is worse is said
+        // anything less is reported
         let reach = Reach::Unconfined;
         assert_eq!(judged(Unconfined::Warn, reach, none()), Ok(reach));
         let broken = || Err(SandboxError::Refused("x"));

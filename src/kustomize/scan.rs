@@ -1,6 +1,6 @@
-//! A look at the kustomizations on disk, for messages that say early and kindly what will not work.
+//! Scans the kustomizations on disk before kustomize runs, to report early and clearly what will not work.
 //!
-//! It is no boundary: what it does not see is confined all the same.
+//! The scan is not a security boundary: what it misses is confined all the same.
 
 mod remote;
 mod visit;
@@ -15,33 +15,33 @@ use crate::finding::Finding;
 /// What a build may do beyond plain kustomizations.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowed {
-    /// Charts may be inflated.
+    /// Whether helm charts may be inflated.
     pub helm: bool,
-    /// Charts may be fetched.
+    /// Whether helm charts may be fetched.
     pub remote_charts: bool,
 }
 
-/// What the look has found.
+/// The result of a scan.
 #[derive(Debug, Default)]
 pub struct Scan {
     /// Errors and warnings.
     pub findings: Vec<Finding>,
     /// Our own entry under `transformers:`, as YAML.
     pub entry: Option<String>,
-    /// Folders that hold fetched charts, relative to the root.
+    /// The folders that charts are fetched into, relative to the root.
     pub charts: BTreeSet<PathBuf>,
 }
 
-/// Looks at the kustomization in `folder` (relative to the root) and at all that it leads to.
+/// Scans the kustomization in `folder` (relative to the root) and everything that it refers to.
 #[must_use]
 pub fn scan(repository: &Repository, folder: &Path, allowed: Allowed) -> Scan {
     visit::visit(repository, folder, allowed)
 }
 
-/// The kustomization file in a folder, relative to the root.
+/// Finds the kustomization file in a folder; both paths are relative to the root. `None` if there is none.
 ///
 /// # Errors
-/// An [`Unreadable`] that is not [`Unreadable::Missing`].
+/// The file and why it cannot be read, which is never [`Unreadable::Missing`].
 pub fn kustomization_in(
     repository: &Repository,
     folder: &Path,

@@ -1,4 +1,4 @@
-//! Temporary folders of builds that were killed before they could remove them.
+//! Removal of temporary folders that killed builds have left.
 
 use std::fs::{self, DirEntry};
 use std::os::unix::fs::MetadataExt as _;
@@ -7,21 +7,22 @@ use std::time::{Duration, SystemTime};
 
 use rustix::process::geteuid;
 
-/// What the name of every temporary folder of a build begins with.
+/// The prefix of the name of every temporary folder of a build.
 pub(super) const PREFIX: &str = "gitops-fn-build-";
-/// No build runs as long.
+/// The minimum age of a folder that is removed. No build runs that long.
 const AGE: Duration = Duration::from_hours(48);
-/// How many entries of the folder one build looks at, and how many it removes.
+/// The maximum number of entries that one build examines.
 const LOOKS: usize = 10_000;
+/// The maximum number of folders that one build removes.
 const REMOVALS: usize = 16;
 
-/// Removes folders in `temporary` that a build of the same user has left there long ago. Best effort: what
-/// cannot be removed stays, and nothing is said.
+/// Removes folders in `temporary` that earlier builds of the same user have left. Best effort: a folder that cannot be
+/// removed stays, without a message.
 pub(super) fn sweep(temporary: &Path) {
     let entries = fs::read_dir(temporary).into_iter().flatten().take(LOOKS);
     let left = entries.flatten().filter(is_left_behind);
     for folder in left.take(REMOVALS) {
-        // a link in it is removed and not followed
+        // does not follow links in the folder
         let _ = fs::remove_dir_all(folder.path());
     }
 }
@@ -31,7 +32,7 @@ fn is_left_behind(entry: &DirEntry) -> bool {
         .file_name()
         .as_encoded_bytes()
         .starts_with(PREFIX.as_bytes());
-    // of the entry itself, where it is a link
+    // does not follow the entry if it is a link
     let Some(found) = is_named.then(|| entry.metadata().ok()).flatten() else {
         return false;
     };

@@ -1,14 +1,14 @@
-//! Which kustomize it is: from 5.8.3 on, a chart's release name is no option of helm (kustomize #6241).
+//! Checks kustomize's version. Before 5.8.3, helm could take a chart's release name for an option (kustomize #6241).
 
 use crate::finding::Finding;
 
-/// The oldest that will do.
+/// The oldest supported version.
 const OLDEST: [u64; 3] = [5, 8, 3];
 
-/// Judges what `kustomize version` prints: `v5.8.3`, or `{Version:kustomize/v5.8.3 …}`.
+/// Checks the output of `kustomize version`: `v5.8.3`, or `{Version:kustomize/v5.8.3 …}`.
 ///
 /// # Errors
-/// For an older one, and one that does not tell.
+/// A [`Finding`] if the version is older than [`OLDEST`], or unknown.
 pub(super) fn check(printed: &[u8]) -> Result<(), Finding> {
     let known = std::str::from_utf8(printed).ok().and_then(read);
     let refuse = |fact: String| {
@@ -28,7 +28,7 @@ pub(super) fn check(printed: &[u8]) -> Result<(), Finding> {
     }
 }
 
-/// The first `X.Y.Z` of a text.
+/// Finds the first `X.Y.Z` in a text.
 fn read(text: &str) -> Option<[u64; 3]> {
     text.split(|ch: char| !(ch.is_ascii_digit() || ch == '.'))
         .find_map(|word| {

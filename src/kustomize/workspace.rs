@@ -1,4 +1,4 @@
-//! What a confined run is given: programs, a home, temporary files.
+//! The temporary folder of a confined run: programs, home, temporary files.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -10,20 +10,24 @@ use super::sandbox::Confinement;
 use super::{Options, Prepared, helm, sweep};
 use crate::finding::Finding;
 
-/// Of a workshop: the folder that is the whole `PATH`.
+/// The folder in a workshop that is the only one on kustomize's `PATH`.
 const TOOLS: &str = "bin";
 
-/// The surroundings of a confined run: programs, home, temporary files. It is gone when this is dropped.
+/// The environment of a confined run: programs, home, temporary files. Dropping it removes the temporary folder.
 pub(super) struct Workshop<'b> {
     prepared: &'b Prepared,
     options: &'b Options,
     folder: tempfile::TempDir,
     kustomize: PathBuf,
-    /// The real one, where charts may be inflated.
+    /// The path of the real helm, if charts may be inflated.
     helm: Option<PathBuf>,
 }
 
 impl<'b> Workshop<'b> {
+    /// Makes the temporary folder and the chart homes, and finds kustomize and helm.
+    ///
+    /// # Errors
+    /// A [`Finding`] if a folder cannot be made, or a program is not on `PATH`.
     pub(super) fn new(prepared: &'b Prepared, options: &'b Options) -> Result<Self, Finding> {
         let unusable = |_| {
             Finding::error(
@@ -67,6 +71,7 @@ impl<'b> Workshop<'b> {
         })
     }
 
+    /// What kustomize may reach; it does not log.
     pub(super) fn confinement(&self) -> Confinement {
         let root = self.prepared.repository.path();
         let charts = &self.prepared.charts;
@@ -93,6 +98,7 @@ impl<'b> Workshop<'b> {
         self.folder.path().join(helm::HOME)
     }
 
+    /// A run of kustomize with these arguments.
     pub(super) fn job(&self, arguments: Vec<OsString>) -> Job {
         let tools = self.folder.path().join(TOOLS);
         let mut environment: Vec<(_, OsString)> = vec![
@@ -118,8 +124,8 @@ impl<'b> Workshop<'b> {
     }
 }
 
-/// A program on `PATH`, without links in its name. Relative folders of `PATH` do not count: they may lie
-/// in the repository.
+/// Finds a program on `PATH` and returns its canonical path. Relative folders of `PATH` are skipped: they may be in the
+/// repository.
 fn find(name: &str, path: &OsStr) -> Result<PathBuf, Finding> {
     std::env::split_paths(path)
         .filter(|folder| folder.is_absolute())

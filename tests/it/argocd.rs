@@ -1,5 +1,5 @@
-//! `examples/argocd`: the folder that an operator copies. Every file in it is read by the program, or
-//! checked against the types, that will read it.
+//! Tests `examples/argocd`, the folder that an operator copies. Each file is read by the program that will read it, or
+//! checked against that program's types.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ fn object(name: &str) -> Value {
     serde_json::to_value(&documents[0]).unwrap()
 }
 
-/// What Argo CD's own manifests have of the repo-server, as far as the sidecar needs it.
+/// The part of Argo CD's own manifest of the repo-server that the sidecar needs.
 const REPO_SERVER: &str = "\
 apiVersion: apps/v1
 kind: Deployment
@@ -51,7 +51,7 @@ spec:
       - {name: tmp, emptyDir: {}}
 ";
 
-/// The folder in the place where it belongs: a component beside Argo CD's kustomization.
+/// The objects of Argo CD's kustomization with the folder as a component; `None` after a skip.
 #[track_caller]
 fn installed() -> Option<Vec<Value>> {
     let place = temp_dir();
@@ -80,7 +80,7 @@ fn copy(from: &Path, to: &Path) {
     run(clean("cp").arg("-r").arg(from).arg(to), "").success();
 }
 
-/// An object as Kubernetes' own type reads it; a field that the type does not know is an error.
+/// Parses an object as a Kubernetes type; a field that the type does not know is an error.
 #[track_caller]
 fn typed<T: DeserializeOwned + Serialize>(object: &Value) -> T {
     let typed: T = serde_json::from_value(object.clone()).unwrap();
@@ -143,8 +143,8 @@ fn the_folder_is_a_component_of_argo_cds_own_kustomization() {
     );
 }
 
-/// The schema of a kind out of Argo CD's own definitions, of the version that the tests use; fields that it
-/// does not know are errors. `None` after a skip.
+/// The schema of a kind from Argo CD's own definitions, in the version that the tests use, changed to reject unknown
+/// fields. `None` after a skip.
 #[track_caller]
 fn schema(file: &str) -> Option<Value> {
     let output = clean("go")
@@ -173,7 +173,7 @@ fn schema(file: &str) -> Option<Value> {
     Some(schema)
 }
 
-/// Makes every map of known fields one of these fields alone.
+/// Makes a schema reject unknown fields in every map with known fields.
 fn close(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
@@ -187,7 +187,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// What `value` has that `schema` does not allow: types, required and unknown fields.
+/// Lists where `value` violates `schema`: wrong types, missing required fields and unknown fields.
 fn problems(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
     if schema["x-kubernetes-int-or-string"] == true {
         return;
@@ -295,7 +295,7 @@ fn the_plugin_names_are_what_the_pages_say() {
     );
 }
 
-/// What `gitops-fn policy test` says of a policy in the folder for an Application of `project`.
+/// The output of `gitops-fn policy test` for a policy in the folder and an Application of `project`.
 fn judge(policy: &str, project: &str, paths: &[&str]) -> crate::support::Output {
     run(
         crate::support::gitops_fn()

@@ -1,5 +1,5 @@
-//! Input that no well-meaning user writes: bombs, depths, millions. A clear error with the right exit
-//! code, nothing half-written, no panic, and no time that grows faster than the input.
+//! Tests malicious input: alias bombs, deep nesting, millions of items. It must give a clear error with the right exit
+//! code, no partial output, no panic, and a run time that grows at most linearly with the input.
 
 mod extremes;
 
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Output, gitops_fn, run, temp_dir, write_files};
 
-/// Far above what a linear program needs in a debug build on a busy machine, far below what a
-/// quadratic one would.
+/// A time limit far above what a linear program needs in a debug build on a busy machine, and far below what a
+/// quadratic one would need.
 const LONG: Duration = Duration::from_mins(5);
 
 const STORE: &str = "kv/shop/web: {password: s3cr3t}\n";
 
-/// Runs with the embedded store, and checks what holds for every run.
+/// Runs with the embedded store, and checks what must be true of every run.
 fn with_store(args: &[&str], stdin: impl AsRef<[u8]> + Sync) -> Output {
     let dir = temp_dir();
     write_files(dir.path(), &[("secrets.yaml", STORE)]);
@@ -51,7 +51,7 @@ fn head(text: &str) -> &str {
     &text[..text.len().min(2_000)]
 }
 
-/// `render -` fails with this code, says this and how to go on, and writes nothing.
+/// Checks that `render -` fails with this exit code and message, gives a help line, and writes no output.
 fn refused(stdin: impl AsRef<[u8]> + Sync, code: i32, says: &str) -> Output {
     let output = with_store(&["render", "-"], stdin).code(code);
     assert!(output.stdout.is_empty(), "something was written");
@@ -330,7 +330,7 @@ fn usage_errors() {
     );
 }
 
-/// A failing function leaves a complete list with the items as read.
+/// Checks that a failing function writes a complete list with the unchanged items.
 #[test]
 fn a_failing_function_sends_back_what_it_was_sent() {
     let items = "- apiVersion: v1\n  kind: Secret\n  metadata:\n    name: a\n  stringData:\n    v: <path:kv/shop/web#missing>\n";
@@ -439,7 +439,7 @@ fn a_million_results_are_counted_and_not_listed() {
     assert!(output.text().ends_with(&items));
 }
 
-/// The mark is no part of the first line's indentation.
+/// The byte order mark does not count as indentation of the first line.
 #[test]
 fn a_byte_order_mark_before_a_list() {
     let item = "- {kind: Widget, metadata: {name: a}, v: <path:kv/shop/web#no>}\n";

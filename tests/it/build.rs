@@ -1,4 +1,4 @@
-//! `gitops-fn build` with the real kustomize, and with a hostile program in its place.
+//! Tests `gitops-fn build` with the real kustomize, and with a hostile program instead of it.
 
 mod attacks;
 mod bounds;
@@ -24,27 +24,27 @@ use crate::support::{
     tool, write_files,
 };
 
-/// A checkout, and the secrets beside it.
+/// A checkout, and a file store with secrets next to it.
 struct Checkout {
     folder: TempDir,
     path: OsString,
 }
 
-/// What stands in the file store; the value shows up where a secret was read, and nowhere else.
+/// The content of the file store. Its value is in an output only if the secret was read.
 const SECRETS: &str = "kv/shop/web: {password: value-of-the-secret}\n";
 
 /// A Secret with a placeholder.
 const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\nstringData:\n  password: <path:kv/shop/web#password>\n";
 
 impl Checkout {
-    /// With the real kustomize; `None` after a skip.
+    /// A checkout built with the real kustomize; `None` after a skip.
     #[track_caller]
     fn new(files: &[(&str, &str)]) -> Option<Self> {
         let kustomize = tool("kustomize")?;
         Some(Self::with(kustomize.parent().unwrap(), files))
     }
 
-    /// With our own program in the place of kustomize, which does what `fake.txt` says.
+    /// A checkout built with our own test program instead of kustomize, which does what `fake.txt` says.
     #[track_caller]
     fn fake(actions: &str) -> Option<Self> {
         let files = [
@@ -67,7 +67,7 @@ impl Checkout {
         this
     }
 
-    /// The root of the checkout, as the kernel names it.
+    /// The canonical path of the checkout's root.
     fn root(&self) -> PathBuf {
         self.folder
             .path()
@@ -76,7 +76,7 @@ impl Checkout {
             .join("repository")
     }
 
-    /// Where temporary files go.
+    /// The folder for temporary files.
     fn tmp(&self) -> PathBuf {
         self.folder.path().join("tmp")
     }
@@ -85,12 +85,12 @@ impl Checkout {
         format!("file:{}", self.folder.path().join("secrets.yaml").display())
     }
 
-    /// `gitops-fn build`, in the root.
+    /// The command `gitops-fn build`, run in the root.
     fn build(&self) -> Command {
         self.build_by(gitops_fn())
     }
 
-    /// The same by a command that comes to be our program.
+    /// The same, started through a command that executes our program.
     fn build_by(&self, mut command: Command) -> Command {
         command
             .arg("build")
@@ -107,7 +107,7 @@ impl Checkout {
         run(self.build().arg(folder), "")
     }
 
-    /// Every file of the checkout.
+    /// Lists every file of the checkout.
     fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         let mut folders = vec![self.root()];
@@ -126,7 +126,7 @@ impl Checkout {
     }
 }
 
-/// The folder of a program named `kustomize` that does what it is told; `None` after a skip.
+/// The folder of the test program named `kustomize`, which follows instructions; `None` after a skip.
 #[track_caller]
 fn fake() -> Option<&'static Path> {
     static FAKE: OnceLock<Option<TempDir>> = OnceLock::new();
@@ -146,12 +146,12 @@ fn fake() -> Option<&'static Path> {
     folder.as_ref().map(TempDir::path)
 }
 
-/// An entry of ours under `transformers:`, written in place.
+/// Our entry under `transformers:`, written in place.
 fn entry(release: &str) -> String {
     format!("- |-\n  {}\n", release.trim_end().replace('\n', "\n  "))
 }
 
-/// A Release with this `spec`, as an entry for kustomize.
+/// A Release with this `spec`, as an entry that kustomize can run.
 fn release(spec: &str) -> String {
     format!(
         "apiVersion: gitops-fn.dev/v1alpha1\nkind: Release\nmetadata:\n  name: release\n  annotations:\n    \
@@ -159,7 +159,7 @@ fn release(spec: &str) -> String {
     )
 }
 
-/// The value of the annotation that a Release sets, on the first object.
+/// The value, on the first object, of the annotation that a Release sets.
 fn url(output: &Output) -> String {
     let objects = documents(output.text());
     let url = &objects[0]["metadata"]["annotations"]["github.com/url"];

@@ -1,5 +1,5 @@
-//! `examples/ci`: each pipeline keeps to its system's schema and linter, and its `argocd` command is
-//! read by the real command line.
+//! Tests `examples/ci`: each pipeline passes its system's schema and linter, and the real command line parses its
+//! `argocd` command.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,5 +1,5 @@
-//! What sources, tests and pages cite from `docs/internals`: each citation names a page and a heading that
-//! are there, and nothing cites a document that is not in the repository.
+//! Checks the citations of `docs/internals` in sources, tests and pages: each one names a page and a heading that
+//! exist, and nothing cites a document that is not in the repository.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +14,7 @@ use crate::support::root;
 /// The folder of the pages that can be cited.
 const PAGES: &str = "docs/internals";
 
-/// A page of that folder, and perhaps a heading by its anchor.
+/// A citation: a page of that folder, optionally with the anchor of a heading.
 const CITATION: &str = r"internals/(?P<page>[\w-]+\.md)(?:#(?P<anchor>[\w-]+))?";
 
 /// Documents that are not part of the repository, and tickets.
@@ -25,7 +25,7 @@ const NOT_HERE: &str = r"(?x)
     | source: \x20 '? brief \b
     | \b [Ii]ssues? \x20 \#? \d";
 
-/// A line without one of these holds nothing of [`CITATION`] and [`NOT_HERE`]: most lines need no more than a glance.
+/// Words without which a line matches neither [`CITATION`] nor [`NOT_HERE`], so that most lines are skipped quickly.
 const SIGNS: &[&str] = &[
     "internals/",
     "DESIGN",
@@ -38,7 +38,7 @@ const SIGNS: &[&str] = &[
     "ssue",
 ];
 
-/// What the `source:` of a golden case may begin with: one of our pages, or a text that anyone can look up.
+/// What the `source:` of a golden case may begin with: one of our pages, or a public document.
 const SOURCES: &[&str] = &[
     "docs/internals/",
     "Go's time.ParseDuration",
@@ -47,7 +47,7 @@ const SOURCES: &[&str] = &[
     "YAML 1.2",
 ];
 
-/// The anchors of each page's headings.
+/// Maps each page to the anchors of its headings.
 type Pages = BTreeMap<String, BTreeSet<String>>;
 
 fn pages() -> Pages {
@@ -91,7 +91,7 @@ fn is_a(name: &str, extension: &str) -> bool {
         .is_some_and(|is| is == extension)
 }
 
-/// What is wrong with the citations of a file, by line.
+/// Lists what is wrong with the citations of a file, by line.
 fn problems(name: &str, text: &str, pages: &Pages) -> Vec<String> {
     static PATTERNS: LazyLock<[Regex; 2]> =
         LazyLock::new(|| [CITATION, NOT_HERE].map(|pattern| Regex::new(pattern).unwrap()));

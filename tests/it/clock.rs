@@ -1,4 +1,4 @@
-//! The end of a run that would go on for minutes: at the deadline, or at a signal, in whatever it is at work.
+//! Checks that a run that would take minutes ends at the deadline or at a signal, whatever it is doing.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -12,27 +12,27 @@ use tempfile::TempDir;
 use crate::governed::Governed;
 use crate::support::{clean, exe, gitops_fn, temp_dir, write_files};
 
-/// Far more than it takes to end, and far less than the work would take.
+/// Far longer than ending takes, and far shorter than the work would take.
 const SOON: Duration = Duration::from_mins(1);
 
 const LATE: &str = "error: the manifests were not done before the deadline (transient)\n\
                     help: try again, or give it more time with GITOPS_FN_TIMEOUT\n";
 const STOPPED: &str = "error: stopped by a signal (transient)\nhelp: run it again\n";
 
-/// A Secret with so many entries.
+/// A Secret with this number of entries.
 fn secret(entries: usize, entry: impl Fn(usize) -> String) -> String {
     let entries: String = (0..entries).map(entry).collect();
     format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData:\n{entries}")
 }
 
-/// Takes long to be read and planned.
+/// Input that takes long to read and plan.
 fn much_to_plan() -> String {
     secret(500_000, |number| {
         format!("  k{number}: <path:kv/shop/web#password>\n")
     })
 }
 
-/// Takes minutes to be edited: each of its placeholders changes a long value hundreds of times.
+/// Input that takes minutes to edit: each of its placeholders changes a long value hundreds of times.
 fn much_to_edit() -> String {
     let chain = "| base64encode | base64decode ".repeat(250);
     secret(200, |number| {
@@ -40,7 +40,7 @@ fn much_to_edit() -> String {
     })
 }
 
-/// One comparison of long texts after the other, as one placeholder can ask for them.
+/// Input with a placeholder that compares long texts many times.
 fn much_to_compare() -> String {
     let all = |key: &str| format!("[{}]", vec![format!("'{key}'"); 60].join(","));
     let (n, m, l) = (all("n"), all("m"), all("l"));
@@ -49,7 +49,7 @@ fn much_to_compare() -> String {
     })
 }
 
-/// As a function gets it.
+/// A ResourceList with this item.
 fn list(item: &str) -> String {
     let item = item.trim_end().replace('\n', "\n  ");
     format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {item}\n")
@@ -67,7 +67,7 @@ fn folder(input: &str) -> TempDir {
     folder
 }
 
-/// A command at work in its folder, where its output goes too.
+/// A running command, with the folder in which it runs and to which its output goes.
 struct Run<'f> {
     child: Child,
     folder: &'f Path,
@@ -92,7 +92,7 @@ impl<'f> Run<'f> {
         fs::read_to_string(self.folder.join("stderr")).unwrap()
     }
 
-    /// Waits for what surely comes, and a little longer.
+    /// Waits until `has_come` is true, and a little longer.
     #[track_caller]
     fn wait(&mut self, what: &str, mut has_come: impl FnMut(&mut Self) -> bool) {
         let since = Instant::now();
@@ -105,7 +105,7 @@ impl<'f> Run<'f> {
         }
     }
 
-    /// Until it hears signals: it has read its input, and is at work.
+    /// Waits until the command handles signals: it has read its input, and is working.
     #[track_caller]
     fn at_work(&mut self) {
         self.wait("that it hears signals", |run| {
@@ -119,7 +119,7 @@ impl<'f> Run<'f> {
         thread::sleep(Duration::from_millis(200));
     }
 
-    /// Until all is planned and, since the store is a file, read.
+    /// Waits until everything is planned and, since the store is a file, read.
     #[track_caller]
     fn at_the_edit(&mut self) {
         self.wait("the plan", |run| run.said().contains(" planned"));
@@ -133,7 +133,7 @@ impl<'f> Run<'f> {
         kill_process(pid, signal).unwrap();
     }
 
-    /// Its end, which is near: nothing is written, and it may be tried again.
+    /// Checks that the command ends soon, writes no output, and reports a transient error.
     #[track_caller]
     fn ends(mut self, with: &str) {
         let mut status = None;
@@ -171,7 +171,7 @@ fn a_signal_ends_what_is_planned() {
     }
 }
 
-/// Runs what takes long to edit, in each way through the program, with this limit.
+/// Runs the input that takes long to edit with this time limit, with each command.
 fn while_it_edits(timeout: &str, check: impl Fn(Run)) {
     let manifests = much_to_edit();
     for (arguments, input) in [

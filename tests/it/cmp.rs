@@ -1,5 +1,5 @@
-//! The plugin as Argo CD runs it: its real plugin server with our plugin file, asked over its socket.
-//! Then the image of the sidecar, and many builds at once.
+//! Tests the plugin as Argo CD runs it: requests to Argo CD's real plugin server with our plugin file, over its socket.
+//! Also tests the sidecar's image, and many concurrent builds.
 
 mod hydrator;
 mod image;
@@ -28,7 +28,7 @@ fn plugin() -> PathBuf {
     root().join("examples/argocd/plugin.yaml")
 }
 
-/// The plugin server with our plugin file and `env` beside what a sidecar has.
+/// Starts the plugin server with our plugin file, and with `env` in addition to the environment of a sidecar.
 #[track_caller]
 fn start(env: &[(&str, &str)]) -> Option<PluginServer> {
     PluginServer::start(&plugin(), "avp-kustomize", env)
@@ -41,7 +41,7 @@ fn objects(answer: Result<Vec<String>, Failure>) -> Vec<Value> {
     manifests.iter().flat_map(|text| documents(text)).collect()
 }
 
-/// Checks that nothing secret of `server`'s is in `text`.
+/// Checks that `text` holds no secret of `server`.
 #[track_caller]
 fn assert_hidden(text: &str, what: &[&str]) {
     for secret in what {
@@ -67,7 +67,7 @@ fn the_example_is_what_it_is_under_kustomize() {
     assert_eq!(found, documents(&expected));
 }
 
-/// The plugin server with what it needs to read from this Vault.
+/// Starts the plugin server with the settings that it needs to read from this Vault.
 fn start_with(vault: &Server, reader: &Identity) -> Option<PluginServer> {
     let address = vault.address();
     let mut sidecar = vec![("VAULT_ADDR", address.as_str())];

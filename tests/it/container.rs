@@ -1,9 +1,8 @@
-//! The container image: its final stage is really built, looked into, and run by podman and by
-//! kustomize.
+//! Tests the container image: its final stage is built, inspected, and run by podman and by kustomize.
 //!
-//! The build stage needs a base image that cannot be had everywhere, so a folder takes its place:
-//! the same binary, statically linked for the host, and the same few files. What the build stage
-//! itself says is left to the linter and to a comparison of its words.
+//! The build stage needs a base image that is not available everywhere, so a folder replaces it: the same binary,
+//! statically linked for the host, and the same files. The build stage itself is only checked by the linter and by
+//! comparing its text.
 
 use std::env;
 use std::ffi::OsStr;
@@ -25,8 +24,8 @@ const PASSWD: &str = "nobody:x:65534:65534:nobody:/:/sbin/nologin";
 const GROUP: &str = "nobody:x:65534:";
 pub(crate) const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// How kustomize runs a function (docs/internals/kustomize-and-kpt.md#kustomize-container-functions), without a
-/// network and with nothing to write to.
+/// The options with which kustomize runs functions (docs/internals/kustomize-and-kpt.md#kustomize-container-functions):
+/// no network, and nothing that is writable.
 const AS_KUSTOMIZE: &[&str] = &[
     "--rm",
     "-i",
@@ -47,12 +46,12 @@ pub(crate) fn has(program: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// `docker`, which is podman with the runtime and the limits that work everywhere.
+/// A `docker` command that calls podman with the runtime and the limits that work everywhere.
 pub(crate) fn docker() -> Command {
     for_podman(root().join("tests/tools/docker"))
 }
 
-/// A clean command that may call podman; for a user who is not root it needs one more variable.
+/// A command in a clean environment that may call podman, which needs one more variable for a user who is not root.
 pub(crate) fn for_podman(program: impl AsRef<OsStr>) -> Command {
     let mut command = clean(program);
     if let Some(folder) = env::var_os("XDG_RUNTIME_DIR") {
@@ -92,7 +91,7 @@ pub(crate) fn can_build() -> bool {
     missing.is_none()
 }
 
-/// The name of our image with this tag: checkouts that test at the same time do not meet.
+/// The name of our image with this tag. It is different in each checkout, so that concurrent runs do not interfere.
 pub(crate) fn image_name(tag: &str) -> String {
     let mut hasher = DefaultHasher::new();
     env!("CARGO_TARGET_TMPDIR").hash(&mut hasher);
@@ -360,7 +359,7 @@ fn kustomize_runs_the_image_and_hashes_the_resolved_secret() {
     assert_eq!(documents(by_container.text()), expected);
 }
 
-/// A kustomization with our transformer, run as `function` says.
+/// A kustomization with our transformer, run as `function` describes.
 pub(crate) fn transformer(function: &str) -> String {
     format!(
         "\
@@ -384,7 +383,7 @@ transformers:
     )
 }
 
-/// The documents of a stream, without the order of map keys.
+/// The documents of a stream; the order of map keys does not matter.
 fn documents(text: &str) -> Vec<serde_yaml::Value> {
     serde_yaml::Deserializer::from_str(text)
         .map(|document| serde_yaml::Value::deserialize(document).unwrap())

@@ -1,9 +1,8 @@
-//! What is judged under a policy is what is applied: thousands of odd documents go through the program, and
-//! each one that it lets through is read by Argo CD's own code (`tests/tools/argocd-split`) and by another
-//! YAML reader.
+//! Checks that what a policy judges is what is applied. Thousands of unusual documents go through the program, and each
+//! one that it accepts is read by Argo CD's own code (`tests/tools/argocd-split`) and by another YAML reader.
 //!
-//! `GITOPS_FN_DIFFERENTIAL` is how many documents are made, `GITOPS_FN_DIFFERENTIAL_SEED` the number that
-//! they are made from.
+//! `GITOPS_FN_DIFFERENTIAL` is the number of documents, and `GITOPS_FN_DIFFERENTIAL_SEED` the seed from which they are
+//! generated.
 
 mod argo;
 mod cases;
@@ -33,15 +32,15 @@ use printed::{by_kustomize, hostile};
 use program::{Job, run_all};
 use tenant::{Tenant, Way};
 
-/// How many documents are made if nobody says otherwise.
+/// The default number of documents.
 const COUNT: u64 = 20_000;
-/// The number that they are made from if nobody says otherwise.
+/// The default seed.
 const SEED: u64 = 11;
-/// How many are made, tried and shown to Argo CD at a time.
+/// The number of documents that are generated, tried and given to Argo CD's code at a time.
 const BATCH: u64 = 250;
-/// How many threads do that.
+/// The number of threads that do so.
 const THREADS: usize = 2;
-/// How many faults are told.
+/// The maximum number of faults that are reported.
 const FAULTS: usize = 3;
 
 fn number(name: &str, default: u64) -> u64 {
@@ -51,7 +50,7 @@ fn number(name: &str, default: u64) -> u64 {
     }
 }
 
-/// What became of all attempts.
+/// The results of all attempts.
 #[derive(Default)]
 struct Tally {
     accepted: AtomicU64,
@@ -172,7 +171,7 @@ fn readers_agree_on_what_mutated_documents_come_to() {
     );
 }
 
-/// What Argo CD reads and no other reader has to read the same way.
+/// Refusals of texts that Argo CD reads. They are accepted, since other readers may read such a text differently.
 const ACCEPTED_REFUSALS: &[&str] = &[
     "readers disagree on what this tag means",
     "the value does not fit its tag",
@@ -232,7 +231,7 @@ fn ends_of_blocks_are_what_argo_cd_reads() {
     mean_the_same_under_a_policy(&texts);
 }
 
-/// What Argo CD reads of each text, it reads of what a policy makes of it.
+/// Checks that Argo CD reads the same from each text and from the output under a policy.
 fn mean_the_same_under_a_policy(texts: &[String]) {
     let Some(mut argo) = Argo::start() else {
         return;
@@ -256,7 +255,7 @@ fn mean_the_same_under_a_policy(texts: &[String]) {
     assert!(wrong.is_empty(), "{}", wrong.concat());
 }
 
-/// How many hostile kustomizations the real kustomize prints, and how often each text is changed then.
+/// How many hostile kustomizations the real kustomize builds, and how often each output is mutated.
 const KUSTOMIZATIONS: u64 = 150;
 const CHANGES: u64 = 12;
 
@@ -295,9 +294,9 @@ fn readers_agree_on_what_kustomize_prints_of_hostile_inputs() {
     tally.finish();
 }
 
-/// How many mutated documents the real program reads.
+/// The number of mutated documents that the real program reads.
 const RUNS: u64 = 300;
-/// How many hostile kustomizations it builds.
+/// The number of hostile kustomizations that it builds.
 const BUILDS: usize = 40;
 
 #[test]

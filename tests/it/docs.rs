@@ -1,4 +1,4 @@
-//! The README and the pages in `docs/` are true: their failures, tables, examples and commands.
+//! Checks the README and the pages in `docs/`: their failures, tables, examples and commands.
 
 pub(crate) mod failures;
 pub(crate) mod links;
@@ -18,7 +18,7 @@ pub(crate) fn page(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
 }
 
-/// The files below `folder` with this ending, as paths from the root of the tree. What tools have built there is not ours.
+/// The files below `folder` with this ending, as paths from the root of the tree, without what tools have built.
 fn files(folder: &str, ending: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(folder)];
@@ -63,7 +63,7 @@ pub(crate) fn table(text: &str, header: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// What stands between the cell's first pair of backticks.
+/// The text between the cell's first pair of backticks.
 pub(crate) fn code(cell: &str) -> String {
     let inner = cell.split('`').nth(1);
     inner
@@ -312,7 +312,7 @@ fn the_placeholders_of_the_text_work() {
     }
 }
 
-/// Runs a block as a shell in the root of the tree, with our program on its `PATH`.
+/// Runs a block with a shell in the root of the tree, with our program on its `PATH`.
 fn shell(script: &str) -> Option<crate::support::Output> {
     let mut folders = vec![exe().parent().unwrap().to_owned()];
     if script.contains("kustomize build") {
@@ -325,7 +325,7 @@ fn shell(script: &str) -> Option<crate::support::Output> {
     Some(run(&mut bash, "").success())
 }
 
-/// The examples behind `<!-- tested -->` that contain this text, each with the block that follows it.
+/// The examples after `<!-- tested -->` that contain this text, each with the block that follows it.
 fn tested(containing: &str) -> Vec<(String, Option<String>)> {
     let mut found = Vec::new();
     for name in pages() {

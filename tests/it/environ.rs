@@ -1,4 +1,4 @@
-//! Who can read the environment of our process, which may hold a credential.
+//! Checks who can read the environment of our process, which may hold a credential.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! The examples are tests: each gives what stands in its `expected.yaml`, and the demo command runs.
+//! Runs the examples: each one gives the content of its `expected.yaml`, and the demo command works.
 
 use std::env;
 use std::fs;

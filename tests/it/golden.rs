@@ -1,8 +1,8 @@
-//! The golden cases of `tests/golden/cases/*.yaml`: written from the rules that they cite, run through our
-//! program, and compared with the real argocd-vault-plugin and the real kustomize.
+//! Runs the golden cases of `tests/golden/cases/*.yaml`. They are written from the rules that they cite, and compared
+//! with our program, the real argocd-vault-plugin and the real kustomize.
 //!
-//! Each file is a list of cases, described in [`case`]. Expected texts are never rewritten by a
-//! switch: a case that fails is either a bug of ours or a mistake in the rule it was taken from.
+//! Each file is a list of cases, described in [`case`]. There is no switch to rewrite the expected texts: a case that
+//! fails is either a bug in this program or a mistake in the rule that it was taken from.
 
 mod avp;
 mod case;
@@ -19,7 +19,7 @@ use std::thread;
 use case::{Case, Witness};
 use objects::Outcome;
 
-/// How many cases run at the same time.
+/// The number of cases that run at the same time.
 const THREADS: usize = 2;
 
 /// What a case gives to the program, for other tests over the same cases.
@@ -46,7 +46,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
     scenes.collect()
 }
 
-/// Runs `check` on every case and fails with a list of all that it did not like.
+/// Runs `check` on every case, and fails with a list of all problems.
 fn check_all(cases: &[Case], check: impl Fn(usize, &Case) -> Result<(), String> + Sync) {
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
@@ -85,7 +85,7 @@ fn check_all(cases: &[Case], check: impl Fn(usize, &Case) -> Result<(), String> 
     );
 }
 
-/// Whether what a real tool did fits what the data says that it does.
+/// Whether the result of a real tool is what the case states.
 fn judge(witness: &Witness, wanted: &Outcome, real: &Outcome) -> Result<(), String> {
     let same = wanted == real;
     match witness {

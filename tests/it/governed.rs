@@ -1,9 +1,7 @@
-//! A machine whose operator has written a policy: the real program, with the policy at the path that is
-//! compiled into it.
+//! Runs the real program on a simulated machine whose operator has written a policy, at the path that is compiled in.
 //!
-//! The program runs in a mount namespace of its own, in which `/etc` is a copy with
-//! `/etc/gitops-fn/policy.yaml` in it; as root, or as root of a user namespace of its own. Nothing of it
-//! is seen outside.
+//! The program runs in a separate mount namespace, in which `/etc` is a copy that holds `/etc/gitops-fn/policy.yaml`.
+//! It runs as root, or as root of a separate user namespace. Nothing of this is visible outside.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::{clean, exe, skip, temp_dir};
 
-/// Makes the machine, and becomes the program: `sh -c SCRIPT sh FOLDER PROGRAM ARGUMENT…`.
+/// The script that sets up the machine and executes the program: `sh -c SCRIPT sh FOLDER PROGRAM ARGUMENT…`.
 const SCRIPT: &str = r#"
 set -eu
 folder=$1
@@ -33,22 +31,22 @@ cd "$here"
 exec "$@"
 "#;
 
-/// What puts the policy there, as root of the machine, in `/etc/gitops-fn`.
+/// The commands that install the policy, as root of the machine, in `/etc/gitops-fn`.
 const SETUP: &str = "cp \"$folder/policy.yaml\" policy.yaml\nchmod 644 policy.yaml\n";
 
-/// The machine.
+/// A simulated machine with a policy.
 pub(crate) struct Governed {
     folder: TempDir,
 }
 
 impl Governed {
-    /// A machine with this policy; `None` after a skip, where there can be no such machine.
+    /// A machine with this policy; `None` after a skip, if the system does not allow one.
     #[track_caller]
     pub(crate) fn new(policy: &str) -> Option<Self> {
         Self::with_setup(policy, SETUP)
     }
 
-    /// The same, with the shell commands that put the policy (`$folder/policy.yaml`) where it belongs.
+    /// The same, with other shell commands that install the policy (`$folder/policy.yaml`).
     #[track_caller]
     pub(crate) fn with_setup(policy: &str, setup: &str) -> Option<Self> {
         if unshare().is_none() {
@@ -67,7 +65,7 @@ impl Governed {
         self.program(exe())
     }
 
-    /// Any program on that machine: kustomize that calls ours, a plugin server.
+    /// Any program on that machine, such as a kustomize that calls ours, or a plugin server.
     pub(crate) fn program(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = clean("unshare");
         command.args(unshare().unwrap_or_default());
@@ -76,7 +74,7 @@ impl Governed {
         command
     }
 
-    /// A folder of the machine's own, for what a policy names; its path is the same outside.
+    /// A folder for the files that a policy names; it has the same path inside and outside of the machine.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -1,5 +1,5 @@
-//! Characters that are not seen, wherever a message repeats what others have written: none of them reaches a
-//! terminal, Argo CD or a results file.
+//! Checks that invisible characters in any text from outside do not reach a terminal, Argo CD or a results file when a
+//! message repeats the text.
 
 use std::process::Command;
 
@@ -7,10 +7,10 @@ use gitops_fn::untrusted_text::is_hidden;
 
 use crate::support::{Output, gitops_fn, run, temp_dir, write_files};
 
-/// Turns the text around, shows nothing, and begins an escape sequence of a terminal.
+/// A text with a character that reverses the direction, an invisible one, and the start of a terminal escape sequence.
 const BAD: &str = "\u{202e}\u{200b}\u{9b}\u{e0041}\u{fe0f}";
 
-/// The same as messages show it, as far as it gets into them.
+/// The escaped form of its first character, which messages show. The others may be cut off.
 const SHOWN: &str = r"\u{202e}";
 
 /// A run of a case: its name, and what is run with which input.
@@ -18,7 +18,7 @@ struct Case {
     name: &'static str,
     command: Command,
     stdin: String,
-    /// Whether what is bad has to be told, escaped.
+    /// Whether the messages have to hold [`SHOWN`].
     told: bool,
 }
 
@@ -34,7 +34,7 @@ fn command(args: &[&str], env: &[(&str, &str)]) -> Command {
 
 const FILE: (&str, &str) = ("VAULT_ADDR", "file:secrets.yaml");
 
-/// Turns the text around, and may stand in any text of YAML.
+/// A character that reverses the direction and is allowed in any YAML text.
 const TURN: &str = "\u{202e}";
 
 const NOPE: &str = "<path:kv/shop/web#nope>";
@@ -60,7 +60,7 @@ fn entry(name: &'static str, entry: &str) -> Case {
     told(name, command(&["render", "-"], &[FILE]), secret(entry))
 }
 
-/// What stands in manifests.
+/// Cases with the characters in manifests.
 fn manifests() -> Vec<Case> {
     let closed = [
         ("VAULT_ADDR", "http://127.0.0.1:1"),
@@ -106,7 +106,7 @@ fn manifests() -> Vec<Case> {
     cases
 }
 
-/// What files and folders are called.
+/// Cases with the characters in names of files and folders.
 fn names() -> Vec<Case> {
     let bad = format!("x{BAD}");
     let within = format!("nosuch/{bad}");
@@ -132,7 +132,7 @@ fn names() -> Vec<Case> {
     ]
 }
 
-/// What arguments, the environment and a configuration say.
+/// Cases with the characters in arguments, the environment and a configuration.
 fn settings() -> Vec<Case> {
     let release = |spec: &str| {
         format!(

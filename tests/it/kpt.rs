@@ -1,4 +1,4 @@
-//! The real kpt as the parent process: a package on disk, written in place.
+//! Tests the program as a function of the real kpt, which changes a package on disk in place.
 
 use std::fs;
 use std::path::Path;

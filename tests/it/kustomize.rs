@@ -1,5 +1,5 @@
-//! The real kustomize as the parent process: our transformer in every place where it may stand, what
-//! follows from the values that it puts in, and what a user sees when it fails.
+//! Tests the program as a transformer of the real kustomize: in every place where the entry may be, what follows from
+//! the values that it inserts, and what a user sees when it fails.
 
 mod ends;
 mod values;
@@ -17,7 +17,7 @@ use crate::support::{
 
 const SKIP_EXEC: &[&str] = &["--enable-alpha-plugins"];
 
-/// Annotation, image, secrets.
+/// A Release that sets the annotation and an image, and reads secrets.
 const RELEASE: &str = r#"apiVersion: gitops-fn.dev/v1alpha1
 kind: Release
 metadata:
@@ -30,7 +30,7 @@ spec:
   images: [{name: registry.example/shop, newTag: "1.10"}]
 "#;
 
-/// Secrets alone.
+/// A Release that only reads secrets.
 const SECRETS: &str = "apiVersion: gitops-fn.dev/v1alpha1
 kind: Release
 metadata:
@@ -61,7 +61,7 @@ const GENERATORS: &str =
 secretGenerator: [{name: credentials, literals: ['password=<path:kv/shop#password>']}]
 ";
 
-/// The same with the values written out.
+/// The same with the values instead of the placeholders.
 const GENERATORS_RESOLVED: &str =
     "configMapGenerator: [{name: config, literals: ['url=https://token-of-the-shop@x']}]
 secretGenerator: [{name: credentials, literals: ['password=hunter:2 # x']}]
@@ -98,8 +98,8 @@ fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap()
 }
 
-/// Checks that a build holds annotation, image and values, and that the names are those which
-/// kustomize gives the same objects when the values are written out.
+/// Checks that a build holds the annotation, image and values, and that its names are those that kustomize gives the
+/// same objects with the values instead of the placeholders.
 #[track_caller]
 fn check_resolved(built: &str, resolved: &str) {
     assert!(!built.contains("<path:"), "{built}");

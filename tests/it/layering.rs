@@ -1,8 +1,7 @@
-//! The structure of `src/` (docs/internals/style.md#names-and-files): which module may name which, which one is the
-//! home of which foreign crate, and what only one place may do.
+//! Checks the structure of `src/` (docs/internals/style.md#names-and-files): which modules a module may import, which
+//! module is the home of each foreign crate, and what only one place may do.
 //!
-//! The tables are the rule. A new edge is a decision: write it down here, or put the code where it
-//! needs none.
+//! The tables are the rule. A new import is a decision: add it here, or move the code to where it needs none.
 
 mod imports;
 

@@ -1,5 +1,5 @@
-//! No secret is seen where none is wanted: not on stderr, not in `results`, not in files, not in
-//! `Debug`, and on stdout at the planned places alone.
+//! Checks that secrets do not leak: they are not on stderr, in `results`, in files or in `Debug` output, and on stdout
+//! only at the planned places.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;

@@ -1,5 +1,5 @@
-//! Our own configuration among the documents of a stream: it is left out, and the others stay as they are and
-//! apart from each other, however they are written.
+//! Checks that our own configuration among the documents of a stream is left out, and that the other documents stay
+//! unchanged and separate, however they are written.
 
 use crate::support::{documents, gitops_fn, run, temp_dir, write_files};
 

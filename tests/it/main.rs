@@ -1,4 +1,4 @@
-//! All integration tests, in one binary: the real program, with the real tools beside it.
+//! All integration tests, in one binary: they run the real program, together with the real tools.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

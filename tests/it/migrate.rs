@@ -1,5 +1,5 @@
-//! `docs/migrate-from-avp.md`: the page names everything that argocd-vault-plugin knows, and quotes both
-//! programs as they speak. That one repository gives the same objects both ways is shown by `pipelines`.
+//! Checks `docs/migrate-from-avp.md`: the page covers everything that argocd-vault-plugin supports, and quotes the
+//! messages of both programs exactly. `pipelines` checks that a repository gives the same objects with both.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Name hashes, against the real kustomize: what it gives the placeholders, with our values and new names,
-//! must be what it gives the values themselves, in every name and every reference.
+//! Compares name hashes with the real kustomize: a build with placeholders, after our rendering and renaming, must have
+//! the same names and references as a build of the values themselves.
 
 mod case;
 mod referrers;

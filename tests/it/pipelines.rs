@@ -1,5 +1,5 @@
-//! One repository through the pipeline that we replace, with the real tools and a real Vault, and through
-//! `gitops-fn build`: the same objects, up to the hashes of generated names.
+//! Builds a repository with the pipeline that this program replaces, with the real tools and a real Vault, and with
+//! `gitops-fn build`: the objects must be the same, except for the hashes of generated names.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,5 +1,5 @@
-//! The operator's policy, against the real program with the policy where it is compiled in: what a
-//! hostile repository or Application tries, and what an operator does wrong.
+//! Tests the operator's policy with the real program, which reads it from the path that is compiled in: attacks by a
+//! hostile repository or Application, and mistakes of an operator.
 
 mod attacks;
 mod failures;

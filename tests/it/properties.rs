@@ -1,5 +1,5 @@
-//! What holds for every input: bytes that are not planned are copied, values arrive as they are,
-//! and nothing makes the program panic. A second YAML reader (a port of libyaml) judges outputs.
+//! Properties of every input: bytes outside of planned edits are copied, values arrive unchanged, and nothing makes the
+//! program panic. A second YAML reader (a port of libyaml) checks the outputs.
 
 mod blocks;
 mod bytes;

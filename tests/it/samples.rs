@@ -1,6 +1,5 @@
-//! What kustomize and kpt have really sent (`tests/samples`), with a configuration of ours in the place
-//! of the one that they sent: untouched byte for byte where nothing is planned, and where something is
-//! planned only that differs.
+//! Runs input that kustomize and kpt have really sent (`tests/samples`), with another configuration of ours. The output
+//! must be identical byte for byte, except for the planned edits.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What is read: files, folders and what a shell hands over, and nothing without an end.
+//! Tests what is read: files, folders and what a shell passes, but nothing that is endless.
 
 use std::fs::File;
 

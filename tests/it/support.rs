@@ -1,8 +1,7 @@
-//! What every integration test needs: our program in a clean environment, the real tools, and
-//! folders that vanish.
+//! What every integration test needs: our program in a clean environment, the real tools, and temporary folders.
 //!
-//! A tool that cannot be had makes a test skip itself, loudly; in CI (`GITOPS_FN_CI` or `CI` set)
-//! it makes the test fail instead.
+//! If a tool is not available, a test is skipped with a visible message; in CI (`GITOPS_FN_CI` or `CI` is set) it fails
+//! instead.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -28,7 +27,7 @@ pub(crate) fn exe() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_gitops-fn"))
 }
 
-/// A command that sees of our environment only `PATH`, `HOME` and `TMPDIR`.
+/// A command that inherits only `PATH`, `HOME` and `TMPDIR` from our environment.
 pub(crate) fn clean(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear();
@@ -69,7 +68,7 @@ pub(crate) fn write_files(dir: &Path, files: &[(&str, &str)]) {
     }
 }
 
-/// What a finished command left behind.
+/// The result of a finished command.
 #[derive(Debug)]
 pub(crate) struct Output {
     /// Its standard output, byte for byte.
@@ -109,8 +108,8 @@ impl Output {
 
 /// Runs `command` to its end with `stdin` as its whole input.
 ///
-/// Input is fed by a thread of its own, so neither side waits for the other however long the texts
-/// are; a command that stops reading early is no failure.
+/// A separate thread writes the input, so that neither side blocks the other however long the texts are. A command
+/// that stops reading early is not an error.
 #[track_caller]
 pub(crate) fn run(command: &mut Command, stdin: impl AsRef<[u8]> + Sync) -> Output {
     let mut child = command
@@ -142,7 +141,7 @@ pub(crate) fn in_ci() -> bool {
         .any(|name| env::var(name).is_ok_and(|value| !matches!(&*value, "" | "0" | "false")))
 }
 
-/// Says that the calling test is skipped, and why; in CI it fails the test.
+/// Reports that the calling test is skipped, and why; in CI it fails the test.
 #[track_caller]
 pub(crate) fn skip(reason: &str) {
     assert!(!in_ci(), "needed in CI: {reason}");
@@ -160,7 +159,7 @@ pub(crate) fn say(line: &str) {
 /// The path of a real tool in the version that we compare with (`kustomize`,
 /// `argocd-vault-plugin`, `vault`), built on first use by `tests/tools/build.sh`.
 ///
-/// `None` after a [`skip`] if it cannot be had.
+/// `None` after a [`skip`] if it is not available.
 #[track_caller]
 pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     static TOOLS: Mutex<BTreeMap<String, Option<PathBuf>>> = Mutex::new(BTreeMap::new());
@@ -190,7 +189,7 @@ fn build(name: &str) -> Option<PathBuf> {
 /// Runs the real `kustomize build` on `dir`, with our program as `gitops-fn` on its `PATH`, `args`
 /// after the folder, and `env` as its only further environment.
 ///
-/// `None` after a [`skip`] if kustomize cannot be had.
+/// `None` after a [`skip`] if kustomize is not available.
 #[track_caller]
 pub(crate) fn kustomize_build(dir: &Path, args: &[&str], env: &[(&str, &str)]) -> Option<Output> {
     let mut command = clean(tool("kustomize")?);
@@ -206,7 +205,7 @@ pub(crate) fn kustomize_build(dir: &Path, args: &[&str], env: &[(&str, &str)]) -
 /// The flags with which kustomize runs exec functions.
 pub(crate) const EXEC: &[&str] = &["--enable-alpha-plugins", "--enable-exec"];
 
-/// The documents of a YAML stream, as a reader of its own sees them.
+/// The documents of a YAML stream, parsed by an independent reader.
 #[track_caller]
 pub(crate) fn documents(text: &str) -> Vec<Value> {
     serde_yaml::Deserializer::from_str(text)

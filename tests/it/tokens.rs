@@ -1,4 +1,4 @@
-//! Pieces of YAML that tests put where they do not belong.
+//! Pieces of YAML syntax that tests insert in places where they do not belong.
 
 pub(crate) const TOKENS: &[&str] = &[
     "\n",

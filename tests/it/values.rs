@@ -1,5 +1,5 @@
-//! What values become beyond what a table of texts can show: a whole secret as the data of a Secret in each way to
-//! run, under a policy too, maps in every style, and what stays without quotes.
+//! Tests values that the golden cases cannot cover: a whole secret as the data of a Secret with each command, also
+//! under a policy, maps in every style, and values that stay without quotes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -279,7 +279,7 @@ const STYLES: [&str; 14] = [
     "stringData: >-\n  @",
 ];
 
-/// What stands around a field.
+/// The text around a field.
 const FRAMES: [&str; 6] = [
     "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\n@\n",
     "@\napiVersion: v1\nkind: Secret\nmetadata:\n    name: s\n",

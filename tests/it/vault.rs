@@ -1,8 +1,7 @@
-//! A real Vault, and servers that only pretend: logins, reads, failures, faults, and what is left
-//! behind.
+//! Tests with a real Vault and with fake servers: logins, reads, failures, faults, and what is left on the server.
 //!
-//! Every test has servers of its own, which take a quarter of a second to start. Requests are counted
-//! in the server's audit log, live tokens in its list of accessors.
+//! Every test starts its own servers, which takes 0.25 s. Requests are counted in the server's audit log, and live
+//! tokens in its list of accessors.
 
 mod avp;
 mod credentials;
@@ -29,7 +28,7 @@ use crate::support::{Output, gitops_fn, run};
 use server::{Identity, ROOT, Server};
 
 impl Server {
-    /// `render` of standard input, as this identity.
+    /// The command that renders standard input with this identity.
     pub(crate) fn render(&self, identity: &Identity) -> Command {
         let mut command = render_at(&self.address());
         identity.on(&mut command);
@@ -80,7 +79,7 @@ fn assert_says(output: &Output, texts: &[&str]) {
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
 
-/// Checks that a failure of the whole store is told once: one error, one line of it.
+/// Checks that a failure of the whole store is reported once, as one error in one line.
 #[track_caller]
 fn assert_once(output: &Output) {
     let errors = output
@@ -102,7 +101,7 @@ fn render_at(address: &str) -> Command {
     command
 }
 
-/// `render` of a Secret with these placeholders, as somebody who may do everything, with more settings.
+/// `render` of a Secret with these placeholders, with full access to the server, and with more settings.
 #[track_caller]
 fn render_with(address: &str, settings: &[(&str, &str)], placeholders: &[&str]) -> Output {
     let mut command = render_at(address);
@@ -112,7 +111,7 @@ fn render_with(address: &str, settings: &[(&str, &str)], placeholders: &[&str]) 
     run(&mut command, manifest(placeholders))
 }
 
-/// The same at a server of ours, with no more settings.
+/// The same with our own server, without more settings.
 #[track_caller]
 fn render_as_root(server: &Server, placeholders: &[&str]) -> Output {
     render_with(&server.address(), &[], placeholders)

@@ -1,4 +1,4 @@
-//! The configuration of a plugin: what kustomize is to run.
+//! Reads the configuration of a plugin: what it makes kustomize run.
 
 use serde_yaml::Value;
 
@@ -9,21 +9,21 @@ use super::{Chart, chart, documents};
 /// The name of our own executable, as entries and images spell it.
 const OURSELVES: &str = "gitops-fn";
 
-/// What a plugin's configuration asks kustomize to run.
+/// What a plugin's configuration makes kustomize run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Plugin {
-    /// One that is built into kustomize, and the chart that it inflates.
+    /// A plugin that is built into kustomize, and the chart that it inflates, if any.
     BuiltIn(Option<Chart>),
-    /// Our program.
+    /// This program, as an executable.
     Ours {
-        /// Whether `args` or `envs` are given to it.
+        /// Whether the entry gives it `args` or `envs`.
         extras: bool,
     },
-    /// Our container image.
+    /// This program, as a container image.
     OurContainer,
     /// A third-party function.
     Function,
-    /// An executable or Go plugin of the old kind.
+    /// A legacy exec or Go plugin.
     Legacy,
 }
 
@@ -31,14 +31,14 @@ pub enum Plugin {
 #[derive(Debug)]
 pub struct Object(Value);
 
-/// The objects of a text; what cannot be read is left to kustomize.
+/// Parses the objects of a text; kustomize reports what cannot be parsed.
 #[must_use]
 pub fn objects(text: &str) -> Vec<Object> {
     documents(text).into_iter().map(Object).collect()
 }
 
 impl Object {
-    /// What kustomize is asked to run (docs/internals/kustomize-and-kpt.md#kustomize-declaring-a-function).
+    /// What the object makes kustomize run (docs/internals/kustomize-and-kpt.md#kustomize-declaring-a-function).
     #[must_use]
     pub fn plugin(&self) -> Plugin {
         let annotations = self
@@ -65,7 +65,7 @@ impl Object {
         Plugin::Legacy
     }
 
-    /// Where the charts of a built-in helm generator are.
+    /// The folder of the charts of a built-in helm generator, relative to the kustomization.
     #[must_use]
     pub fn chart_home(&self) -> &str {
         match self.text("chartHome") {
@@ -74,7 +74,7 @@ impl Object {
         }
     }
 
-    /// `KIND NAME`, as messages name it.
+    /// `KIND NAME` for messages, in one line of at most 200 characters.
     #[must_use]
     pub fn name(&self) -> String {
         let name = self.0.get("metadata").and_then(|meta| meta.get("name"));
@@ -85,7 +85,7 @@ impl Object {
             .collect()
     }
 
-    /// The object as YAML, for the configuration that it is.
+    /// The object as YAML, to be read as our own configuration.
     #[must_use]
     pub fn yaml(&self) -> String {
         serde_yaml::to_string(&self.0).unwrap_or_default()
@@ -96,7 +96,7 @@ impl Object {
     }
 }
 
-/// A container comes before a program where both are given, as in kustomize.
+/// What a function's `spec` runs. As in kustomize, a container takes precedence over an executable.
 fn function_of(spec: &Value) -> Plugin {
     let image = spec.get("container").and_then(|one| one.get("image"));
     if let Some(image) = image.and_then(Value::as_str) {

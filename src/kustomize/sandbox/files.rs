@@ -1,4 +1,4 @@
-//! Which files a confined program reaches, and how.
+//! The Landlock rights of a confined program to files.
 
 use std::path::PathBuf;
 
@@ -11,17 +11,17 @@ use super::tree::Tree;
 use super::{Confinement, SandboxError};
 use crate::kustomize::elf;
 
-/// The newest rights that there are; the kernel leaves out what it does not know.
+/// The newest Landlock version that is used; rights that the kernel does not know are left out.
 pub(super) const LATEST: ABI = ABI::V10;
 
-/// A path that has to be there, or one that may be missing.
+/// A path that has to exist, or one that may be missing.
 pub(super) enum Given {
     Needed(PathBuf),
     IfThere(PathBuf),
 }
 
-/// What a connection takes: authorities (as Go looks for them) and the name service. Keys lie beside some
-/// of these, so no folder is named that is wider than it must be.
+/// What a connection needs: certificate authorities (where Go looks for them) and the name service. Private keys are
+/// next to some of these, so no folder is listed that holds more than necessary.
 const NETWORK_FILES: [&str; 11] = [
     "/etc/ssl/certs",
     "/etc/ssl/cert.pem",
@@ -36,10 +36,10 @@ const NETWORK_FILES: [&str; 11] = [
     "/etc/nsswitch.conf",
 ];
 
-/// Which rights each path gets.
+/// Lists the rights that each path gets.
 ///
 /// # Errors
-/// [`SandboxError::Git`] if a folder that may be written opens a `.git`.
+/// [`SandboxError::Git`] if a writable folder holds a `.git`, or is in one.
 pub(super) fn rights(
     confinement: &Confinement,
 ) -> Result<Vec<(Given, BitFlags<AccessFs>)>, SandboxError> {
@@ -76,6 +76,10 @@ pub(super) fn rights(
     Ok(rights)
 }
 
+/// Adds a rule to the ruleset. A missing [`Given::IfThere`] is skipped.
+///
+/// # Errors
+/// [`SandboxError::Path`] if the path cannot be opened or the rule is refused.
 pub(super) fn allow(
     ruleset: RulesetCreated,
     path: Given,
@@ -92,7 +96,7 @@ pub(super) fn allow(
             Ok(ruleset)
         };
     };
-    // a file has no directory rights
+    // the kernel refuses directory rights for a file
     let access = if path.is_dir() {
         access
     } else {

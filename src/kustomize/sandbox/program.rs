@@ -1,7 +1,7 @@
-//! A program that is open, and that this process becomes.
+//! An open program, which this process executes in its own place.
 //!
-//! It is executed by its number and not by its name, so that a filter can let this one execution through
-//! and no other.
+//! It is executed by its file descriptor, not by its path, so that a system call filter can allow this execution and no
+//! other.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::SandboxError;
 
-/// A program to become.
+/// A program that this process can execute in its own place.
 #[derive(Debug)]
 pub struct Program {
     path: PathBuf,
@@ -21,15 +21,18 @@ pub struct Program {
 impl Program {
     pub(super) fn open(path: &Path) -> Result<Self, SandboxError> {
         use rustix::fs::{Mode, OFlags};
-        // it may be one that can be executed and not read
+        // `PATH`, since a program may be executable but not readable
         let file = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
             .map_err(|_| SandboxError::Path(path.to_owned()))?;
         let path = path.to_owned();
         Ok(Self { path, file })
     }
 
-    /// The same under a number that the program itself can never open anything under: the last that there can
-    /// be, which there cannot be any more afterwards. A filter of system calls knows it by that.
+    /// Moves the descriptor to the highest possible number, and lowers the limit on open files below that. The program
+    /// can never open anything else under this number, by which the system call filter recognizes it.
+    ///
+    /// # Errors
+    /// [`SandboxError::Refused`] if the limit on open files leaves no room.
     pub(super) fn beyond_limit(self) -> Result<Self, SandboxError> {
         use rustix::process::{Resource, getrlimit, setrlimit};
         let refused = |_| SandboxError::Refused("the limit on open files leaves no room");
@@ -43,6 +46,7 @@ impl Program {
         Ok(Self { file, ..self })
     }
 
+    /// The number of the file descriptor.
     pub(super) fn number(&self) -> i32 {
         use std::os::fd::AsRawFd as _;
         self.file.as_raw_fd()
@@ -75,7 +79,7 @@ impl Program {
     }
 }
 
-/// `NAME=VALUE`
+/// Formats an environment variable as `NAME=VALUE`.
 #[cfg(target_os = "linux")]
 fn pair(name: &OsStr, value: &OsStr) -> OsString {
     let mut pair = name.to_owned();
@@ -84,7 +88,7 @@ fn pair(name: &OsStr, value: &OsStr) -> OsString {
     pair
 }
 
-/// By its name where there is no other way.
+/// Other systems cannot execute a descriptor: the program is executed by its path.
 #[cfg(not(target_os = "linux"))]
 impl Program {
     pub(super) fn open(path: &Path) -> Result<Self, SandboxError> {

@@ -1,5 +1,5 @@
-//! The filter of system calls: what neither kustomize nor helm has any use for, and what a hole in either could
-//! be used with.
+//! The system call filter (seccomp). It denies calls that kustomize and helm do not need and that an exploit of either
+//! could use.
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
@@ -12,9 +12,9 @@ use seccompiler::{
 
 use super::SandboxError;
 
-/// Other processes and the group that is killed as one, mounts and namespaces, memory that no limit counts or
-/// that outlives a program, files that no rule on files knows, the kernel itself, and the ways to a socket past
-/// `socket`.
+/// Calls that are always denied: access to other processes, leaving the process group that is killed as one, mounts and
+/// namespaces, memory that no limit counts or that outlives a program, files that Landlock's rules do not cover, the
+/// kernel itself, and ways to a socket other than `socket`.
 const DENIED: &[c_long] = &[
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
@@ -71,7 +71,7 @@ const DENIED: &[c_long] = &[
     libc::SYS_setdomainname,
 ];
 
-/// What a download takes: connections, and the name service.
+/// The socket families that a download needs, for connections and the name service.
 const NETWORK: [libc::c_int; 4] = [
     libc::AF_INET,
     libc::AF_INET6,
@@ -79,7 +79,7 @@ const NETWORK: [libc::c_int; 4] = [
     libc::AF_NETLINK,
 ];
 
-/// Namespaces that a new process can ask for.
+/// Flags of `clone` that make namespaces.
 const NAMESPACES: [libc::c_int; 7] = [
     libc::CLONE_NEWNS,
     libc::CLONE_NEWCGROUP,
@@ -90,23 +90,23 @@ const NAMESPACES: [libc::c_int; 7] = [
     libc::CLONE_NEWNET,
 ];
 
-/// Calls that make a process, whatever their arguments.
+/// Calls that always make a process, whatever their arguments.
 #[cfg(target_arch = "x86_64")]
 const FORKS: &[c_long] = &[libc::SYS_fork, libc::SYS_vfork];
 #[cfg(not(target_arch = "x86_64"))]
 const FORKS: &[c_long] = &[];
 
-/// Denies these calls, and sockets: all of them, or with `network` all but those of [`NETWORK`]. It counts
-/// for this thread and all that it starts; what is denied fails with `EPERM`.
+/// Denies the calls of [`DENIED`], and sockets: all of them, or with `network` all but the families of [`NETWORK`]. The
+/// filter applies to this thread and everything that it starts; a denied call fails with `EPERM`.
 ///
 /// # Errors
-/// [`SandboxError::Unfiltered`] if the kernel has no such filter, or there is none for this processor.
+/// [`SandboxError::Unfiltered`] if the kernel does not support filters, or the processor is not supported.
 pub(super) fn filter(network: bool) -> Result<(), SandboxError> {
     install(unseen())?;
     install(denied(network))
 }
 
-/// Denies to make processes, and to execute anything but what is open under this number.
+/// Denies making processes, and executing anything but the open file with this descriptor.
 ///
 /// # Errors
 /// As [`filter`].
@@ -114,18 +114,21 @@ pub(super) fn filter_starts(program: i32) -> Result<(), SandboxError> {
     install(starts(program))
 }
 
-/// Rules for calls: one that meets all conditions of a rule is denied, and one without rules always.
+/// Rules by system call: a call that meets all conditions of one of its rules is denied; a call with an empty list of
+/// rules is always denied.
 #[derive(Default)]
 struct Rules(BTreeMap<i64, Vec<SeccompRule>>);
 
-/// The argument at a position, and what it is.
+/// A condition on an argument: its position, its size, a comparison and a value.
 type Condition = (u8, Size, Is, u64);
 
 impl Rules {
+    /// Denies these calls, whatever their arguments.
     fn always(&mut self, calls: &[c_long]) {
         self.0.extend(calls.iter().map(|call| (*call, Vec::new())));
     }
 
+    /// Denies a call if its arguments meet all conditions.
     fn when(&mut self, call: c_long, conditions: Vec<Condition>) -> Result<(), BackendError> {
         let conditions = conditions
             .into_iter()
@@ -136,6 +139,7 @@ impl Rules {
         Ok(())
     }
 
+    /// Compiles the rules; a denied call fails with the error number `refusal`.
     fn compiled(mut self, refusal: libc::c_int) -> Result<BpfProgram, BackendError> {
         twins::add(&mut self.0);
         let denied = SeccompAction::Errno(refusal.unsigned_abs());
@@ -143,8 +147,8 @@ impl Rules {
     }
 }
 
-/// The calls of the x32 interface, which a filter takes for the same machine: their numbers have one bit more,
-/// and some are numbered anew.
+/// The calls of the x32 interface, which a filter sees as the same architecture. Their numbers have an additional bit,
+/// and some calls have other numbers.
 #[cfg(target_arch = "x86_64")]
 mod twins {
     use super::{BTreeMap, SeccompRule};
@@ -171,13 +175,13 @@ mod twins {
     }
 }
 
-/// There is no second interface on other machines.
+/// Other processors have no second interface.
 #[cfg(not(target_arch = "x86_64"))]
 mod twins {
     pub(super) fn add(_: &mut super::BTreeMap<i64, Vec<super::SeccompRule>>) {}
 }
 
-/// `clone3`, whose arguments no filter sees: there is no such call, and programs take `clone`.
+/// Makes `clone3` fail with `ENOSYS`, so that programs use `clone`: a filter cannot see the arguments of `clone3`.
 fn unseen() -> Result<BpfProgram, BackendError> {
     let mut rules = Rules::default();
     rules.always(&[libc::SYS_clone3]);
@@ -207,7 +211,7 @@ fn starts(program: i32) -> Result<BpfProgram, BackendError> {
     let mut rules = Rules::default();
     rules.always(FORKS);
     rules.always(&[libc::SYS_execve]);
-    // a thread is no process
+    // threads are allowed
     let no_thread = (0, Size::Qword, Is::MaskedEq(bits(libc::CLONE_THREAD)), 0);
     rules.when(libc::SYS_clone, vec![no_thread])?;
     let other = (0, Size::Dword, Is::Ne, bits(program));
@@ -215,7 +219,7 @@ fn starts(program: i32) -> Result<BpfProgram, BackendError> {
     rules.compiled(libc::EPERM)
 }
 
-/// What a C integer is in an argument.
+/// A C integer as the kernel passes it in an argument.
 fn bits(number: libc::c_int) -> u64 {
     u64::from(number.cast_unsigned())
 }

@@ -1,27 +1,27 @@
-//! The checkout without its `.git`: a pipeline keeps its token in `.git/config`, and a clone within the
-//! checkout may have one too.
+//! Finds the parts of a checkout that may be read: everything but `.git`. A pipeline keeps its token in `.git/config`,
+//! and a clone within the checkout may have one too.
 //!
-//! Rights hold for all that lies below a folder, so one that holds a `.git` is granted entry by entry, and
-//! every other folder whole.
+//! Landlock rights to a folder apply to everything below it. So a folder with a `.git` below it is granted entry by
+//! entry, and every other folder as a whole.
 
 use std::collections::BTreeSet;
 use std::fs::{DirEntry, FileType};
 use std::path::{Path, PathBuf};
 
-/// How many folders are looked at before no deeper ones are: those that lie side by side are either all
-/// looked at or none, so that no clone is shielded by the size of another.
+/// How many folders are searched before the search stops at the current depth. Folders of the same depth are either all
+/// searched or none, so that a large clone does not keep another one from being found.
 const FOLDERS: usize = 20_000;
 
-/// What of a checkout may be read.
+/// The parts of a checkout that may be read.
 #[derive(Debug)]
 pub(super) struct Tree {
     root: PathBuf,
-    /// The `.git` that were found, and the folders within the checkout that they link to.
+    /// The `.git` entries that were found, and the folders within the checkout that they link to.
     hidden: BTreeSet<PathBuf>,
 }
 
 impl Tree {
-    /// Looks for every `.git` below `root`, which is a folder without links in its name.
+    /// Searches for every `.git` below `root`, a canonical path.
     pub(super) fn at(root: &Path) -> Self {
         let mut hidden = BTreeSet::new();
         let mut level = vec![root.to_owned()];
@@ -40,7 +40,7 @@ impl Tree {
         }
     }
 
-    /// Paths that together are all of the checkout but what is hidden.
+    /// The paths that together cover the checkout without what is hidden.
     pub(super) fn granted(&self) -> Vec<PathBuf> {
         let above = |git| Path::ancestors(git).skip(1);
         let parted: BTreeSet<&Path> = self.hidden.iter().flat_map(|git| above(git)).collect();
@@ -52,7 +52,7 @@ impl Tree {
                 continue;
             }
             for (entry, kind) in entries(&path).into_iter().flatten() {
-                // a link's target has rights of its own, if it is inside
+                // the target of a link is granted by itself if it is inside
                 if !kind.is_symlink() && !self.hidden.contains(&entry.path()) {
                     pending.push(entry.path());
                 }
@@ -61,7 +61,7 @@ impl Tree {
         granted
     }
 
-    /// Whether rights to a folder would be rights to what is hidden.
+    /// Whether rights to a folder would include something hidden: it holds or is in a hidden folder.
     pub(super) fn is_opened_by(&self, folder: &Path) -> bool {
         let Ok(folder) = folder.canonicalize() else {
             return false;
@@ -75,10 +75,10 @@ impl Tree {
     }
 }
 
-/// Notes the `.git` of a folder, what that links to, and which folders lie in it.
+/// Adds the `.git` of a folder and its link's target to `hidden`, and the folders in it to `deeper`.
 fn look(root: &Path, folder: &Path, hidden: &mut BTreeSet<PathBuf>, deeper: &mut Vec<PathBuf>) {
     let Some(entries) = entries(folder) else {
-        // what cannot be listed may still be read by name, at any depth: nothing below it is granted
+        // files in a folder that cannot be listed may still be read by name, at any depth: nothing below it is granted
         hidden.insert(folder.join(".git"));
         return;
     };
@@ -92,13 +92,13 @@ fn look(root: &Path, folder: &Path, hidden: &mut BTreeSet<PathBuf>, deeper: &mut
     }
 }
 
-/// Whether an entry is one that is hidden. Below the root a file of this name, as submodules have it, holds
-/// nothing but the place of a folder, and charts are read with it.
+/// Whether an entry has to be hidden. Below the root a `.git` file, as in a submodule, holds only the path of a folder
+/// and is not hidden, so that charts next to it can be listed.
 fn is_git(root: &Path, folder: &Path, entry: &DirEntry, kind: FileType) -> bool {
     entry.file_name() == ".git" && (kind.is_dir() || folder == root)
 }
 
-/// The folder within the checkout that a `.git` links to, unless the link lies in it.
+/// The folder within the checkout that a `.git` links to, unless the link is itself in that folder.
 fn linked(root: &Path, git: &DirEntry, kind: FileType) -> Option<PathBuf> {
     if git.file_name() != ".git" || !kind.is_symlink() {
         return None;
@@ -109,7 +109,7 @@ fn linked(root: &Path, git: &DirEntry, kind: FileType) -> Option<PathBuf> {
     (apart && real.is_dir()).then_some(real)
 }
 
-/// What lies in a folder, if it can be listed.
+/// The entries of a folder; `None` if it cannot be listed.
 fn entries(folder: &Path) -> Option<impl Iterator<Item = (DirEntry, FileType)>> {
     let entries = std::fs::read_dir(folder).ok()?.flatten();
     Some(entries.filter_map(|entry| entry.file_type().ok().map(|kind| (entry, kind))))
@@ -122,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder with these folders, and `FOLDER/.git` in each that ends in `+`.
+    /// Makes a checkout with these folders, and a `.git` folder in each whose name ends in `+`.
     fn checkout(folders: &[&str]) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();

@@ -1,8 +1,8 @@
-//! Entries of a kustomization that are no paths, and how they are shown.
+//! Recognizes remote entries of a kustomization, and shows entries in messages.
 
 use crate::untrusted_text::one_line;
 
-/// Whether an entry is no path but something to fetch, as kustomize reads it (its `RepoSpec`).
+/// Whether kustomize would fetch an entry instead of reading it as a path (its `RepoSpec`).
 pub(super) fn is_remote(entry: &str) -> bool {
     entry.contains("://")
         || entry.contains("git@")
@@ -13,10 +13,11 @@ pub(super) fn is_remote(entry: &str) -> bool {
         || entry.starts_with("github.com:")
 }
 
-/// A text of a kustomization in a message: one line, not too long, without what a URL may carry.
+/// Formats a text of a kustomization for a message: one line, at most 200 characters, without the user, password and
+/// query of a URL.
 pub(super) fn shown(text: &str) -> String {
     let text: String = one_line(text).chars().take(200).collect();
-    // what stands behind may be a token
+    // the query may hold a token
     let text = text
         .split_once('?')
         .map_or(text.clone(), |(url, _)| format!("{url}?…"));

@@ -1,4 +1,4 @@
-//! The look itself.
+//! Visits the kustomizations of a scan, one folder after the other.
 
 mod plugins;
 
@@ -13,13 +13,13 @@ use crate::kustomize::helm::Refused;
 use crate::kustomize::kustomization::{Chart, Kustomization, List};
 use crate::kustomize::repository::{Entry, Repository, Unreadable, joined};
 
-/// How many bytes are read at most; a look at a path counts as [`GLANCE`] of them. Without a limit a
-/// repository could keep us busy for as long as it likes.
+/// The maximum number of bytes that a scan reads. Without a limit, a repository could make it run for as long as it
+/// likes.
 const BYTES: usize = 32 << 20;
-/// See [`BYTES`].
+/// How many bytes of [`BYTES`] looking up one path counts as.
 const GLANCE: usize = 1024;
 
-/// See [`super::scan`].
+/// Scans `folder` and everything that it refers to; see [`super::scan`].
 pub(super) fn visit(repository: &Repository, folder: &Path, allowed: Allowed) -> Scan {
     let mut visitor = Visitor {
         repository,
@@ -42,16 +42,16 @@ pub(super) fn visit(repository: &Repository, folder: &Path, allowed: Allowed) ->
 struct Visitor<'r> {
     repository: &'r Repository,
     allowed: Allowed,
-    /// Of [`BYTES`].
+    /// How much of [`BYTES`] is left.
     left: usize,
     seen: BTreeSet<PathBuf>,
-    /// Folders still to be looked at.
+    /// Folders that have still to be visited.
     pending: Vec<PathBuf>,
-    /// Folders whose results configure plugins, as far as they have been looked at, by what lists them.
+    /// The visited folders whose build results configure plugins, with the list that names them.
     seen_plugins: BTreeSet<(&'static str, PathBuf)>,
     /// The folder that is built.
     top: PathBuf,
-    /// Its transformers.
+    /// The transformers of its kustomization.
     transformers: Vec<Transformer>,
     scan: Scan,
 }
@@ -60,6 +60,7 @@ struct Visitor<'r> {
 struct Transformer {
     /// Written in place: kustomize runs these before all others.
     inline: bool,
+    /// Whether it is our own entry.
     ours: bool,
 }
 
@@ -75,7 +76,7 @@ impl Visitor<'_> {
         }
     }
 
-    /// What stands at a path; nothing once there has been too much.
+    /// Returns what is at a path; [`Unreadable::Missing`] once [`BYTES`] are used up.
     fn glance(&mut self, path: &Path) -> Result<Entry, Unreadable> {
         self.left = self.left.saturating_sub(GLANCE);
         if self.left == 0 {
@@ -84,7 +85,7 @@ impl Visitor<'_> {
         self.repository.entry(path)
     }
 
-    /// The text of a file, if it is one.
+    /// Reads a file; `None` if it cannot be read, which is reported, or once [`BYTES`] are used up.
     fn read(&mut self, file: &Path) -> Option<String> {
         if self.left == 0 {
             return None;
@@ -111,7 +112,7 @@ impl Visitor<'_> {
             return;
         };
         let kustomization = Kustomization::read(&text);
-        // first, since an entry of ours must not be missed
+        // first, since our own entry must not be missed when the limit is reached
         for list in [List::Transformers, List::Generators, List::Validators] {
             for entry in kustomization.entries(list) {
                 self.plugin_entry(&file, list, folder, entry);
@@ -135,7 +136,8 @@ impl Visitor<'_> {
         }
     }
 
-    /// What an entry that should be a path leads to, if to something in the repository.
+    /// Returns what the path of an entry leads to. `None` if it is not in the repository; remote entries and paths that
+    /// lead out of the repository are reported.
     fn path(&mut self, file: &Path, folder: &Path, entry: &str) -> Option<Entry> {
         let found = match joined(folder, Path::new(entry)) {
             Some(path) => self.glance(&path),
@@ -156,7 +158,7 @@ impl Visitor<'_> {
                     "keep all that is built in the repository; if its root is another folder, name that with --root",
                 );
             }
-            // kustomize says what it thinks of the rest
+            // kustomize reports other errors
             Err(_) => {}
         }
         None
@@ -196,7 +198,7 @@ impl Visitor<'_> {
             );
         }
         match joined(folder, Path::new(home)) {
-            // what can be written must not be what is built, nor where git keeps a token
+            // the writable folder must not hold what is built, nor the token that git keeps
             Some(home) if !folder.starts_with(&home) && home.iter().all(|name| name != ".git") => {
                 self.scan.charts.insert(home);
             }

@@ -1,4 +1,4 @@
-//! The real plugin server of Argo CD with a plugin file of ours, and the repo-server's side of the talk.
+//! Starts the real plugin server of Argo CD with our plugin file, and talks to it as the repo-server does.
 
 use std::fs;
 use std::future::poll_fn;

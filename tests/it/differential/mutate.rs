@@ -31,7 +31,7 @@ const PLACEHOLDERS: &[&str] = &[
     "no placeholder",
 ];
 
-/// What stands in the `data` of a Secret.
+/// Values for the `data` of a Secret.
 const ENCODED: &[&str] = &[
     "<path:kv/shop/web#password | base64encode>",
     "<path:kv/shop/web#token | base64encode>",
@@ -306,7 +306,7 @@ impl Maker<'_> {
         text
     }
 
-    /// The fields in which values may stand.
+    /// The fields that may hold values.
     fn values(&mut self, kind: &str) -> String {
         let field = match kind {
             "Sink" => "spec",

@@ -1,4 +1,4 @@
-//! A golden case, as it stands in the data files.
+//! A golden case, as the data files define it.
 //!
 //! An entry `defaults:` is for all cases behind it, up to the next one, with `frames` (a text with `@@`
 //! for `is`/`becomes` and `%%` for `value`, or a pair `input`/`expected` of such texts) and
@@ -26,7 +26,7 @@ pub(super) struct Case {
     pub(super) source: String,
     /// The arguments; none is function mode.
     pub(super) args: Vec<String>,
-    /// Environment, beside `VAULT_ADDR` for the secrets.
+    /// The environment, in addition to `VAULT_ADDR` for the secrets.
     pub(super) env: BTreeMap<String, String>,
     /// A configuration, given with `-f`.
     pub(super) config: Option<String>,
@@ -36,7 +36,7 @@ pub(super) struct Case {
     pub(super) input: Vec<u8>,
     /// Standard output, byte for byte (without `results` where those are given).
     pub(super) expected: Option<Vec<u8>>,
-    /// Standard output, as YAML (without `results`), where the bytes are ours to choose.
+    /// Standard output as YAML, without `results`, for cases whose exact bytes are not prescribed.
     pub(super) objects: Option<Value>,
     /// What standard output must contain.
     pub(super) contains: Vec<String>,

@@ -214,7 +214,7 @@ impl Maker {
         self.case.files.extend(copies);
     }
 
-    /// A new secret, as it stands in a file of the case.
+    /// A new secret, as it is written in a file of the case.
     fn hole(&mut self, lines: bool) -> String {
         let key = format!("k{}", self.case.secrets.len());
         let length = *self.dice.pick(&[1, 8, 30, 60, 200]);

@@ -1,4 +1,4 @@
-//! What generators, transformers and validators ask kustomize to run, and where our own entry is.
+//! Checks what generators, transformers and validators make kustomize run, and finds our own entry.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,15 @@ use crate::kustomize::kustomization::{Kustomization, List, Object, Plugin, objec
 use crate::kustomize::repository::{Entry, joined};
 use crate::kustomize::scan::kustomization_in;
 
-/// Where a plugin's configuration is named.
+/// Where a plugin's configuration is listed.
 struct Place<'p> {
     file: &'p Path,
-    /// Of the kustomization that lists it: what a generator names is relative to that.
+    /// The folder of the kustomization that lists it; paths in a generator are relative to it.
     folder: &'p Path,
     list: List,
-    /// Whether an entry of ours may stand there.
+    /// Whether our own entry may be there.
     ours: bool,
+    /// Whether the configuration is written in the kustomization instead of a file.
     inline: bool,
 }
 
@@ -28,7 +29,7 @@ impl Visitor<'_> {
             ours: list == List::Transformers && folder == self.top,
             inline: true,
         };
-        // as kustomize: what is no object is a path
+        // as in kustomize: an entry that is not an object is a path
         let inline = objects(entry);
         if !inline.is_empty() {
             return self.plugins(&place, &inline);
@@ -61,8 +62,8 @@ impl Visitor<'_> {
         }
     }
 
-    /// A kustomization whose result configures plugins, and those that it is made of: kustomize builds them first,
-    /// so their files are only most of the truth.
+    /// Checks a kustomization whose build result configures plugins, and those that it is made of. kustomize may
+    /// transform these files before it uses them, so this does not see everything.
     fn plugin_folder(&mut self, place: &Place<'_>, folder: PathBuf) {
         let mut open = vec![folder];
         while let Some(folder) = open.pop() {
@@ -161,7 +162,8 @@ impl Visitor<'_> {
         self.scan.entry = Some(object.yaml());
     }
 
-    /// We run when kustomize has done everything; kustomize itself would run us where we stand.
+    /// Warns if our entry is not the last transformer: kustomize itself would run it where it is listed, and
+    /// `gitops-fn build` runs it after everything else.
     pub(super) fn whether_ours_is_last(&mut self, file: &Path) {
         let (mut order, files): (Vec<_>, Vec<_>) =
             self.transformers.iter().partition(|one| one.inline);
