@@ -14,7 +14,8 @@ pub fn is_safe(text: &str, flow: bool) -> bool {
         return false;
     };
     let is_outer = |ch: char| ch.is_ascii_alphanumeric() || matches!(ch, '_' | '.' | '/');
-    let begins = is_outer(first) || (first == '-' && !text.starts_with("--"));
+    let begins = is_outer(first)
+        || (first == '-' && !["--", "- "].iter().any(|start| text.starts_with(start)));
     begins
         && last != ':'
         && !last.is_whitespace()
@@ -192,6 +193,7 @@ mod tests {
             "a: b",
             "a #b",
             "a\tb",
+            "- a",
             "a\nb",
             "#a",
             "&a",
