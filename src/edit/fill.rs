@@ -13,7 +13,7 @@ use super::budget::Allowance;
 use super::map::Entries;
 use crate::finding::Finding;
 use crate::placeholder::modifier::origin::Origin;
-use crate::placeholder::modifier::{self, Modifier, apply_timed};
+use crate::placeholder::modifier::{self, Modifier};
 use crate::placeholder::{Placeholder, Segment};
 use crate::plan::Mode;
 use crate::plan::change::{Change, Context, Fill, Removal, Slot, Wrap};
@@ -266,7 +266,7 @@ fn value(
         Ok(0)
     };
     column
-        .and_then(|column| apply_timed(modifiers, stored.as_ref(), column, allowance.clock()))
+        .and_then(|column| modifier::apply(modifiers, stored.as_ref(), column, allowance.clock()))
         .map_err(|error| Failure::Unusable(error.into()))
 }
 

@@ -125,29 +125,18 @@ pub fn parse(texts: &[&str]) -> Result<Vec<Modifier>, ModifierError> {
         .collect()
 }
 
-/// Applies `modifiers` in order.
+/// Applies `modifiers` in order, for a placeholder at `column` (for `indent`). It stops with the clock, since a
+/// placeholder can hold hundreds of modifiers that each take a fraction of a second. Also returns the origin of the
+/// result.
 ///
 /// `input` is `None` if the path or key is missing; JSON null counts as missing too. A leading `default` then provides
 /// its text; without one the result is `None`, and no other modifier is applied. A `default` does not change a value
 /// that exists.
 ///
 /// # Errors
-/// [`ModifierError`] for the first modifier that cannot be applied to its input, or whose result would be too large.
-/// Never quotes the value.
+/// [`ModifierError`] for the first modifier that cannot be applied to its input, or whose result would be too large;
+/// [`ModifierError::Stopped`] if the clock has stopped. Never quotes the value.
 pub fn apply(
-    modifiers: &[Modifier],
-    input: Option<&Value>,
-) -> Result<Option<Value>, ModifierError> {
-    let made = apply_timed(modifiers, input, 0, &Clock::default())?;
-    Ok(made.map(|(value, _)| value))
-}
-
-/// As [`apply`], for a placeholder at `column` (for `indent`), and stops with the clock, since a placeholder can hold
-/// hundreds of modifiers that each take a fraction of a second. Also returns the origin of the result.
-///
-/// # Errors
-/// As [`apply`]; [`ModifierError::Stopped`] if the clock has stopped.
-pub fn apply_timed(
     modifiers: &[Modifier],
     input: Option<&Value>,
     column: usize,

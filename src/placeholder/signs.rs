@@ -11,11 +11,8 @@ const ESCAPED_BRACKETS: [&[u8]; 3] = [b"\\u003", b"\\x3", b"\\U0000003"];
 /// Whether any scalar of the text may hold `<path:…>`, an escape or a lookalike. `<key>` does not count.
 #[must_use]
 pub fn may_hold(text: &[u8]) -> bool {
-    let signs = [b"<path:", ESCAPE].into_iter().chain(ESCAPED_BRACKETS);
-    signs
-        .into_iter()
-        .any(|sign| memmem::find(text, sign).is_some())
-        || lookalike::find(text).is_some()
+    let mut signs = [b"<path:", ESCAPE].into_iter().chain(ESCAPED_BRACKETS);
+    signs.any(|sign| memmem::find(text, sign).is_some()) || lookalike::find(text).is_some()
 }
 
 /// Whether the text contains `<path:`, with a plain or an escaped bracket. Other escapes, which are common in texts of

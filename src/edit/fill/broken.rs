@@ -38,33 +38,29 @@ pub(super) fn warning(text: &[u8], kept: &[Range<usize>], clock: &Clock) -> Opti
     })
 }
 
+/// The ranges between those of `kept` in a text of this length, each of one value or several.
+fn values(kept: &[Range<usize>], length: usize) -> impl Iterator<Item = Range<usize>> {
+    let starts = std::iter::once(0).chain(kept.iter().map(|kept| kept.end));
+    let ends = kept.iter().map(|kept| kept.start).chain([length]);
+    starts.zip(ends).map(|(start, end)| start..end)
+}
+
 /// Whether a value holds characters that may have a meaning in YAML or JSON.
 fn may_break(text: &[u8], kept: &[Range<usize>]) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.+/=".contains(byte);
-    let mut at = 0;
-    let mut values = kept.iter().map(|kept| {
-        let value = at..kept.start;
-        at = kept.end;
-        value
-    });
-    let has_other = |value: Range<usize>| !text[value].iter().all(is_plain);
-    values.any(has_other) || has_other(kept.last().map_or(0, |kept| kept.end)..text.len())
+    values(kept, text.len()).any(|value| !text[value].iter().all(is_plain))
 }
 
 /// The text with a digit in place of each value, which is valid inside and outside of JSON strings.
 fn template(text: &str, kept: &[Range<usize>]) -> Option<String> {
-    let mut template =
-        String::with_capacity(kept.iter().map(|kept| kept.len() + 1).sum::<usize>() + 1);
+    let mut template = String::new();
     let mut at = 0;
-    for kept in kept {
-        if kept.start > at {
+    for value in values(kept, text.len()) {
+        template.push_str(text.get(at..value.start)?);
+        if !value.is_empty() {
             template.push('0');
         }
-        template.push_str(text.get(kept.clone())?);
-        at = kept.end;
-    }
-    if text.len() > at {
-        template.push('0');
+        at = value.end;
     }
     Some(template)
 }

@@ -35,7 +35,7 @@ impl Origin {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{apply_timed, parse};
+    use super::super::{apply, parse};
     use super::*;
     use crate::clock::Clock;
     use crate::secret::json;
@@ -43,7 +43,7 @@ mod tests {
     fn origin(chain: &[&str], value: &str) -> Origin {
         let modifiers = parse(chain).unwrap();
         let value = json::parse(value).unwrap();
-        let made = apply_timed(&modifiers, Some(&value), 0, &Clock::default());
+        let made = apply(&modifiers, Some(&value), 0, &Clock::default());
         made.unwrap().unwrap().1
     }
 

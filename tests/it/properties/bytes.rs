@@ -241,7 +241,7 @@ proptest! {
             }
         }
         if let Ok(modifiers) = modifiers {
-            let _ = modifier::apply(&modifiers, Some(&Value::string(value)));
+            let _ = modifier::apply(&modifiers, Some(&Value::string(value)), 0, &Clock::default());
         }
     }
 
